@@ -1,0 +1,206 @@
+package dev.beit2.model.checkpoint;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.types.DataType;
+import ai.djl.ndarray.types.Shape;
+import com.google.gson.JsonArray;
+import com.google.gson.JsonElement;
+import com.google.gson.JsonObject;
+import com.google.gson.JsonParseException;
+import com.google.gson.JsonParser;
+import dev.beit2.model.torch.StateDict;
+import java.io.EOFException;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.channels.ReadableByteChannel;
+import java.nio.channels.WritableByteChannel;
+import java.nio.charset.StandardCharsets;
+import java.util.Comparator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+
+/**
+ * The safetensors format: eight bytes of header length, a JSON header of (dtype, shape, offsets) by
+ * name, the tensors' bytes. Tensors are read and written one at a time; the same tensors and
+ * metadata give the same bytes.
+ *
+ * @param metadata free text by name
+ * @param tensors the tensors, in the file's order
+ */
+public record Safetensors(Map<String, String> metadata, StateDict tensors)
+    implements AutoCloseable {
+  private static final int LARGEST_HEADER = 100_000_000;
+  private static final Map<String, DataType> TYPES =
+      Map.of(
+          "F64", DataType.FLOAT64,
+          "F32", DataType.FLOAT32,
+          "F16", DataType.FLOAT16,
+          "BF16", DataType.BFLOAT16,
+          "I64", DataType.INT64,
+          "I32", DataType.INT32,
+          "U8", DataType.UINT8,
+          "I8", DataType.INT8,
+          "BOOL", DataType.BOOLEAN);
+
+  /**
+   * Reads a whole file; the caller closes the result.
+   *
+   * @throws IOException if it ends early or is no safetensors file
+   */
+  public static Safetensors read(ReadableByteChannel in) throws IOException {
+    long headerBytes = fill(in, ByteBuffer.allocate(8)).order(ByteOrder.LITTLE_ENDIAN).getLong();
+    if (headerBytes < 2 || headerBytes > LARGEST_HEADER) {
+      throw new IOException(
+          "not a safetensors file: its header would have " + headerBytes + " bytes");
+    }
+    JsonObject header = parse(fill(in, ByteBuffer.allocate((int) headerBytes)).array());
+    Map<String, String> metadata = new TreeMap<>();
+    if (header.remove("__metadata__") instanceof JsonObject texts) {
+      texts.entrySet().forEach(e -> metadata.put(e.getKey(), e.getValue().getAsString()));
+    }
+    StateDict tensors = new StateDict();
+    try {
+      long at = 0;
+      for (Map.Entry<String, JsonElement> entry : byOffset(header)) {
+        at = readTensor(in, at, entry.getKey(), entry.getValue().getAsJsonObject(), tensors);
+      }
+    } catch (IOException | RuntimeException e) {
+      tensors.close();
+      throw e;
+    }
+    return new Safetensors(metadata, tensors);
+  }
+
+  private static JsonObject parse(byte[] header) throws IOException {
+    try {
+      return JsonParser.parseString(new String(header, StandardCharsets.UTF_8)).getAsJsonObject();
+    } catch (JsonParseException | IllegalStateException e) {
+      throw new IOException("not a safetensors file: its header is no JSON object", e);
+    }
+  }
+
+  private static List<Map.Entry<String, JsonElement>> byOffset(JsonObject header) {
+    return header.entrySet().stream()
+        .sorted(Comparator.comparingLong(e -> offset(e.getValue().getAsJsonObject(), 0)))
+        .toList();
+  }
+
+  private static long offset(JsonObject tensor, int end) {
+    return tensor.getAsJsonArray("data_offsets").get(end).getAsLong();
+  }
+
+  private static long readTensor(
+      ReadableByteChannel in, long at, String name, JsonObject tensor, StateDict into)
+      throws IOException {
+    DataType type = TYPES.get(tensor.get("dtype").getAsString());
+    long[] shape =
+        tensor.getAsJsonArray("shape").asList().stream()
+            .mapToLong(JsonElement::getAsLong)
+            .toArray();
+    long start = offset(tensor, 0);
+    long bytes = offset(tensor, 1) - start;
+    if (type == null || start != at || bytes != new Shape(shape).size() * type.getNumOfBytes()) {
+      throw new IOException("not a sound safetensors file: tensor " + name + " is " + tensor);
+    }
+    ByteBuffer data =
+        ByteBuffer.allocateDirect(Math.toIntExact(bytes)).order(ByteOrder.nativeOrder());
+    fill(in, data);
+    // DJL wraps the buffer; the copy is memory that closing the tensor frees.
+    try (NDArray wrapped = into.manager().create(data, new Shape(shape), type)) {
+      into.put(name, wrapped.duplicate());
+    }
+    return start + bytes;
+  }
+
+  private static ByteBuffer fill(ReadableByteChannel in, ByteBuffer buffer) throws IOException {
+    while (buffer.hasRemaining()) {
+      if (in.read(buffer) < 0) {
+        throw new EOFException("the file ends " + buffer.remaining() + " bytes early");
+      }
+    }
+    return buffer.flip();
+  }
+
+  /** Writes metadata and tensors; {@code out} stays open. */
+  public static void write(
+      WritableByteChannel out, Map<String, String> metadata, Map<String, NDArray> tensors)
+      throws IOException {
+    byte[] header = header(metadata, tensors).toString().getBytes(StandardCharsets.UTF_8);
+    // Spaces up to a multiple of eight, so that the tensors are aligned when the file is mapped.
+    int padded = (header.length + 7) / 8 * 8;
+    ByteBuffer start = ByteBuffer.allocate(8 + padded).order(ByteOrder.LITTLE_ENDIAN);
+    start.putLong(padded).put(header);
+    while (start.hasRemaining()) {
+      start.put((byte) ' ');
+    }
+    drain(out, start.flip());
+    for (NDArray tensor : tensors.values()) {
+      drain(out, tensor.toByteBuffer(true));
+    }
+  }
+
+  private static JsonObject header(Map<String, String> metadata, Map<String, NDArray> tensors) {
+    JsonObject header = new JsonObject();
+    JsonObject texts = new JsonObject();
+    new TreeMap<>(metadata).forEach(texts::addProperty);
+    header.add("__metadata__", texts);
+    long at = 0;
+    for (Map.Entry<String, NDArray> entry : tensors.entrySet()) {
+      NDArray tensor = entry.getValue();
+      JsonObject description = new JsonObject();
+      description.addProperty("dtype", name(tensor.getDataType()));
+      description.add("shape", array(tensor.getShape().getShape()));
+      long end = at + tensor.size() * tensor.getDataType().getNumOfBytes();
+      description.add("data_offsets", array(at, end));
+      header.add(entry.getKey(), description);
+      at = end;
+    }
+    return header;
+  }
+
+  private static String name(DataType type) {
+    return TYPES.entrySet().stream()
+        .filter(e -> e.getValue() == type)
+        .map(Map.Entry::getKey)
+        .findAny()
+        .orElseThrow(() -> new IllegalArgumentException("safetensors has no type " + type));
+  }
+
+  private static JsonArray array(long... values) {
+    JsonArray array = new JsonArray();
+    for (long value : values) {
+      array.add(value);
+    }
+    return array;
+  }
+
+  private static void drain(WritableByteChannel out, ByteBuffer buffer) throws IOException {
+    while (buffer.hasRemaining()) {
+      out.write(buffer);
+    }
+  }
+
+  /**
+   * The tensors whose names start with {@code prefix}, without it; they stay owned by this file.
+   */
+  public Map<String, NDArray> under(String prefix) {
+    Map<String, NDArray> found = new LinkedHashMap<>();
+    tensors
+        .tensors()
+        .forEach(
+            (name, tensor) -> {
+              if (name.startsWith(prefix)) {
+                found.put(name.substring(prefix.length()), tensor);
+              }
+            });
+    return found;
+  }
+
+  @Override
+  public void close() {
+    tensors.close();
+  }
+}

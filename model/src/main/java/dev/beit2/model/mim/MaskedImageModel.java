@@ -1,0 +1,139 @@
+package dev.beit2.model.mim;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDList;
+import ai.djl.ndarray.NDManager;
+import dev.beit2.model.torch.Kernels;
+import dev.beit2.model.torch.StateDict;
+import dev.beit2.model.vit.DropPath;
+import dev.beit2.model.vit.Initialization;
+import dev.beit2.model.vit.Vit;
+import dev.beit2.model.vit.VitConfig;
+import java.util.HashMap;
+import java.util.Map;
+
+/**
+ * Masked image modelling with patch aggregation (paper, sections 3.2 and 3.3; official {@code
+ * VisionTransformerForMaskedImageModelingCLS}): the codes of masked patches are predicted from the
+ * last layer, and once more by a few blocks that see only [CLS] of the last layer and the patch
+ * tokens of an early one, so that [CLS] has to carry what the picture shows.
+ */
+public final class MaskedImageModel {
+  private final MimConfig config;
+  private final Kernels kernels;
+  private final StateDict state;
+  private final Vit vit;
+
+  /** A model over existing parameters, which stay the caller's. */
+  public MaskedImageModel(MimConfig config, Kernels kernels, StateDict state) {
+    this.config = config;
+    this.kernels = kernels;
+    this.state = state;
+    this.vit = new Vit(config.backbone(), kernels, state, "");
+  }
+
+  /** Starting values under official names; the caller closes them. */
+  public static StateDict initialize(MimConfig config, long seed) {
+    VitConfig backbone = config.backbone();
+    StateDict state = new StateDict();
+    Initialization init = new Initialization(state, seed, 1);
+    init.normal("mask_token", 1, 1, backbone.dim());
+    Vit.initialize(backbone, init, "", true);
+    init.layerNorm("norm", backbone.dim());
+    init.linear("lm_head", config.vocabulary(), backbone.dim());
+    for (int i = 0; i < config.headLayers(); i++) {
+      Vit.initializeBlock(
+          backbone, init, "cls_pt_layers." + i, config.earlyLayers() + i + 1, false);
+    }
+    if (!config.sharedHead()) {
+      init.layerNorm("cls_pt_norm", backbone.dim());
+      init.linear("cls_pt_lm_head", config.vocabulary(), backbone.dim());
+    }
+    return state;
+  }
+
+  /** Rates of stochastic depth by block, growing linearly with depth. */
+  public Map<String, Double> dropPathRates() {
+    Map<String, Double> rates = new HashMap<>();
+    double last = config.backbone().dropPath();
+    int depth = config.backbone().depth();
+    for (int i = 0; i < depth; i++) {
+      rates.put("blocks." + i, depth == 1 ? 0 : last * i / (depth - 1));
+    }
+    int longest = Math.max(depth, config.earlyLayers() + config.headLayers());
+    for (int i = 0; i < config.headLayers(); i++) {
+      rates.put("cls_pt_layers." + i, last * (config.earlyLayers() + i) / (longest - 1));
+    }
+    return rates;
+  }
+
+  /**
+   * Tokens of the last layer and of the aggregation blocks.
+   *
+   * @param last [B, 1 + N, D], normalised
+   * @param aggregated the same of the aggregation blocks; null without aggregation
+   */
+  public record Tokens(NDArray last, NDArray aggregated) {}
+
+  /**
+   * The transformer on masked pictures.
+   *
+   * @param images [B, 3, S, S], normalised
+   * @param mask [B, N], 1 where masked
+   */
+  public Tokens tokens(NDManager manager, NDArray images, NDArray mask, DropPath dropPath) {
+    NDArray x = vit.embed(manager, vit.patchEmbed(manager, images), mask, state.get("mask_token"));
+    NDArray bias = vit.sharedBias(manager);
+    NDArray early = null;
+    for (int i = 0; i < config.backbone().depth(); i++) {
+      x = vit.block(manager, x, bias, "blocks." + i, dropPath);
+      if (i + 1 == config.earlyLayers()) {
+        early = x;
+      }
+    }
+    NDArray last = vit.norm(manager, x, "norm");
+    if (!config.aggregates()) {
+      return new Tokens(last, null);
+    }
+    NDArray y = kernels.call(manager, "aggregate", x, early);
+    for (int i = 0; i < config.headLayers(); i++) {
+      y = vit.block(manager, y, bias, "cls_pt_layers." + i, dropPath);
+    }
+    return new Tokens(last, vit.norm(manager, y, config.sharedHead() ? "norm" : "cls_pt_norm"));
+  }
+
+  /**
+   * What one head says of the masked patches.
+   *
+   * @param logits [M, V]
+   * @param loss [] mean cross-entropy
+   * @param accuracy [] share of right codes, 0 to 1
+   */
+  public record Prediction(NDArray logits, NDArray loss, NDArray accuracy) {}
+
+  /** The prediction from the last layer; {@code labels} is [M], see {@link MaskedPatches}. */
+  public Prediction predict(NDManager manager, Tokens tokens, MaskedPatches masked) {
+    return predict(manager, tokens.last(), masked, "lm_head");
+  }
+
+  /** The prediction of the aggregation blocks. */
+  public Prediction predictAggregated(NDManager manager, Tokens tokens, MaskedPatches masked) {
+    return predict(
+        manager, tokens.aggregated(), masked, config.sharedHead() ? "lm_head" : "cls_pt_lm_head");
+  }
+
+  private Prediction predict(NDManager manager, NDArray tokens, MaskedPatches masked, String head) {
+    NDArray logits =
+        kernels.call(
+            manager,
+            "logits",
+            tokens,
+            masked.rows(),
+            state.get(head + ".weight"),
+            state.get(head + ".bias"));
+    NDList loss =
+        kernels.callForAll(
+            manager, "cross_entropy", new NDArray[] {logits, masked.labels(), kernels.number(0)});
+    return new Prediction(logits, loss.get(0), loss.get(1));
+  }
+}

@@ -1,0 +1,64 @@
+package dev.beit2.model.mim;
+
+import dev.beit2.model.vit.VitConfig;
+import dev.beit2.model.vit.VitConfig.Positions;
+
+/**
+ * The shape of a masked image model (paper, section 3.2).
+ *
+ * @param backbone the transformer that is kept
+ * @param vocabulary codes that are predicted: the tokenizer's codebook size
+ * @param earlyLayers blocks before the patch tokens that patch aggregation sees leave; 0 means no
+ *     aggregation
+ * @param headLayers aggregation blocks, dropped after pretraining
+ * @param sharedHead whether both losses share one norm and head, as in the paper's best row
+ */
+public record MimConfig(
+    VitConfig backbone, int vocabulary, int earlyLayers, int headLayers, boolean sharedHead) {
+
+  /** Refuses an aggregation that starts after the last block. */
+  public MimConfig {
+    if (earlyLayers < 0
+        || earlyLayers > backbone.depth()
+        || (earlyLayers > 0) != (headLayers > 0)) {
+      throw new IllegalArgumentException(
+          "aggregation of %d blocks after block %d does not fit a backbone of %d"
+              .formatted(headLayers, earlyLayers, backbone.depth()));
+    }
+  }
+
+  /**
+   * The paper's models {@code base} and {@code large}, and {@code tiny}, which learns from 260
+   * photographs in minutes.
+   *
+   * @throws IllegalArgumentException for another name
+   */
+  public static MimConfig preset(String name, int vocabulary) {
+    VitConfig vit = VitConfig.preset(name);
+    double layerScale = name.equals("large") ? 1e-5 : 0.1;
+    int early =
+        switch (name) {
+          case "tiny" -> 4;
+          case "base" -> 9;
+          default -> 21;
+        };
+    return new MimConfig(
+        vit.with(Positions.SHARED_RELATIVE, layerScale), vocabulary, early, 2, true);
+  }
+
+  /** Whether there is a patch aggregation loss. */
+  public boolean aggregates() {
+    return earlyLayers > 0;
+  }
+
+  /** A copy with another rate of stochastic depth. */
+  public MimConfig withDropPath(double rate) {
+    return new MimConfig(
+        backbone.withDropPath(rate), vocabulary, earlyLayers, headLayers, sharedHead);
+  }
+
+  /** A copy without the aggregation blocks and their loss. */
+  public MimConfig withoutAggregation() {
+    return new MimConfig(backbone, vocabulary, 0, 0, true);
+  }
+}

@@ -1,0 +1,189 @@
+package dev.beit2.model.tokenizer;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDList;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.Shape;
+import dev.beit2.model.torch.Kernels;
+import dev.beit2.model.torch.StateDict;
+import dev.beit2.model.vit.Initialization;
+import java.util.SplittableRandom;
+import java.util.stream.IntStream;
+
+/**
+ * The codebook: unit vectors that follow the vectors assigned to them by an exponential moving
+ * average (official {@code NormEMAVectorQuantizer}). What is ours is the revival of dead codes:
+ * small sets collapse without it.
+ */
+final class NormEmaCodebook {
+  private static final int KMEANS_ROUNDS = 10;
+  private static final String CODEBOOK = "quantize.embedding.weight";
+
+  private final VqKdConfig config;
+  private final Kernels kernels;
+  private final StateDict state;
+  private final int[] idleBatches;
+
+  NormEmaCodebook(VqKdConfig config, Kernels kernels, StateDict state) {
+    this.config = config;
+    this.kernels = kernels;
+    this.state = state;
+    this.idleBatches = new int[config.codebookSize()];
+  }
+
+  static void initialize(VqKdConfig config, Initialization init) {
+    int codes = config.codebookSize();
+    init.constant("quantize.cluster_size", 0, codes);
+    init.constant(CODEBOOK, 0, codes, config.codeDimension());
+    init.constant("quantize.embedding.cluster_size", 0, codes);
+    init.constant("quantize.embedding.embed_avg", 0, codes, config.codeDimension());
+    init.constant("quantize.embedding.initted", 0, 1);
+  }
+
+  /**
+   * The nearest codes.
+   *
+   * @param codes [M] int64
+   * @param distances [M] squared distance of each vector to its code
+   */
+  record Assignment(NDArray codes, NDArray distances) {}
+
+  /** z [M, C] unit vectors. */
+  Assignment nearest(NDManager manager, NDArray z) {
+    NDList nearest = kernels.callForAll(manager, "nearest", new NDArray[] {z, state.get(CODEBOOK)});
+    return new Assignment(nearest.get(0), nearest.get(1));
+  }
+
+  /**
+   * The commitment loss [] and the code vectors with straight-through gradient, [B, C, grid, grid].
+   *
+   * @param z [B, N, C] unit vectors
+   */
+  NDList quantize(NDManager manager, NDArray z, Assignment assignment) {
+    return kernels.callForAll(
+        manager,
+        "quantize",
+        new NDArray[] {z, assignment.codes(), state.get(CODEBOOK), kernels.number(config.beta())});
+  }
+
+  /** On the very first batch, places the codes by k-means over z [M, C]. */
+  void initializeByKMeans(NDManager manager, NDArray z, long seed) {
+    NDArray initialized = state.get("quantize.embedding.initted");
+    if (initialized.getFloat(0) != 0) {
+      return;
+    }
+    NDArray samples = z.stopGradient();
+    NDArray first =
+        samples.get(
+            manager.create(KMeans.firstMeans(z.getShape().get(0), config.codebookSize(), seed)));
+    KMeans.Clusters clusters = KMeans.run(kernels, manager, samples, first, KMEANS_ROUNDS);
+    kernels.withoutGradient(
+        () -> {
+          clusters.means().copyTo(state.get(CODEBOOK));
+          clusters
+              .counts()
+              .toType(initialized.getDataType(), false)
+              .copyTo(state.get("quantize.embedding.cluster_size"));
+          initialized.addi(1);
+        });
+  }
+
+  /**
+   * What a batch did to the codebook.
+   *
+   * @param codesInUse codes that were somebody's nearest
+   * @param perplexity exp of the entropy of the batch's codes, 1 to K
+   * @param revived dead codes placed anew
+   */
+  record Usage(int codesInUse, double perplexity, int revived) {}
+
+  /** Moves the codebook by EMA towards z [M, C], then revives dead codes. */
+  Usage update(NDManager manager, NDArray z, Assignment assignment, long seed) {
+    NDArray counts =
+        kernels.call(
+            manager,
+            "codebook_ema",
+            z,
+            assignment.codes(),
+            state.get(CODEBOOK),
+            state.get("quantize.cluster_size"),
+            kernels.number(config.decay()));
+    float[] batch = counts.toFloatArray();
+    int used = 0;
+    double entropy = 0;
+    double total = z.getShape().get(0);
+    for (int code = 0; code < batch.length; code++) {
+      if (batch[code] > 0) {
+        used++;
+        entropy -= batch[code] / total * Math.log(batch[code] / total);
+        idleBatches[code] = 0;
+      } else {
+        idleBatches[code]++;
+      }
+    }
+    int revived = config.reviveDeadCodesAfter() > 0 ? revive(manager, z, assignment, seed) : 0;
+    return new Usage(used, Math.exp(entropy), revived);
+  }
+
+  private int revive(NDManager manager, NDArray z, Assignment assignment, long seed) {
+    long[] dead =
+        IntStream.range(0, idleBatches.length)
+            .filter(code -> idleBatches[code] >= config.reviveDeadCodesAfter())
+            .limit(z.getShape().get(0))
+            .asLongStream()
+            .toArray();
+    if (dead.length == 0) {
+      return 0;
+    }
+    long[] picks = drawFarVectors(assignment.distances().toFloatArray(), dead.length, seed);
+    kernels.call(
+        manager, "revive", state.get(CODEBOOK), manager.create(dead), z, manager.create(picks));
+    for (long code : dead) {
+      idleBatches[(int) code] = 0;
+    }
+    return dead.length;
+  }
+
+  /**
+   * Different vectors of the batch, each drawn with probability proportional to its squared
+   * distance from its code, as k-means++ draws: where the codebook serves worst, new codes are
+   * needed most.
+   */
+  private static long[] drawFarVectors(float[] distances, int draws, long seed) {
+    SplittableRandom random = new SplittableRandom(seed);
+    double[] weights = new double[distances.length];
+    double total = 0;
+    for (int i = 0; i < weights.length; i++) {
+      // A vector that lies on its code can still be drawn, after all others.
+      weights[i] = Math.max(distances[i], 1e-9f);
+      total += weights[i];
+    }
+    long[] picks = new long[draws];
+    for (int draw = 0; draw < draws; draw++) {
+      double at = random.nextDouble() * total;
+      int pick = -1;
+      for (int i = 0; i < weights.length && (pick < 0 || at >= 0); i++) {
+        if (weights[i] > 0) {
+          pick = i;
+          at -= weights[i];
+        }
+      }
+      picks[draw] = pick;
+      total -= weights[pick];
+      weights[pick] = 0;
+    }
+    return picks;
+  }
+
+  /**
+   * Batches since each code was last used, [K] int32: what {@link #restore} needs to go on as if
+   * never stopped.
+   */
+  NDArray idleBatches(NDManager manager) {
+    return manager.create(idleBatches, new Shape(idleBatches.length));
+  }
+
+  void restore(NDArray saved) {
+    System.arraycopy(saved.toIntArray(), 0, idleBatches, 0, idleBatches.length);
+  }
+}

@@ -1,0 +1,107 @@
+package dev.beit2.model.tokenizer;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.Shape;
+import com.google.gson.Gson;
+import dev.beit2.model.checkpoint.Safetensors;
+import dev.beit2.model.torch.Kernels;
+import dev.beit2.model.torch.Precision;
+import dev.beit2.model.torch.StateDict;
+import dev.beit2.model.torch.Torch;
+import java.io.IOException;
+import java.nio.FloatBuffer;
+import java.nio.channels.Channels;
+import java.nio.channels.ReadableByteChannel;
+import java.security.DigestInputStream;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.HexFormat;
+
+/**
+ * A trained tokenizer, for inference: pictures → one code a patch. Safe for use by many threads.
+ */
+public final class Tokenizer implements AutoCloseable {
+  private final VqKdConfig config;
+  private final StateDict state;
+  private final VqKd network;
+  private final String digest;
+
+  private Tokenizer(VqKdConfig config, Kernels kernels, StateDict state, String digest) {
+    this.config = config;
+    this.state = state;
+    this.network = new VqKd(config, kernels, state);
+    this.digest = digest;
+  }
+
+  /**
+   * Reads a checkpoint's {@code model.safetensors}.
+   *
+   * @throws IOException if it cannot be read or is no tokenizer, saying what it is
+   */
+  public static Tokenizer read(ReadableByteChannel model, Precision precision) throws IOException {
+    MessageDigest sha256 = sha256();
+    DigestInputStream in = new DigestInputStream(Channels.newInputStream(model), sha256);
+    Safetensors file = Safetensors.read(Channels.newChannel(in));
+    String kind = file.metadata().get("kind");
+    if (!"vqkd".equals(kind)) {
+      file.close();
+      throw new IOException("found a model of kind " + kind + "; wanted a tokenizer (vqkd)");
+    }
+    VqKdConfig config = new Gson().fromJson(file.metadata().get("config"), VqKdConfig.class);
+    Kernels kernels = Kernels.of(precision);
+    file.tensors().convert(kernels, name -> name.startsWith("encoder.blocks."));
+    return new Tokenizer(
+        config, kernels, file.tensors(), HexFormat.of().formatHex(sha256.digest()));
+  }
+
+  private static MessageDigest sha256() {
+    try {
+      return MessageDigest.getInstance("SHA-256");
+    } catch (NoSuchAlgorithmException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  /** SHA-256 of the file it was read from, as hexadecimal digits. */
+  public String digest() {
+    return digest;
+  }
+
+  /** Side of the pictures it takes, in pixels. */
+  public int imageSize() {
+    return config.encoder().imageSize();
+  }
+
+  /** Patches along a side. */
+  public int grid() {
+    return config.encoder().grid();
+  }
+
+  /** Codes, K. */
+  public int codebookSize() {
+    return config.codebookSize();
+  }
+
+  /**
+   * The codes of a batch.
+   *
+   * @param images [B, 3, S, S] in [0, 1], a direct buffer
+   * @param codes receives B · N codes, picture by picture, row by row, each in [0, K)
+   */
+  public void encode(FloatBuffer images, int batch, int[] codes) {
+    int side = imageSize();
+    try (NDManager manager = Torch.newManager()) {
+      NDArray input = manager.create(images.duplicate(), new Shape(batch, 3, side, side));
+      long[] found = network.codes(manager, network.encode(manager, input)).toLongArray();
+      for (int i = 0; i < found.length; i++) {
+        codes[i] = (int) found[i];
+      }
+    }
+  }
+
+  @Override
+  public void close() {
+    state.close();
+  }
+}

@@ -1,0 +1,157 @@
+package dev.beit2.model.tokenizer;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDList;
+import ai.djl.ndarray.NDManager;
+import dev.beit2.model.tokenizer.NormEmaCodebook.Assignment;
+import dev.beit2.model.tokenizer.NormEmaCodebook.Usage;
+import dev.beit2.model.torch.Kernels;
+import dev.beit2.model.torch.StateDict;
+import dev.beit2.model.vit.Initialization;
+import dev.beit2.model.vit.Vit;
+
+/**
+ * Vector-quantized knowledge distillation (paper, section 3.1; official {@code modeling_vqkd.py}):
+ * pictures are encoded to one code a patch, and a small decoder has to tell the teacher's features
+ * from the codes alone.
+ */
+public final class VqKd {
+  private final VqKdConfig config;
+  private final Kernels kernels;
+  private final StateDict state;
+  private final Vit encoder;
+  private final Vit decoder;
+  private final NormEmaCodebook codebook;
+
+  /** A network over existing parameters, which stay the caller's. */
+  public VqKd(VqKdConfig config, Kernels kernels, StateDict state) {
+    this.config = config;
+    this.kernels = kernels;
+    this.state = state;
+    this.encoder = new Vit(config.encoder(), kernels, state, "encoder.");
+    this.decoder = new Vit(config.decoder(), kernels, state, "decoder.");
+    this.codebook = new NormEmaCodebook(config, kernels, state);
+  }
+
+  /**
+   * Starting values under official names; the caller closes them. The codebook is placed by the
+   * first batch.
+   */
+  public static StateDict initialize(VqKdConfig config, long seed) {
+    StateDict state = new StateDict();
+    Initialization init = new Initialization(state, seed, Double.POSITIVE_INFINITY);
+    int encoderDim = config.encoder().dim();
+    int decoderDim = config.decoder().dim();
+    Vit.initialize(config.encoder(), init, "encoder.", false);
+    init.layerNorm("encoder.fc_norm", encoderDim);
+    Vit.initialize(config.decoder(), init, "decoder.", false);
+    init.layerNorm("decoder.fc_norm", decoderDim);
+    NormEmaCodebook.initialize(config, init);
+    init.linear("encode_task_layer.0", encoderDim, encoderDim);
+    init.linear("encode_task_layer.2", config.codeDimension(), encoderDim);
+    init.linear("decode_task_layer.0", decoderDim, decoderDim);
+    init.linear("decode_task_layer.2", config.teacherDimension(), decoderDim);
+    return state;
+  }
+
+  /** Whether the optimizer moves a tensor; the codebook moves by EMA. */
+  public static boolean isTrained(String name) {
+    return !name.startsWith("quantize.");
+  }
+
+  /** images [B, 3, S, S] in [0, 1] → unit vectors z [B, N, C]. */
+  NDArray encode(NDManager manager, NDArray images) {
+    NDArray half = manager.create(new float[] {0.5f, 0.5f, 0.5f});
+    NDArray scaled = kernels.call(manager, "normalize", images, half, half);
+    NDArray features = features(manager, encoder, scaled);
+    return kernels.call(manager, "l2_normalize", taskLayer(manager, features, "encode_task_layer"));
+  }
+
+  /** z [B, N, C] → codes [B · N] int64. */
+  NDArray codes(NDManager manager, NDArray z) {
+    return codebook.nearest(manager, z.reshape(-1, config.codeDimension())).codes();
+  }
+
+  private NDArray features(NDManager manager, Vit vit, NDArray images) {
+    NDArray x = vit.embed(manager, vit.patchEmbed(manager, images));
+    x = kernels.call(manager, "patch_tokens", vit.blocks(manager, x));
+    return vit.norm(manager, x, "fc_norm");
+  }
+
+  private NDArray taskLayer(NDManager manager, NDArray x, String name) {
+    return kernels.call(
+        manager,
+        "task_layer",
+        x,
+        state.get(name + ".0.weight"),
+        state.get(name + ".0.bias"),
+        state.get(name + ".2.weight"),
+        state.get(name + ".2.bias"));
+  }
+
+  /**
+   * A training forward.
+   *
+   * @param loss [] the sum of both losses
+   * @param reconstructionLoss [] mean(1 − cos(reconstruction, target))
+   * @param commitmentLoss [] β · mse(sg[code], z)
+   * @param z [B, N, C]
+   * @param codes [B · N] int64
+   * @param reconstruction [B, N, teacherDimension]
+   * @param codesInUse codes that the batch used
+   * @param perplexity of the batch's codes
+   * @param revived dead codes that were placed anew
+   */
+  public record Output(
+      NDArray loss,
+      NDArray reconstructionLoss,
+      NDArray commitmentLoss,
+      NDArray z,
+      NDArray codes,
+      NDArray reconstruction,
+      int codesInUse,
+      double perplexity,
+      int revived) {}
+
+  /**
+   * Computes the losses of a batch and moves the codebook, in place, as the official training
+   * forward does.
+   *
+   * @param images [B, 3, S, S] in [0, 1]
+   * @param target [B, N, teacherDimension], the teacher's features
+   * @param seed for the first means and for the vectors that revive dead codes: a function of run
+   *     and step
+   */
+  public Output forward(NDManager manager, NDArray images, NDArray target, long seed) {
+    NDArray z = encode(manager, images);
+    NDArray flat = z.reshape(-1, config.codeDimension());
+    codebook.initializeByKMeans(manager, flat, seed);
+    Assignment assignment = codebook.nearest(manager, flat);
+    NDList quantized = codebook.quantize(manager, z, assignment);
+    Usage usage = codebook.update(manager, flat, assignment, seed);
+
+    NDArray features = features(manager, decoder, quantized.get(1));
+    NDArray reconstruction = taskLayer(manager, features, "decode_task_layer");
+    NDArray reconstructionLoss = kernels.call(manager, "cosine_loss", reconstruction, target);
+    return new Output(
+        reconstructionLoss.add(quantized.get(0)),
+        reconstructionLoss,
+        quantized.get(0),
+        z,
+        assignment.codes(),
+        reconstruction,
+        usage.codesInUse(),
+        usage.perplexity(),
+        usage.revived());
+  }
+
+  /** Batches since each code was last used, [K] int32; not part of the official state. */
+  public NDArray idleBatches(NDManager manager) {
+    return codebook.idleBatches(manager);
+  }
+
+  /** Takes back what {@link #idleBatches} gave. */
+  public void restoreIdleBatches(NDArray saved) {
+    codebook.restore(saved);
+  }
+}

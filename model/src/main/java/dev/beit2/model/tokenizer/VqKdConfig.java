@@ -1,0 +1,66 @@
+package dev.beit2.model.tokenizer;
+
+import dev.beit2.model.vit.VitConfig;
+
+/**
+ * The shape of a tokenizer trained by vector-quantized knowledge distillation (paper, section 3.1).
+ *
+ * @param encoder pictures → patch features
+ * @param decoder code vectors, as a picture of one pixel a patch → patch features
+ * @param codebookSize codes, K
+ * @param codeDimension width of a code vector, C
+ * @param teacherDimension width of the teacher's features
+ * @param decay of the codebook's EMA a batch
+ * @param beta weight of the commitment loss
+ * @param reviveDeadCodesAfter batches after which a code that was nobody's nearest is placed anew;
+ *     0 means never, as in the official recipe
+ */
+public record VqKdConfig(
+    VitConfig encoder,
+    VitConfig decoder,
+    int codebookSize,
+    int codeDimension,
+    int teacherDimension,
+    double decay,
+    double beta,
+    int reviveDeadCodesAfter) {
+
+  /**
+   * {@code base}: the official ViT-B/16 encoder with a decoder of 3 blocks. {@code tiny}: 4 blocks
+   * of width 192 on 96 pixels with a decoder of 1 block.
+   *
+   * @throws IllegalArgumentException for another name
+   */
+  public static VqKdConfig preset(
+      String name, int codebookSize, int codeDimension, int teacherDimension) {
+    VitConfig vit =
+        switch (name) {
+          case "tiny" -> VitConfig.preset(name).withDepth(4);
+          case "base" -> VitConfig.preset(name);
+          default ->
+              throw new IllegalArgumentException("no preset " + name + "; there are tiny, base");
+        };
+    VitConfig decoder =
+        vit.withInput(vit.grid(), 1, codeDimension).withDepth(name.equals("base") ? 3 : 1);
+    return new VqKdConfig(vit, decoder, codebookSize, codeDimension, teacherDimension, 0.99, 1, 0);
+  }
+
+  /** A copy with another decay of the codebook's EMA. */
+  public VqKdConfig withDecay(double other) {
+    return new VqKdConfig(
+        encoder,
+        decoder,
+        codebookSize,
+        codeDimension,
+        teacherDimension,
+        other,
+        beta,
+        reviveDeadCodesAfter);
+  }
+
+  /** A copy with another patience for dead codes. */
+  public VqKdConfig withReviveDeadCodesAfter(int batches) {
+    return new VqKdConfig(
+        encoder, decoder, codebookSize, codeDimension, teacherDimension, decay, beta, batches);
+  }
+}

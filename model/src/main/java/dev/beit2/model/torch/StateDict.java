@@ -1,0 +1,93 @@
+package dev.beit2.model.torch;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDList;
+import ai.djl.ndarray.NDManager;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Predicate;
+
+/**
+ * Named tensors in native memory: the parameters and buffers of a network under the official code's
+ * state-dict names, in a fixed order.
+ */
+public final class StateDict implements AutoCloseable {
+  private final NDManager manager = Torch.newManager();
+  private final Map<String, NDArray> tensors = new LinkedHashMap<>();
+
+  /** The manager that owns the tensors. */
+  public NDManager manager() {
+    return manager;
+  }
+
+  /** Adds or replaces a tensor, which then belongs to this state dict. */
+  public void put(String name, NDArray tensor) {
+    tensor.attach(manager);
+    NDArray old = tensors.put(name, tensor);
+    if (old != null && old != tensor) {
+      old.close();
+    }
+  }
+
+  /**
+   * A tensor by name.
+   *
+   * @throws IllegalArgumentException if there is none, naming it
+   */
+  public NDArray get(String name) {
+    NDArray tensor = tensors.get(name);
+    if (tensor == null) {
+      throw new IllegalArgumentException("no tensor named " + name);
+    }
+    return tensor;
+  }
+
+  /** Whether a tensor has that name. */
+  public boolean contains(String name) {
+    return tensors.containsKey(name);
+  }
+
+  /** All tensors, in order. */
+  public Map<String, NDArray> tensors() {
+    return Collections.unmodifiableMap(tensors);
+  }
+
+  /** The names that {@code chosen} accepts, in order. */
+  public List<String> names(Predicate<String> chosen) {
+    return tensors.keySet().stream().filter(chosen).toList();
+  }
+
+  /** Makes the named tensors leaves for which gradients are computed. */
+  public void requireGradients(Kernels kernels, List<String> names) {
+    kernels.call(
+        manager, "require_gradient", new NDArray[0], names.stream().map(this::get).toList());
+  }
+
+  /**
+   * Converts weight matrices to the precision of the kernels, once, for a network that is only run
+   * forward; the rest stays as it is.
+   */
+  public void convert(Kernels kernels, Predicate<String> chosen) {
+    List<String> names = names(chosen);
+    NDList converted =
+        kernels.callForAll(
+            manager, "to_precision", new NDArray[0], names.stream().map(this::get).toList());
+    for (int i = 0; i < names.size(); i++) {
+      put(names.get(i), converted.get(i));
+    }
+  }
+
+  /** Bytes of all tensors. */
+  public long bytes() {
+    return tensors.values().stream()
+        .mapToLong(t -> t.size() * t.getDataType().getNumOfBytes())
+        .sum();
+  }
+
+  @Override
+  public void close() {
+    manager.close();
+  }
+}

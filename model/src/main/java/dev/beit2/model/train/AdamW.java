@@ -1,0 +1,124 @@
+package dev.beit2.model.train;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDList;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.Shape;
+import dev.beit2.model.torch.Kernels;
+import dev.beit2.model.torch.StateDict;
+import dev.beit2.model.train.ParameterGroups.Group;
+import java.util.Collections;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * AdamW over the parameters of a state dict, with the whole gradient's norm clipped. Its moments
+ * are float32 tensors {@code exp_avg.NAME} and {@code exp_avg_sq.NAME}.
+ */
+public final class AdamW implements AutoCloseable {
+  private final Kernels kernels;
+  private final StateDict parameters;
+  private final AdamWConfig config;
+  private final List<Group> groups;
+  private final List<String> names;
+  private final StateDict moments = new StateDict();
+  private long steps;
+
+  /** An optimizer at step 0; makes the parameters of the groups require gradients. */
+  public AdamW(Kernels kernels, StateDict parameters, AdamWConfig config, List<Group> groups) {
+    this.kernels = kernels;
+    this.parameters = parameters;
+    this.config = config;
+    this.groups = groups;
+    this.names = groups.stream().flatMap(group -> group.names().stream()).toList();
+    parameters.requireGradients(kernels, names);
+    for (String name : names) {
+      Shape shape = parameters.get(name).getShape();
+      moments.put("exp_avg." + name, moments.manager().zeros(shape));
+      moments.put("exp_avg_sq." + name, moments.manager().zeros(shape));
+    }
+  }
+
+  /** Optimizer steps taken. */
+  public long steps() {
+    return steps;
+  }
+
+  /** The names of the parameters, in the order of {@link #gradients}. */
+  public List<String> names() {
+    return names;
+  }
+
+  /**
+   * The norm [] of the whole gradient before clipping, then the gradients, clipped, in the order of
+   * the names.
+   */
+  public NDList gradients(NDManager manager, NDArray loss) {
+    return kernels.callForAll(
+        manager,
+        "gradients",
+        new NDArray[] {loss, kernels.number(config.clipNorm())},
+        names.stream().map(parameters::get).toList());
+  }
+
+  /**
+   * One step down the loss's gradient.
+   *
+   * @param loss [] recorded
+   * @param learningRate before each group's scale
+   * @return the norm of the whole gradient before clipping
+   */
+  public double step(NDManager manager, NDArray loss, double learningRate) {
+    NDList gradients = gradients(manager, loss);
+    steps++;
+    NDArray step = manager.create((float) steps);
+    kernels.withoutGradient(
+        () -> {
+          int at = 1;
+          for (Group group : groups) {
+            int end = at + group.names().size();
+            update(manager, group, gradients.subList(at, end), step, learningRate);
+            at = end;
+          }
+        });
+    return gradients.get(0).getFloat();
+  }
+
+  private void update(
+      NDManager manager, Group group, List<NDArray> gradients, NDArray step, double learningRate) {
+    double[] hyper = {
+      learningRate * group.scale(),
+      config.beta1(),
+      config.beta2(),
+      config.eps(),
+      group.weightDecay()
+    };
+    try (NDArray onCpu = kernels.numbers(hyper)) {
+      kernels.call(
+          manager,
+          "adamw",
+          new NDArray[] {onCpu},
+          group.names().stream().map(parameters::get).toList(),
+          gradients,
+          group.names().stream().map(name -> moments.get("exp_avg." + name)).toList(),
+          group.names().stream().map(name -> moments.get("exp_avg_sq." + name)).toList(),
+          Collections.nCopies(gradients.size(), step));
+    }
+  }
+
+  /** The moments by name. */
+  public Map<String, NDArray> moments() {
+    return moments.tensors();
+  }
+
+  /** Goes on from saved moments. */
+  public void restore(Map<String, NDArray> saved, long stepsTaken) {
+    moments.tensors().forEach((name, moment) -> saved.get(name).copyTo(moment));
+    steps = stepsTaken;
+  }
+
+  @Override
+  public void close() {
+    moments.close();
+  }
+}

@@ -1,0 +1,134 @@
+package dev.beit2.model.train;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.Shape;
+import com.google.gson.Gson;
+import dev.beit2.model.checkpoint.Safetensors;
+import dev.beit2.model.torch.Kernels;
+import dev.beit2.model.torch.StateDict;
+import dev.beit2.model.torch.Torch;
+import java.io.IOException;
+import java.nio.FloatBuffer;
+import java.nio.channels.ReadableByteChannel;
+import java.nio.channels.WritableByteChannel;
+import java.util.LinkedHashMap;
+import java.util.Map;
+
+/**
+ * Parameters, optimizer and schedule of a network in training. A step's result depends on the
+ * parameters, the optimizer's moments, the batch, the seed and the step's number alone, so a
+ * restored trainer goes on to the bit.
+ */
+public abstract class Trainer implements AutoCloseable {
+  private final String kind;
+  private final Object config;
+  final Kernels kernels;
+  final StateDict parameters;
+  final AdamW optimizer;
+  final CosineSchedule schedule;
+  final long seed;
+
+  Trainer(
+      String kind,
+      Object config,
+      Kernels kernels,
+      StateDict parameters,
+      AdamW optimizer,
+      CosineSchedule schedule,
+      long seed) {
+    this.kind = kind;
+    this.config = config;
+    this.kernels = kernels;
+    this.parameters = parameters;
+    this.optimizer = optimizer;
+    this.schedule = schedule;
+    this.seed = seed;
+  }
+
+  /** Optimizer steps done. */
+  public final long step() {
+    return optimizer.steps();
+  }
+
+  /** Images as a tensor [B, 3, S, S] that owns its memory. */
+  static NDArray images(NDManager manager, FloatBuffer images, int batch) {
+    int side = (int) Math.round(Math.sqrt(images.remaining() / (3.0 * batch)));
+    try (NDArray wrapped = manager.create(images.duplicate(), new Shape(batch, 3, side, side))) {
+      return wrapped.duplicate();
+    }
+  }
+
+  /** Takes the step, unless the loss is not finite. */
+  final double descend(NDManager manager, NDArray loss, double value) {
+    if (!Double.isFinite(value)) {
+      throw new NonFiniteLossException(step(), value);
+    }
+    return optimizer.step(manager, loss, schedule.at(step()));
+  }
+
+  /** A number that is different for each step of each run. */
+  final long stepSeed() {
+    return (seed * 0x9E3779B97F4A7C15L + step()) * 0xBF58476D1CE4E5B9L;
+  }
+
+  /** Other state that the next step depends on, by name; saved beside the moments. */
+  Map<String, NDArray> moreState(NDManager manager) {
+    return Map.of();
+  }
+
+  /** Takes back what {@link #moreState} gave. */
+  void restoreMore(Safetensors saved) {}
+
+  /**
+   * Writes the parameters and buffers as safetensors, under official names, with the config in the
+   * metadata.
+   */
+  public final void writeModel(WritableByteChannel out) throws IOException {
+    Safetensors.write(
+        out, Map.of("kind", kind, "config", new Gson().toJson(config)), parameters.tensors());
+  }
+
+  /** Writes the optimizer's moments, and whatever else the next step depends on, as safetensors. */
+  public final void writeOptimizer(WritableByteChannel out) throws IOException {
+    try (NDManager manager = Torch.newManager()) {
+      Map<String, NDArray> tensors = new LinkedHashMap<>(optimizer.moments());
+      tensors.putAll(moreState(manager));
+      Safetensors.write(out, Map.of("step", Long.toString(step())), tensors);
+    }
+  }
+
+  /**
+   * Goes on from a checkpoint.
+   *
+   * @throws IllegalArgumentException if it is of another kind or shape, naming both
+   */
+  public final void restore(ReadableByteChannel model, ReadableByteChannel moments)
+      throws IOException {
+    try (Safetensors saved = Safetensors.read(model);
+        Safetensors savedMoments = Safetensors.read(moments)) {
+      String own = kind + " " + new Gson().toJson(config);
+      String other = saved.metadata().get("kind") + " " + saved.metadata().get("config");
+      if (!own.equals(other)) {
+        throw new IllegalArgumentException(
+            "the checkpoint is a " + other + ", this run is a " + own);
+      }
+      kernels.withoutGradient(
+          () -> {
+            parameters
+                .tensors()
+                .forEach((name, tensor) -> saved.tensors().get(name).copyTo(tensor));
+            optimizer.restore(
+                savedMoments.tensors().tensors(),
+                Long.parseLong(savedMoments.metadata().get("step")));
+          });
+      restoreMore(savedMoments);
+    }
+  }
+
+  @Override
+  public void close() {
+    optimizer.close();
+    parameters.close();
+  }
+}

@@ -1,0 +1,44 @@
+package dev.beit2.model.vit;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.Shape;
+import dev.beit2.model.torch.Kernels;
+import dev.beit2.model.torch.Precision;
+import java.util.Map;
+import java.util.SplittableRandom;
+
+/**
+ * Stochastic depth (arXiv 1603.09382): whole samples skip a branch; the others are scaled up to
+ * keep the mean.
+ */
+public interface DropPath {
+  /** Nothing is skipped. */
+  DropPath NONE = (manager, branch, batch) -> Kernels.of(Precision.FP32).none();
+
+  /**
+   * Factors [B, 1, 1] for a branch, 0 or 1 / (1 − rate); without elements where nothing is skipped.
+   */
+  NDArray keep(NDManager manager, String branch, long batch);
+
+  /**
+   * Draws that depend on the seed, the step and the branch's name alone.
+   *
+   * @param rates by block name; a block that is missing skips nothing
+   */
+  static DropPath random(Map<String, Double> rates, long seed, long step) {
+    return (manager, branch, batch) -> {
+      double rate = rates.getOrDefault(branch.substring(0, branch.lastIndexOf('.')), 0.0);
+      if (rate == 0) {
+        return NONE.keep(manager, branch, batch);
+      }
+      SplittableRandom random =
+          new SplittableRandom(seed * 0x9E3779B97F4A7C15L + step * 31 + branch.hashCode());
+      float[] factors = new float[(int) batch];
+      for (int i = 0; i < batch; i++) {
+        factors[i] = random.nextDouble() < rate ? 0 : (float) (1 / (1 - rate));
+      }
+      return manager.create(factors, new Shape(batch, 1, 1));
+    };
+  }
+}

@@ -1,0 +1,258 @@
+package dev.beit2.model.vit;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import dev.beit2.model.torch.Kernels;
+import dev.beit2.model.torch.StateDict;
+import dev.beit2.model.vit.VitConfig.Positions;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * The parts of a vision transformer, over parameters under official names (official {@code
+ * modeling_finetune.py}). Networks put them together; results belong to the manager of each call.
+ */
+public final class Vit {
+  private static final List<String> BLOCK =
+      List.of(
+          "norm1.weight",
+          "norm1.bias",
+          "attn.qkv.weight",
+          "attn.q_bias",
+          "attn.v_bias",
+          "attn.proj.weight",
+          "attn.proj.bias",
+          "norm2.weight",
+          "norm2.bias",
+          "mlp.fc1.weight",
+          "mlp.fc1.bias",
+          "mlp.fc2.weight",
+          "mlp.fc2.bias",
+          "gamma_1",
+          "gamma_2");
+
+  private final VitConfig config;
+  private final Kernels kernels;
+  private final StateDict state;
+  private final String prefix;
+  private final NDArray heads;
+  private final Map<String, List<NDArray>> blocks = new HashMap<>();
+
+  /**
+   * A transformer over existing parameters.
+   *
+   * @param prefix what its names start with in {@code state}: empty, or for example {@code
+   *     encoder.}
+   */
+  public Vit(VitConfig config, Kernels kernels, StateDict state, String prefix) {
+    this.config = config;
+    this.kernels = kernels;
+    this.state = state;
+    this.prefix = prefix;
+    this.heads = kernels.number(config.heads());
+  }
+
+  /** Its shape. */
+  public VitConfig config() {
+    return config;
+  }
+
+  /** Images [B, C, S, S] → patch tokens [B, N, D]. */
+  public NDArray patchEmbed(NDManager manager, NDArray images) {
+    return kernels.call(
+        manager,
+        "patch_embed",
+        images,
+        get("patch_embed.proj.weight"),
+        get("patch_embed.proj.bias"));
+  }
+
+  /**
+   * Patch tokens [B, N, D] → [B, 1 + N, D]: [CLS] in front, absolute positions added where there
+   * are any.
+   */
+  public NDArray embed(NDManager manager, NDArray patches) {
+    return embed(manager, patches, kernels.none(), kernels.none());
+  }
+
+  /**
+   * The same with masked patches replaced.
+   *
+   * @param mask [B, N], 1 where masked
+   * @param maskToken [1, 1, D]
+   */
+  public NDArray embed(NDManager manager, NDArray patches, NDArray mask, NDArray maskToken) {
+    return kernels.call(
+        manager, "embed", patches, mask, maskToken, get("cls_token"), optional("pos_embed"));
+  }
+
+  /**
+   * The relative position bias that all blocks share, [1, heads, T, T]; without elements if there
+   * is none.
+   */
+  public NDArray sharedBias(NDManager manager) {
+    return config.positions() == Positions.SHARED_RELATIVE
+        ? bias(manager, "rel_pos_bias.")
+        : kernels.none();
+  }
+
+  private NDArray bias(NDManager manager, String of) {
+    return kernels.call(
+        manager,
+        "relative_position_bias",
+        get(of + "relative_position_bias_table"),
+        get(of + "relative_position_index"));
+  }
+
+  /**
+   * One block.
+   *
+   * @param x [B, T, D]
+   * @param bias {@link #sharedBias}
+   * @param name of the block, for example {@code blocks.3}
+   * @param dropPath decides which samples skip it
+   * @return [B, T, D]
+   */
+  public NDArray block(NDManager manager, NDArray x, NDArray bias, String name, DropPath dropPath) {
+    NDArray own = config.positions() == Positions.RELATIVE ? bias(manager, name + ".attn.") : bias;
+    NDArray keepAttention = dropPath.keep(manager, name + ".attn", x.getShape().get(0));
+    NDArray keepMlp = dropPath.keep(manager, name + ".mlp", x.getShape().get(0));
+    return kernels.call(
+        manager,
+        "block",
+        new NDArray[] {x, own, keepAttention, keepMlp, heads},
+        blocks.computeIfAbsent(name, this::parameters));
+  }
+
+  private List<NDArray> parameters(String block) {
+    List<NDArray> parameters = new ArrayList<>();
+    // DINO's keys have a bias too: one tensor for all three.
+    boolean fused = state.contains(prefix + block + ".attn.qkv.bias");
+    for (String name : BLOCK) {
+      String actual = fused && name.equals("attn.q_bias") ? "attn.qkv.bias" : name;
+      parameters.add(optional(block + "." + actual));
+    }
+    return parameters;
+  }
+
+  /**
+   * All blocks {@code blocks.0} to {@code blocks.(depth − 1)}, without stochastic depth: [B, T, D]
+   * → [B, T, D].
+   */
+  public NDArray blocks(NDManager manager, NDArray x) {
+    NDArray bias = sharedBias(manager);
+    NDArray y = x;
+    for (int i = 0; i < config.depth(); i++) {
+      NDArray next = block(manager, y, bias, "blocks." + i, DropPath.NONE);
+      y = next;
+    }
+    return y;
+  }
+
+  /** A layer norm by name, eps 1e-6. */
+  public NDArray norm(NDManager manager, NDArray x, String name) {
+    return kernels.call(manager, "norm", x, get(name + ".weight"), get(name + ".bias"));
+  }
+
+  private NDArray get(String name) {
+    return state.get(prefix + name);
+  }
+
+  private NDArray optional(String name) {
+    return state.contains(prefix + name) ? state.get(prefix + name) : kernels.none();
+  }
+
+  /**
+   * Starting values of everything but norms and heads at the end: patch embedding, [CLS],
+   * positions, blocks.
+   *
+   * @param normalPatchEmbed whether the patch embedding is normal (masked image model) or keeps
+   *     PyTorch's default
+   */
+  public static void initialize(
+      VitConfig config, Initialization init, String prefix, boolean normalPatchEmbed) {
+    int dim = config.dim();
+    int patch = config.patchSize();
+    long inputs = (long) config.channels() * patch * patch;
+    String proj = prefix + "patch_embed.proj";
+    init.normal(prefix + "cls_token", 1, 1, dim);
+    if (config.positions() == Positions.ABSOLUTE) {
+      init.normal(prefix + "pos_embed", 1, config.patches() + 1, dim);
+    }
+    if (normalPatchEmbed) {
+      init.normal(proj + ".weight", dim, config.channels(), patch, patch);
+      init.constant(proj + ".bias", 0, dim);
+    } else {
+      init.uniform(proj + ".weight", inputs, 1, dim, config.channels(), patch, patch);
+      init.uniform(proj + ".bias", inputs, 1, dim);
+    }
+    if (config.positions() == Positions.SHARED_RELATIVE) {
+      initializeBias(config, init, prefix + "rel_pos_bias.");
+    }
+    for (int i = 0; i < config.depth(); i++) {
+      initializeBlock(config, init, prefix + "blocks." + i, i + 1, true);
+    }
+  }
+
+  /**
+   * Starting values of one block.
+   *
+   * @param layer its number counted from 1: the layers that write to the residual stream start
+   *     smaller by √(2·layer)
+   * @param normal whether linear layers are normal, or keep PyTorch's default as the official
+   *     code's aggregation blocks do (they are made after its initialisation ran)
+   */
+  public static void initializeBlock(
+      VitConfig config, Initialization init, String name, int layer, boolean normal) {
+    int dim = config.dim();
+    double last = 1 / Math.sqrt(2.0 * layer);
+    if (config.layerScale() > 0) {
+      init.constant(name + ".gamma_1", config.layerScale(), dim);
+      init.constant(name + ".gamma_2", config.layerScale(), dim);
+    }
+    init.layerNorm(name + ".norm1", dim);
+    init.constant(name + ".attn.q_bias", 0, dim);
+    init.constant(name + ".attn.v_bias", 0, dim);
+    if (config.positions() == Positions.RELATIVE) {
+      initializeBias(config, init, name + ".attn.");
+    }
+    weight(init, name + ".attn.qkv", normal, 1, 3 * dim, dim);
+    weight(init, name + ".attn.proj", normal, last, dim, dim);
+    bias(init, name + ".attn.proj", normal, dim, dim);
+    init.layerNorm(name + ".norm2", dim);
+    weight(init, name + ".mlp.fc1", normal, 1, config.mlpDim(), dim);
+    bias(init, name + ".mlp.fc1", normal, config.mlpDim(), dim);
+    weight(init, name + ".mlp.fc2", normal, last, dim, config.mlpDim());
+    bias(init, name + ".mlp.fc2", normal, dim, config.mlpDim());
+  }
+
+  private static void weight(
+      Initialization init, String layer, boolean normal, double scale, long out, long in) {
+    if (normal) {
+      init.scaledNormal(layer + ".weight", scale, out, in);
+    } else {
+      init.uniform(layer + ".weight", in, scale, out, in);
+    }
+  }
+
+  private static void bias(Initialization init, String layer, boolean normal, long out, long in) {
+    if (normal) {
+      init.constant(layer + ".bias", 0, out);
+    } else {
+      init.uniform(layer + ".bias", in, 1, out);
+    }
+  }
+
+  private static void initializeBias(VitConfig config, Initialization init, String of) {
+    int tokens = config.patches() + 1;
+    init.constant(
+        of + "relative_position_bias_table",
+        0,
+        RelativePosition.rows(config.grid()),
+        config.heads());
+    init.longs(
+        of + "relative_position_index", RelativePosition.index(config.grid()), tokens, tokens);
+  }
+}

@@ -1,0 +1,121 @@
+package dev.beit2.model.vit;
+
+/**
+ * The shape of a vision transformer. Pictures and patches are square.
+ *
+ * @param imageSize side of the input in pixels
+ * @param patchSize side of a patch in pixels
+ * @param channels channels of the input
+ * @param dim width of a token, D
+ * @param depth transformer blocks
+ * @param heads attention heads; a divisor of {@code dim}
+ * @param mlpRatio width of the MLP over {@code dim}
+ * @param positions how tokens know where they are
+ * @param layerScale what layer scale starts at; 0 means none
+ * @param dropPath stochastic depth's rate in the last block, growing linearly from 0 in the first
+ */
+public record VitConfig(
+    int imageSize,
+    int patchSize,
+    int channels,
+    int dim,
+    int depth,
+    int heads,
+    double mlpRatio,
+    Positions positions,
+    double layerScale,
+    double dropPath) {
+
+  /** How tokens know where they are. */
+  public enum Positions {
+    /** A learnt vector added to each token. */
+    ABSOLUTE,
+    /** One relative position bias for all blocks. */
+    SHARED_RELATIVE,
+    /** A relative position bias in each block. */
+    RELATIVE
+  }
+
+  /** Refuses sizes that do not fit together. */
+  public VitConfig {
+    if (imageSize % patchSize != 0 || dim % heads != 0 || depth < 1) {
+      throw new IllegalArgumentException(
+          "a picture of %d pixels in patches of %d, width %d in %d heads, depth %d do not fit"
+              .formatted(imageSize, patchSize, dim, heads, depth));
+    }
+  }
+
+  /**
+   * A plain transformer by name: {@code tiny} (96 pixels, 6 blocks of 192, 3 heads: trains on a
+   * laptop), {@code base} (ViT-B/16, 224 pixels), {@code large} (ViT-L/16, 224 pixels). Absolute
+   * positions, no layer scale.
+   *
+   * @throws IllegalArgumentException for another name
+   */
+  public static VitConfig preset(String name) {
+    return switch (name) {
+      case "tiny" -> new VitConfig(96, 16, 3, 192, 6, 3, 4, Positions.ABSOLUTE, 0, 0);
+      case "base" -> new VitConfig(224, 16, 3, 768, 12, 12, 4, Positions.ABSOLUTE, 0, 0);
+      case "large" -> new VitConfig(224, 16, 3, 1024, 24, 16, 4, Positions.ABSOLUTE, 0, 0);
+      default ->
+          throw new IllegalArgumentException("no preset " + name + "; there are tiny, base, large");
+    };
+  }
+
+  /** Patches along a side. */
+  public int grid() {
+    return imageSize / patchSize;
+  }
+
+  /** Patches of a picture, N. */
+  public int patches() {
+    return grid() * grid();
+  }
+
+  /** Width of the MLP's inner layer. */
+  public int mlpDim() {
+    return (int) (dim * mlpRatio);
+  }
+
+  /** A copy of another depth. */
+  public VitConfig withDepth(int blocks) {
+    return new VitConfig(
+        imageSize,
+        patchSize,
+        channels,
+        dim,
+        blocks,
+        heads,
+        mlpRatio,
+        positions,
+        layerScale,
+        dropPath);
+  }
+
+  /** A copy with other positions and layer scale. */
+  public VitConfig with(Positions other, double startOfLayerScale) {
+    return new VitConfig(
+        imageSize,
+        patchSize,
+        channels,
+        dim,
+        depth,
+        heads,
+        mlpRatio,
+        other,
+        startOfLayerScale,
+        dropPath);
+  }
+
+  /** A copy with another rate of stochastic depth. */
+  public VitConfig withDropPath(double rate) {
+    return new VitConfig(
+        imageSize, patchSize, channels, dim, depth, heads, mlpRatio, positions, layerScale, rate);
+  }
+
+  /** A copy for pictures of another side, patch and number of channels. */
+  public VitConfig withInput(int side, int patch, int depthOfColour) {
+    return new VitConfig(
+        side, patch, depthOfColour, dim, depth, heads, mlpRatio, positions, layerScale, dropPath);
+  }
+}

@@ -1,0 +1,251 @@
+# The hot path of BEiT v2 as TorchScript. Java holds the parameters and the structure of the networks; each function
+# here is one call from Java. Where bf16 is set, matrix products and attention run in bfloat16, everything else
+# (residual stream, layer norms, codebook, losses, optimizer) in float32, as autocast does in the official code.
+# An absent tensor (no bias, no layer scale) is passed as one without elements. dtypes are numbers: 6 float32,
+# 15 bfloat16.
+class Kernels(Module):
+  __parameters__ = []
+  __buffers__ = []
+  training : bool
+  bf16 : bool
+
+  # x [..., I], w [O, I], b [O] or empty -> [..., O]
+  def linear(self: __torch__.Kernels, x: Tensor, w: Tensor, b: Tensor) -> Tensor:
+    dtype = 6
+    if self.bf16:
+      dtype = 15
+    bias = annotate(Optional[Tensor], None)
+    if torch.numel(b) > 0:
+      bias = torch.to(b, dtype)
+    return torch.linear(torch.to(x, dtype), torch.to(w, dtype), bias)
+
+  # The same in float32 whatever the precision: the layers around the codebook, and the [CLS] features of a teacher.
+  def linear32(self: __torch__.Kernels, x: Tensor, w: Tensor, b: Tensor) -> Tensor:
+    bias = annotate(Optional[Tensor], None)
+    if torch.numel(b) > 0:
+      bias = b
+    return torch.linear(torch.to(x, 6), w, bias)
+
+  def layer_norm(self: __torch__.Kernels, x: Tensor, w: Tensor, b: Tensor, eps: float) -> Tensor:
+    return torch.layer_norm(torch.to(x, 6), [torch.size(x, -1)], w, b, eps)
+
+  def norm(self: __torch__.Kernels, x: Tensor, w: Tensor, b: Tensor) -> Tensor:
+    return (self).layer_norm(x, w, b, 1e-06)
+
+  # images [B, C, H, W], w [D, C, P, P] -> [B, H/P * W/P, D]. Stride and kernel are the same size, so the
+  # convolution is a matrix product of the unfolded patches.
+  def patch_embed(self: __torch__.Kernels, images: Tensor, w: Tensor, b: Tensor) -> Tensor:
+    B, C, H, W = torch.size(images)
+    P = torch.size(w, 2)
+    x = torch.reshape(images, [B, C, H // P, P, W // P, P])
+    x = torch.reshape(torch.permute(x, [0, 2, 4, 1, 3, 5]), [B, (H // P) * (W // P), C * P * P])
+    return torch.to((self).linear(x, torch.flatten(w, 1), b), 6)
+
+  # patches [B, N, D] -> [B, N + 1, D]: masked patches become the mask token, [CLS] comes first, positions are added.
+  # mask [B, N] (1 = masked), mask_token and positions may be empty.
+  def embed(self: __torch__.Kernels, patches: Tensor, mask: Tensor, mask_token: Tensor, cls_token: Tensor, positions: Tensor) -> Tensor:
+    x = patches
+    if torch.numel(mask) > 0:
+      m = torch.unsqueeze(mask, -1)
+      x = x * torch.rsub(m, 1) + mask_token * m
+    x = torch.cat([torch.expand(cls_token, [torch.size(x, 0), -1, -1]), x], 1)
+    if torch.numel(positions) > 0:
+      x = x + positions
+    return x
+
+  # table [R, heads], index [T, T] -> [1, heads, T, T]. An embedding, since its gradient is summed in a fixed order.
+  def relative_position_bias(self: __torch__.Kernels, table: Tensor, index: Tensor) -> Tensor:
+    T = torch.size(index, 0)
+    bias = torch.embedding(table, torch.reshape(index, [-1]))
+    return torch.contiguous(torch.permute(torch.reshape(bias, [1, T, T, -1]), [0, 3, 1, 2]))
+
+  # x [B, T, D], bias [1, heads, T, T] or empty -> [B, T, D]. w: qkv.weight, then q_bias and v_bias (the keys have
+  # none) or qkv.bias and an empty tensor, proj.weight, proj.bias.
+  def attention(self: __torch__.Kernels, x: Tensor, bias: Tensor, heads: int, w: List[Tensor]) -> Tensor:
+    B, T, D = torch.size(x)
+    qkv_bias = w[1]
+    if torch.numel(w[2]) > 0:
+      qkv_bias = torch.cat([w[1], torch.zeros_like(w[1]), w[2]])
+    qkv = torch.reshape((self).linear(x, w[0], qkv_bias), [B, T, 3, heads, D // heads])
+    q, k, v = torch.unbind(torch.permute(qkv, [2, 0, 3, 1, 4]))
+    mask = annotate(Optional[Tensor], None)
+    if torch.numel(bias) > 0:
+      mask = torch.to(bias, ops.prim.dtype(q))
+    y = torch.scaled_dot_product_attention(q, k, v, mask, 0., False)
+    return (self).linear(torch.reshape(torch.transpose(y, 1, 2), [B, T, D]), w[3], w[4])
+
+  # x + keep * gamma * branch; keep [B, 1, 1] is stochastic depth's factor (0 or 1 / (1 - p)), gamma [D] layer scale.
+  def residual(self: __torch__.Kernels, x: Tensor, branch: Tensor, gamma: Tensor, keep: Tensor) -> Tensor:
+    y = branch
+    if torch.numel(gamma) > 0:
+      y = gamma * y
+    if torch.numel(keep) > 0:
+      y = y * keep
+    return x + y
+
+  # A pre-norm transformer block. w: norm1 (weight, bias), the five of attention, norm2 (weight, bias), fc1 (weight,
+  # bias), fc2 (weight, bias), gamma_1, gamma_2 (or empty).
+  def block(self: __torch__.Kernels, x: Tensor, bias: Tensor, keep_attention: Tensor, keep_mlp: Tensor, heads: Tensor, w: List[Tensor]) -> Tensor:
+    y = (self).attention((self).norm(x, w[0], w[1]), bias, int(heads), w[2:7])
+    x = (self).residual(x, y, w[13], keep_attention)
+    y = (self).linear((self).norm(x, w[7], w[8]), w[9], w[10])
+    y = (self).linear(torch.gelu(y), w[11], w[12])
+    return (self).residual(x, y, w[14], keep_mlp)
+
+  # CLIP's block: the same with QuickGELU and layer norms of eps 1e-5; no layer scale.
+  def clip_block(self: __torch__.Kernels, x: Tensor, bias: Tensor, heads: Tensor, w: List[Tensor]) -> Tensor:
+    x = x + (self).attention((self).layer_norm(x, w[0], w[1], 1e-05), bias, int(heads), w[2:7])
+    y = (self).linear((self).layer_norm(x, w[7], w[8], 1e-05), w[9], w[10])
+    y = y * torch.sigmoid(y * 1.702)
+    return x + (self).linear(y, w[11], w[12])
+
+  # ln_post and the projection into the space shared with text; the patch tokens only.
+  def clip_head(self: __torch__.Kernels, x: Tensor, w: Tensor, b: Tensor, proj: Tensor) -> Tensor:
+    patches = torch.slice(x, 1, 1)
+    return torch.matmul((self).layer_norm(patches, w, b, 1e-05), proj)
+
+  def clip_norm(self: __torch__.Kernels, x: Tensor, w: Tensor, b: Tensor) -> Tensor:
+    return (self).layer_norm(x, w, b, 1e-05)
+
+  # images [B, 3, H, W] in [0, 1] -> (images - mean) / std, channel by channel
+  def normalize(self: __torch__.Kernels, images: Tensor, mean: Tensor, std: Tensor) -> Tensor:
+    return (images - torch.reshape(mean, [1, -1, 1, 1])) / torch.reshape(std, [1, -1, 1, 1])
+
+  # [B, T, D] -> the patch tokens [B, T - 1, D]
+  def patch_tokens(self: __torch__.Kernels, x: Tensor) -> Tensor:
+    return torch.slice(x, 1, 1)
+
+  # [B, T, D] -> [CLS] [B, D] and the mean of the patch tokens [B, D]
+  def pooled(self: __torch__.Kernels, x: Tensor) -> Tuple[Tensor, Tensor]:
+    return (torch.select(x, 1, 0), torch.mean(torch.slice(x, 1, 1), [1]))
+
+  # Patch aggregation: [CLS] of the last layer before the patch tokens of an early one.
+  def aggregate(self: __torch__.Kernels, last: Tensor, early: Tensor) -> Tensor:
+    return torch.cat([torch.slice(last, 1, 0, 1), torch.slice(early, 1, 1)], 1)
+
+  # Logits of chosen tokens. x [B, T, D], rows [M] index B * T tokens -> [M, V]
+  def logits(self: __torch__.Kernels, x: Tensor, rows: Tensor, w: Tensor, b: Tensor) -> Tensor:
+    return torch.to((self).linear(torch.index_select(torch.flatten(x, 0, 1), 0, rows), w, b), 6)
+
+  # -> mean cross-entropy, share of right predictions
+  def cross_entropy(self: __torch__.Kernels, logits: Tensor, labels: Tensor, smoothing: Tensor) -> Tuple[Tensor, Tensor]:
+    loss = torch.cross_entropy_loss(logits, labels, None, 1, -100, float(smoothing))
+    right = torch.eq(torch.argmax(logits, -1), labels)
+    return (loss, torch.mean(torch.to(right, 6)))
+
+  # Linear, Tanh, Linear: the layers between the encoder or decoder and what it is held against.
+  def task_layer(self: __torch__.Kernels, x: Tensor, w0: Tensor, b0: Tensor, w2: Tensor, b2: Tensor) -> Tensor:
+    return (self).linear32(torch.tanh((self).linear32(x, w0, b0)), w2, b2)
+
+  def l2_normalize(self: __torch__.Kernels, x: Tensor) -> Tensor:
+    return x / torch.clamp_min(torch.norm(x, 2, [-1], True), 1e-12)
+
+  # z [M, C] normalised, codebook [K, C] -> codes [M] and the squared distance to them [M]
+  def nearest(self: __torch__.Kernels, z: Tensor, codebook: Tensor) -> Tuple[Tensor, Tensor]:
+    z = torch.detach(z)
+    d = torch.sum(torch.pow(codebook, 2), [1]) - torch.matmul(z, torch.t(codebook)) * 2
+    distance, codes = torch.min(d, 1)
+    return (codes, distance + torch.sum(torch.pow(z, 2), [1]))
+
+  # The commitment loss beta * |sg[code] - z|^2 and the straight-through codes as the decoder's picture.
+  # z [B, N, C], codes [B * N] -> loss [], [B, C, grid, grid]
+  def quantize(self: __torch__.Kernels, z: Tensor, codes: Tensor, codebook: Tensor, beta: Tensor) -> Tuple[Tensor, Tensor]:
+    B, N, C = torch.size(z)
+    grid = int(torch.sqrt(torch.tensor(N)))
+    q = torch.reshape(torch.index_select(codebook, 0, codes), [B, N, C])
+    loss = torch.mse_loss(torch.detach(q), z) * float(beta)
+    q = z + torch.detach(q - z)
+    return (loss, torch.reshape(torch.transpose(q, 1, 2), [B, C, grid, grid]))
+
+  # The codebook's move by EMA: the mean of the vectors of each code, normalised, averaged in, normalised again; a
+  # code without a vector keeps its place. Both are changed in place. -> counts [K]
+  def codebook_ema(self: __torch__.Kernels, z: Tensor, codes: Tensor, codebook: Tensor, cluster_size: Tensor, decay: Tensor) -> Tensor:
+    d = float(decay)
+    counts = torch.to(torch.bincount(codes, None, torch.size(codebook, 0)), 6)
+    total = torch.index_add(torch.zeros_like(codebook), 0, codes, torch.detach(z))
+    empty = torch.unsqueeze(torch.eq(counts, 0), 1)
+    mean = (self).l2_normalize(total / torch.unsqueeze(torch.clamp_min(counts, 1.), 1))
+    moved = torch.where(empty, codebook, mean)
+    torch.copy_(codebook, (self).l2_normalize(codebook * d + moved * (1. - d)))
+    torch.copy_(cluster_size, cluster_size * d + counts * (1. - d))
+    return counts
+
+  # One round of cosine k-means: samples [M, C], means [K, C] -> new means, counts; an empty cluster keeps its mean.
+  def kmeans_round(self: __torch__.Kernels, samples: Tensor, means: Tensor) -> Tuple[Tensor, Tensor]:
+    buckets = torch.argmax(torch.matmul(samples, torch.t(means)), -1)
+    counts = torch.bincount(buckets, None, torch.size(means, 0))
+    total = torch.index_add(torch.zeros_like(means), 0, buckets, samples)
+    mean = (self).l2_normalize(total / torch.unsqueeze(torch.clamp_min(counts, 1), 1))
+    return (torch.where(torch.unsqueeze(torch.eq(counts, 0), 1), means, mean), counts)
+
+  # mean(1 - cos(reconstruction, target)) over the last dimension
+  def cosine_loss(self: __torch__.Kernels, reconstruction: Tensor, target: Tensor) -> Tensor:
+    t = target / torch.norm(target, 2, [-1], True)
+    r = reconstruction / torch.norm(reconstruction, 2, [-1], True)
+    return torch.mean(torch.rsub(torch.sum(t * r, [-1]), 1))
+
+  # Histograms of oriented gradients (MaskFeat, arXiv 2112.09133): 9 unsigned orientations of cells of 8 x 8 pixels,
+  # each colour for itself, each cell's histogram normalised. images [B, 3, H, W] -> [B, N, 3 * 9 * (P / 8)^2].
+  def hog(self: __torch__.Kernels, images: Tensor, patch: Tensor) -> Tensor:
+    B, C, H, W = torch.size(images)
+    c = int(patch) // 8
+    x = torch.replication_pad2d(images, [1, 1, 1, 1])
+    gx = torch.slice(torch.slice(x, 2, 1, -1), 3, 2) - torch.slice(torch.slice(x, 2, 1, -1), 3, 0, -2)
+    gy = torch.slice(torch.slice(x, 3, 1, -1), 2, 2) - torch.slice(torch.slice(x, 3, 1, -1), 2, 0, -2)
+    strength = torch.sqrt(gx * gx + gy * gy)
+    bin = torch.remainder(torch.to(torch.floor(torch.atan2(gx, gy) * (9. / 3.141592653589793)), 4), 9)
+    h = torch.zeros([B, C, 9, H, W], dtype=6, device=ops.prim.device(images))
+    h = torch.scatter(h, 2, torch.unsqueeze(bin, 2), torch.unsqueeze(strength, 2))
+    h = torch.sum(torch.reshape(h, [B, C, 9, H // 8, 8, W // 8, 8]), [4, 6])
+    h = h / torch.clamp_min(torch.norm(h, 2, [2], True), 1e-12)
+    gh = H // (8 * c)
+    gw = W // (8 * c)
+    h = torch.permute(torch.reshape(h, [B, C, 9, gh, c, gw, c]), [0, 3, 5, 1, 2, 4, 6])
+    return torch.reshape(h, [B, gh * gw, C * 9 * c * c])
+
+  # Makes the parameters leaves of the graph that the next calls record.
+  def require_gradient(self: __torch__.Kernels, w: List[Tensor]) -> Tensor:
+    for i in range(torch.len(w)):
+      torch.requires_grad_(w[i])
+    return w[0]
+
+  # -> [norm of the whole gradient before clipping, gradients...]; limit 0 means no clipping.
+  def gradients(self: __torch__.Kernels, loss: Tensor, limit: Tensor, w: List[Tensor]) -> List[Tensor]:
+    found = torch.grad([loss], w, None, False, False, True)
+    gradients = annotate(List[Tensor], [])
+    norms = annotate(List[Tensor], [])
+    for i in range(torch.len(w)):
+      g = found[i]
+      if torch.__isnot__(g, None):
+        f = unchecked_cast(Tensor, g)
+      else:
+        f = torch.zeros_like(w[i])
+      _0 = torch.append(gradients, f)
+      _1 = torch.append(norms, torch.norm(f))
+    norm = torch.norm(torch.stack(norms))
+    if float(limit) > 0.:
+      scale = torch.clamp_max(torch.reciprocal(norm + 1e-06) * float(limit), 1.)
+      for j in range(torch.len(gradients)):
+        gradients[j] = torch.mul_(gradients[j], scale)
+    return torch.add([norm], gradients)
+
+  # AdamW on one group of parameters, in place. hyper: learning rate, beta1, beta2, eps, weight decay; s: the step,
+  # already counted up, once a parameter.
+  def adamw(self: __torch__.Kernels, hyper: Tensor, p: List[Tensor], g: List[Tensor], m: List[Tensor], v: List[Tensor], s: List[Tensor]) -> Tensor:
+    none = annotate(List[Tensor], [])
+    torch._fused_adamw_(p, g, m, v, none, s, lr=float(hyper[0]), beta1=float(hyper[1]), beta2=float(hyper[2]), weight_decay=float(hyper[4]), eps=float(hyper[3]), amsgrad=False, maximize=False)
+    return hyper
+
+  # The weights of an inference-only network, converted once.
+  def to_precision(self: __torch__.Kernels, w: List[Tensor]) -> List[Tensor]:
+    converted = annotate(List[Tensor], [])
+    for i in range(torch.len(w)):
+      if self.bf16 and torch.dim(w[i]) > 1:
+        _0 = torch.append(converted, torch.to(w[i], 15))
+      else:
+        _1 = torch.append(converted, w[i])
+    return converted
+
+  # Puts vectors of the batch, z [M, C], in the place of codes that nothing chose.
+  def revive(self: __torch__.Kernels, codebook: Tensor, codes: Tensor, z: Tensor, picks: Tensor) -> Tensor:
+    return torch.index_copy_(codebook, 0, codes, torch.index_select(torch.detach(z), 0, picks))
