@@ -3,6 +3,7 @@ package dev.beit2.model.eval;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import com.google.gson.Gson;
 import dev.beit2.model.checkpoint.Safetensors;
@@ -15,7 +16,7 @@ import dev.beit2.model.torch.Torch;
 import dev.beit2.model.vit.ImageNet;
 import dev.beit2.model.vit.Vit;
 import java.io.IOException;
-import java.nio.FloatBuffer;
+import java.nio.ByteBuffer;
 import java.nio.channels.ReadableByteChannel;
 
 /** The transformer of a masked image model as a feature extractor. Safe for use by many threads. */
@@ -71,14 +72,14 @@ public final class Backbone implements AutoCloseable {
   /**
    * Features of a batch, after the last norm.
    *
-   * @param images [B, 3, S, S] in [0, 1], a direct buffer
+   * @param images [B, 3, S, S] in [0, 1]: float32 in a direct buffer of native order
    * @param cls receives [CLS], B · D
    * @param mean receives the mean of the patch tokens, B · D
    */
-  public void features(FloatBuffer images, int batch, float[] cls, float[] mean) {
+  public void features(ByteBuffer images, int batch, float[] cls, float[] mean) {
     try (NDManager manager = Torch.newManager()) {
       NDArray input =
-          manager.create(images.duplicate(), new Shape(batch, 3, imageSize(), imageSize()));
+          manager.create(images, new Shape(batch, 3, imageSize(), imageSize()), DataType.FLOAT32);
       NDArray patches = vit.patchEmbed(manager, ImageNet.normalize(kernels, manager, input));
       NDArray x = vit.blocks(manager, vit.embed(manager, patches));
       NDList pooled =

@@ -2,6 +2,7 @@ package dev.beit2.model.tokenizer;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import com.google.gson.Gson;
 import dev.beit2.model.checkpoint.Safetensors;
@@ -10,7 +11,7 @@ import dev.beit2.model.torch.Precision;
 import dev.beit2.model.torch.StateDict;
 import dev.beit2.model.torch.Torch;
 import java.io.IOException;
-import java.nio.FloatBuffer;
+import java.nio.ByteBuffer;
 import java.nio.channels.Channels;
 import java.nio.channels.ReadableByteChannel;
 import java.security.DigestInputStream;
@@ -86,13 +87,13 @@ public final class Tokenizer implements AutoCloseable {
   /**
    * The codes of a batch.
    *
-   * @param images [B, 3, S, S] in [0, 1], a direct buffer
+   * @param images [B, 3, S, S] in [0, 1]: float32 in a direct buffer of native order
    * @param codes receives B · N codes, picture by picture, row by row, each in [0, K)
    */
-  public void encode(FloatBuffer images, int batch, int[] codes) {
+  public void encode(ByteBuffer images, int batch, int[] codes) {
     int side = imageSize();
     try (NDManager manager = Torch.newManager()) {
-      NDArray input = manager.create(images.duplicate(), new Shape(batch, 3, side, side));
+      NDArray input = manager.create(images, new Shape(batch, 3, side, side), DataType.FLOAT32);
       long[] found = network.codes(manager, network.encode(manager, input)).toLongArray();
       for (int i = 0; i < found.length; i++) {
         codes[i] = (int) found[i];

@@ -13,7 +13,7 @@ import dev.beit2.model.torch.StateDict;
 import dev.beit2.model.torch.Torch;
 import dev.beit2.model.vit.DropPath;
 import dev.beit2.model.vit.ImageNet;
-import java.nio.FloatBuffer;
+import java.nio.ByteBuffer;
 import java.util.LinkedHashMap;
 import java.util.Map;
 
@@ -68,13 +68,13 @@ public final class MimTrainer extends Trainer {
   /**
    * One optimizer step.
    *
-   * @param images [B, 3, S, S] in [0, 1], a direct buffer
+   * @param images [B, 3, S, S] in [0, 1]: float32 in a direct buffer of native order
    * @param masks B · N, true where masked
    * @param codes B · N, each patch's code
    * @return metrics by name: losses, accuracies, learning rate, gradient norm
    * @throws NonFiniteLossException if the loss is not finite
    */
-  public Map<String, Double> step(FloatBuffer images, boolean[] masks, int[] codes, int batch) {
+  public Map<String, Double> step(ByteBuffer images, boolean[] masks, int[] codes, int batch) {
     try (NDManager manager = Torch.newManager()) {
       NDArray input = ImageNet.normalize(kernels, manager, images(manager, images, batch));
       MaskedPatches masked = MaskedPatches.of(manager, masks, codes, batch);

@@ -2,6 +2,7 @@ package dev.beit2.model.train;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import com.google.gson.Gson;
 import dev.beit2.model.checkpoint.Safetensors;
@@ -9,7 +10,7 @@ import dev.beit2.model.torch.Kernels;
 import dev.beit2.model.torch.StateDict;
 import dev.beit2.model.torch.Torch;
 import java.io.IOException;
-import java.nio.FloatBuffer;
+import java.nio.ByteBuffer;
 import java.nio.channels.ReadableByteChannel;
 import java.nio.channels.WritableByteChannel;
 import java.util.LinkedHashMap;
@@ -51,12 +52,14 @@ public abstract class Trainer implements AutoCloseable {
     return optimizer.steps();
   }
 
-  /** Images as a tensor [B, 3, S, S] that owns its memory. */
-  static NDArray images(NDManager manager, FloatBuffer images, int batch) {
-    int side = (int) Math.round(Math.sqrt(images.remaining() / (3.0 * batch)));
-    try (NDArray wrapped = manager.create(images.duplicate(), new Shape(batch, 3, side, side))) {
-      return wrapped.duplicate();
-    }
+  /**
+   * A batch as a tensor [B, 3, S, S], on the CPU without a copy: the buffer must stay as it is
+   * during the step.
+   */
+  static NDArray images(NDManager manager, ByteBuffer images, int batch) {
+    long values = images.remaining() / Float.BYTES;
+    int side = (int) Math.round(Math.sqrt(values / (3.0 * batch)));
+    return manager.create(images, new Shape(batch, 3, side, side), DataType.FLOAT32);
   }
 
   /** Takes the step, unless the loss is not finite. */

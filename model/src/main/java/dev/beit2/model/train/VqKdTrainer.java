@@ -10,7 +10,7 @@ import dev.beit2.model.torch.Kernels;
 import dev.beit2.model.torch.Precision;
 import dev.beit2.model.torch.StateDict;
 import dev.beit2.model.torch.Torch;
-import java.nio.FloatBuffer;
+import java.nio.ByteBuffer;
 import java.util.LinkedHashMap;
 import java.util.Map;
 
@@ -75,11 +75,11 @@ public final class VqKdTrainer extends Trainer {
   /**
    * One optimizer step.
    *
-   * @param images [B, 3, S, S] in [0, 1], a direct buffer
+   * @param images [B, 3, S, S] in [0, 1]: float32 in a direct buffer of native order
    * @return metrics by name: losses, codebook health, learning rate, gradient norm
    * @throws NonFiniteLossException if the loss is not finite
    */
-  public Map<String, Double> step(FloatBuffer images, int batch) {
+  public Map<String, Double> step(ByteBuffer images, int batch) {
     try (NDManager manager = Torch.newManager()) {
       NDArray input = images(manager, images, batch);
       NDArray target = teacher.features(manager, input);

@@ -1,0 +1,65 @@
+package dev.beit2.model.checkpoint;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import ai.djl.ndarray.types.Shape;
+import dev.beit2.model.torch.StateDict;
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
+import java.io.EOFException;
+import java.io.IOException;
+import java.nio.channels.Channels;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+
+class SafetensorsTest {
+
+  private static byte[] file() throws IOException {
+    try (StateDict state = new StateDict()) {
+      state.put("b", state.manager().create(new float[] {1, -2, 3.5f, 4, 5, 6}, new Shape(2, 3)));
+      state.put("a", state.manager().create(new long[] {7, 1L << 40}));
+      state.put("scalar", state.manager().create(0.25f));
+      ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+      Safetensors.write(
+          Channels.newChannel(bytes), Map.of("kind", "test", "é", "\"quoted\""), state.tensors());
+      return bytes.toByteArray();
+    }
+  }
+
+  private static Safetensors read(byte[] bytes) throws IOException {
+    return Safetensors.read(Channels.newChannel(new ByteArrayInputStream(bytes)));
+  }
+
+  @Test
+  void readsWhatItWrote() throws IOException {
+    try (Safetensors read = read(file())) {
+      assertEquals(Map.of("kind", "test", "é", "\"quoted\""), read.metadata());
+      assertEquals(List.of("b", "a", "scalar"), read.tensors().names(name -> true));
+      assertArrayEquals(new float[] {1, -2, 3.5f, 4, 5, 6}, read.tensors().get("b").toFloatArray());
+      assertEquals(new Shape(2, 3), read.tensors().get("b").getShape());
+      assertArrayEquals(new long[] {7, 1L << 40}, read.tensors().get("a").toLongArray());
+      assertEquals(0.25f, read.tensors().get("scalar").getFloat());
+      assertEquals(new Shape(), read.tensors().get("scalar").getShape());
+    }
+  }
+
+  @Test
+  void sameTensorsGiveSameBytes() throws IOException {
+    assertArrayEquals(file(), file());
+  }
+
+  @Test
+  void refusesWhatEndsEarlyOrIsSomethingElse() throws IOException {
+    byte[] whole = file();
+    assertThrows(EOFException.class, () -> read(Arrays.copyOf(whole, whole.length - 1)));
+    assertThrows(EOFException.class, () -> read(Arrays.copyOf(whole, 20)));
+    IOException refusal =
+        assertThrows(IOException.class, () -> read("not a checkpoint at all".getBytes("UTF-8")));
+    assertTrue(refusal.getMessage().startsWith("not a safetensors file"), refusal.getMessage());
+  }
+}
