@@ -178,11 +178,11 @@ class Kernels(Module):
     mean = (self).l2_normalize(total / torch.unsqueeze(torch.clamp_min(counts, 1), 1))
     return (torch.where(torch.unsqueeze(torch.eq(counts, 0), 1), means, mean), counts)
 
-  # mean(1 - cos(reconstruction, target)) over the last dimension
+  # mean(1 - cos(reconstruction, target)) over the last dimension. A target of zeros (HOG of a flat patch) has no
+  # direction: its cosine is 0 and nothing is learnt from it.
   def cosine_loss(self: __torch__.Kernels, reconstruction: Tensor, target: Tensor) -> Tensor:
-    t = target / torch.norm(target, 2, [-1], True)
-    r = reconstruction / torch.norm(reconstruction, 2, [-1], True)
-    return torch.mean(torch.rsub(torch.sum(t * r, [-1]), 1))
+    cosine = torch.sum((self).l2_normalize(target) * (self).l2_normalize(reconstruction), [-1])
+    return torch.mean(torch.rsub(cosine, 1))
 
   # Histograms of oriented gradients (MaskFeat, arXiv 2112.09133): 9 unsigned orientations of cells of 8 x 8 pixels,
   # each colour for itself, each cell's histogram normalised. images [B, 3, H, W] -> [B, N, 3 * 9 * (P / 8)^2].

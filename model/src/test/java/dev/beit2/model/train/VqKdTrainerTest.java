@@ -15,6 +15,7 @@ import dev.beit2.model.vit.VitConfig.Positions;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.channels.Channels;
 import java.nio.channels.ReadableByteChannel;
 import java.util.ArrayList;
@@ -63,6 +64,17 @@ class VqKdTrainerTest {
       // The loss falls in both, so it does not show the collapse.
       assertTrue(revived.get(79).get("loss") < 0.8 * revived.get(0).get("loss"));
       assertEquals(collapsed.get("loss"), revived.get(79).get("loss"), 0.1);
+    }
+  }
+
+  @Test
+  void flatPicturesDoNotSpoilTheLoss() {
+    try (VqKdTrainer trainer = trainer(10)) {
+      ByteBuffer pictures = Pictures.gratings(BATCH, SIDE, 16, 1);
+      pictures.asFloatBuffer().put(0, new float[3 * SIDE * SIDE]);
+      trainer.step(pictures, BATCH);
+      double loss = trainer.step(pictures, BATCH).get("loss");
+      assertTrue(loss > 0 && loss < 2, () -> "loss " + loss);
     }
   }
 
