@@ -1,0 +1,137 @@
+package dev.beit2.io.image;
+
+import java.nio.BufferUnderflowException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
+
+/**
+ * What the first bytes of an image say, read without decoding it.
+ *
+ * @param format "JPEG", "PNG", "WebP", "GIF" or "BMP"
+ * @param width in pixels, as claimed
+ * @param height in pixels, as claimed
+ */
+record ImageHeader(String format, long width, long height) {
+  private static final int PNG_END = 'I' << 24 | 'E' << 16 | 'N' << 8 | 'D';
+
+  /** Reads the format from the bytes, whatever the file was called. */
+  static ImageHeader parse(byte[] bytes) throws UndecodableImageException {
+    if (bytes.length == 0) {
+      throw new UndecodableImageException("empty file");
+    }
+    String format = format(bytes);
+    ByteBuffer header = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
+    try {
+      return switch (format) {
+        case "JPEG" -> jpeg(header.order(ByteOrder.BIG_ENDIAN));
+        case "PNG" -> png(header.order(ByteOrder.BIG_ENDIAN));
+        case "WebP" -> webp(header);
+        case "GIF" -> new ImageHeader(format, u16(header, 6), u16(header, 8));
+        default -> new ImageHeader(format, u32(header, 18), Math.abs((long) header.getInt(22)));
+      };
+    } catch (BufferUnderflowException | IndexOutOfBoundsException e) {
+      throw new UndecodableImageException("truncated " + format, e);
+    }
+  }
+
+  long pixels() {
+    return width * height;
+  }
+
+  private static String format(byte[] bytes) throws UndecodableImageException {
+    String start = new String(bytes, 0, Math.min(bytes.length, 12), StandardCharsets.ISO_8859_1);
+    if (start.startsWith("\u00FF\u00D8")) {
+      return "JPEG";
+    } else if (start.startsWith("\u0089PNG\r\n\u001A\n")) {
+      return "PNG";
+    } else if (start.startsWith("RIFF") && start.endsWith("WEBP")) {
+      return "WebP";
+    } else if (start.startsWith("GIF8")) {
+      return "GIF";
+    } else if (start.startsWith("BM")) {
+      return "BMP";
+    }
+    throw new UndecodableImageException("not an image (JPEG, PNG, WebP, GIF, BMP)");
+  }
+
+  /** Walks the segments to the frame header, as tolerant of stray bytes as libjpeg is. */
+  private static ImageHeader jpeg(ByteBuffer bytes) {
+    bytes.position(2);
+    while (true) {
+      int marker = nextMarker(bytes);
+      int segment = bytes.position();
+      if (isFrameHeader(marker)) {
+        return new ImageHeader("JPEG", u16(bytes, segment + 5), u16(bytes, segment + 3));
+      }
+      boolean hasLength = marker > 0x01 && (marker < 0xD0 || marker > 0xD9);
+      if (hasLength) {
+        skip(bytes, u16(bytes, segment));
+      }
+    }
+  }
+
+  private static int nextMarker(ByteBuffer bytes) {
+    int marker = 0;
+    while (marker != 0xFF) {
+      marker = bytes.get() & 0xFF;
+    }
+    while (marker == 0xFF) { // any number of fill bytes
+      marker = bytes.get() & 0xFF;
+    }
+    return marker;
+  }
+
+  /** SOF0 … SOF15, without DHT, JPG and DAC that lie between them. */
+  private static boolean isFrameHeader(int marker) {
+    return (marker & 0xF0) == 0xC0 && marker != 0xC4 && marker != 0xC8 && marker != 0xCC;
+  }
+
+  /** Walks all chunks, so that a truncated file shows before libpng complains on stderr. */
+  private static ImageHeader png(ByteBuffer bytes) {
+    ImageHeader header = new ImageHeader("PNG", u32(bytes, 16), u32(bytes, 20));
+    bytes.position(8);
+    int type = 0;
+    while (type != PNG_END) {
+      long length = u32(bytes, bytes.position());
+      type = bytes.getInt(bytes.position() + 4);
+      skip(bytes, 4 + 4 + length + 4); // length, type, data, checksum
+    }
+    return header;
+  }
+
+  private static void skip(ByteBuffer bytes, long length) {
+    if (length > bytes.remaining()) {
+      throw new BufferUnderflowException();
+    }
+    bytes.position(bytes.position() + (int) length);
+  }
+
+  private static ImageHeader webp(ByteBuffer bytes) throws UndecodableImageException {
+    if (u32(bytes, 4) > bytes.limit() - 8) {
+      throw new BufferUnderflowException();
+    }
+    byte kind = bytes.get(15);
+    return switch (kind) {
+      case ' ' -> new ImageHeader("WebP", u16(bytes, 26) & 0x3FFF, u16(bytes, 28) & 0x3FFF);
+      case 'L' -> {
+        long sizes = u32(bytes, 21);
+        yield new ImageHeader("WebP", 1 + (sizes & 0x3FFF), 1 + (sizes >> 14 & 0x3FFF));
+      }
+      case 'X' -> new ImageHeader("WebP", 1 + u24(bytes, 24), 1 + u24(bytes, 27));
+      default -> throw new UndecodableImageException("corrupt WebP");
+    };
+  }
+
+  private static int u16(ByteBuffer bytes, int at) {
+    return bytes.getShort(at) & 0xFFFF;
+  }
+
+  private static int u24(ByteBuffer bytes, int at) {
+    return u16(bytes, at) | (bytes.get(at + 2) & 0xFF) << 16;
+  }
+
+  private static long u32(ByteBuffer bytes, int at) {
+    return bytes.getInt(at) & 0xFFFFFFFFL;
+  }
+}

@@ -1,0 +1,14 @@
+package dev.beit2.io.image;
+
+/** The bytes are no usable image; the message is the reason, in a few words. */
+public final class UndecodableImageException extends Exception {
+  private static final long serialVersionUID = 1L;
+
+  public UndecodableImageException(String reason) {
+    super(reason);
+  }
+
+  public UndecodableImageException(String reason, Throwable cause) {
+    super(reason, cause);
+  }
+}

@@ -1,0 +1,72 @@
+package dev.beit2.io.image;
+
+import org.apache.beam.sdk.coders.DefaultCoder;
+
+/**
+ * One augmented look at an image: all that is needed to make the same pixels again ({@link
+ * RgbImage#render}). In the order of rendering: colour jitter on the whole image, crop, resize,
+ * flip.
+ *
+ * @param left the crop box's first column, in pixels of the image
+ * @param top the crop box's first row
+ * @param width the crop box's columns, at least 1
+ * @param height the crop box's rows, at least 1
+ * @param flip whether left and right are exchanged after the crop
+ * @param brightness factor, 1 changes nothing, at least 0
+ * @param contrast factor, 1 changes nothing, at least 0
+ * @param saturation factor, 1 changes nothing, at least 0
+ * @param jitterOrder which of the {@value #JITTER_ORDERS} orders of (b)rightness, (c)ontrast and
+ *     (s)aturation: bcs, bsc, cbs, csb, sbc, scb
+ */
+@DefaultCoder(ViewCoder.class)
+public record View(
+    int left,
+    int top,
+    int width,
+    int height,
+    boolean flip,
+    float brightness,
+    float contrast,
+    float saturation,
+    byte jitterOrder) {
+  /** The number of orders of the three jitter steps. */
+  public static final int JITTER_ORDERS = 6;
+
+  public View {
+    if (left < 0 || top < 0 || width < 1 || height < 1) {
+      throw new IllegalArgumentException(
+          String.format("no crop box: %d+%d,%d+%d", left, width, top, height));
+    }
+    if (!(brightness >= 0 && contrast >= 0 && saturation >= 0)) {
+      throw new IllegalArgumentException(
+          String.format("negative jitter: %s, %s, %s", brightness, contrast, saturation));
+    }
+    if (jitterOrder < 0 || jitterOrder >= JITTER_ORDERS) {
+      throw new IllegalArgumentException("no jitter order: " + jitterOrder);
+    }
+  }
+
+  /** A crop box alone: no flip, no jitter. */
+  static View ofBox(int left, int top, int width, int height) {
+    return new View(left, top, width, height, false, 1, 1, 1, (byte) 0);
+  }
+
+  /** The view for evaluation: the largest centred square. */
+  public static View center(int width, int height) {
+    return center(width, height, 1);
+  }
+
+  /**
+   * A centred square whose side is this share of the shorter side, for instance 224/256: the box of
+   * "resize the shorter side to 256, crop 224 in the centre".
+   *
+   * @param share in (0, 1]
+   */
+  public static View center(int width, int height, double share) {
+    if (!(share > 0 && share <= 1)) {
+      throw new IllegalArgumentException("share is " + share + ", must be in (0, 1]");
+    }
+    int side = Math.max(1, (int) Math.rint(share * Math.min(width, height)));
+    return ofBox((width - side) / 2, (height - side) / 2, side, side);
+  }
+}

@@ -1,0 +1,72 @@
+package dev.beit2.io.image;
+
+import java.io.DataInputStream;
+import java.io.DataOutputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import org.apache.beam.sdk.coders.AtomicCoder;
+import org.apache.beam.sdk.coders.CoderProvider;
+import org.apache.beam.sdk.coders.CoderProviders;
+import org.apache.beam.sdk.coders.VarIntCoder;
+import org.apache.beam.sdk.values.TypeDescriptor;
+
+/** The components in their order: the box as variable-length integers, the rest at fixed size. */
+public final class ViewCoder extends AtomicCoder<View> {
+  private static final long serialVersionUID = 1L;
+  private static final ViewCoder INSTANCE = new ViewCoder();
+  private static final VarIntCoder INT = VarIntCoder.of();
+
+  private ViewCoder() {}
+
+  public static ViewCoder of() {
+    return INSTANCE;
+  }
+
+  /** For Beam, which finds the coder through {@code @DefaultCoder}. */
+  public static CoderProvider getCoderProvider() {
+    return CoderProviders.forCoder(TypeDescriptor.of(View.class), of());
+  }
+
+  @Override
+  public void encode(View view, OutputStream out) throws IOException {
+    INT.encode(view.left(), out);
+    INT.encode(view.top(), out);
+    INT.encode(view.width(), out);
+    INT.encode(view.height(), out);
+    DataOutputStream data = new DataOutputStream(out);
+    data.writeBoolean(view.flip());
+    data.writeFloat(view.brightness());
+    data.writeFloat(view.contrast());
+    data.writeFloat(view.saturation());
+    data.writeByte(view.jitterOrder());
+    data.flush();
+  }
+
+  @Override
+  public View decode(InputStream in) throws IOException {
+    int left = INT.decode(in);
+    int top = INT.decode(in);
+    int width = INT.decode(in);
+    int height = INT.decode(in);
+    DataInputStream data = new DataInputStream(in);
+    return new View(
+        left,
+        top,
+        width,
+        height,
+        data.readBoolean(),
+        data.readFloat(),
+        data.readFloat(),
+        data.readFloat(),
+        data.readByte());
+  }
+
+  @Override
+  public void verifyDeterministic() {}
+
+  @Override
+  public boolean consistentWithEquals() {
+    return true;
+  }
+}

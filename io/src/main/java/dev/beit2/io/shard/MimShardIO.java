@@ -1,0 +1,233 @@
+package dev.beit2.io.shard;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static java.util.Objects.requireNonNull;
+
+import dev.beit2.io.shard.ShardManifest.Shard;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.WritableByteChannel;
+import java.util.Comparator;
+import java.util.List;
+import org.apache.beam.sdk.coders.BigEndianIntegerCoder;
+import org.apache.beam.sdk.coders.KvCoder;
+import org.apache.beam.sdk.transforms.DoFn;
+import org.apache.beam.sdk.transforms.GroupByKey;
+import org.apache.beam.sdk.transforms.PTransform;
+import org.apache.beam.sdk.transforms.ParDo;
+import org.apache.beam.sdk.transforms.Sum;
+import org.apache.beam.sdk.transforms.View;
+import org.apache.beam.sdk.values.KV;
+import org.apache.beam.sdk.values.PCollection;
+import org.apache.beam.sdk.values.PCollectionView;
+
+/**
+ * Writes examples as Parquet shards with a manifest.
+ *
+ * <pre>{@code
+ * PCollection<ShardManifest> manifest =
+ *     examples.apply("WriteShards", MimShardIO.write(output, metadata).withShardMegabytes(256));
+ * }</pre>
+ *
+ * <p>The files are a pure function of the set of examples: an example's shard and its place in it
+ * follow from (seed, key), however often and in which order the runner brings it. Files are written
+ * aside and renamed, the manifest last, so a folder without manifest is not a dataset; a manifest
+ * that lies there is taken away before the first shard is written.
+ *
+ * <p>The pipeline fails with {@link dev.beit2.io.InvalidInputException} where two examples have one
+ * key.
+ */
+public final class MimShardIO {
+  private static final int DEFAULT_SHARD_MEGABYTES = 256;
+  private static final int DEFAULT_ROW_GROUP_MEGABYTES = 32;
+  private static final long MEGABYTE = 1 << 20;
+
+  private MimShardIO() {}
+
+  /** Writes to a folder, which is made where it is missing. */
+  public static Write write(String directory, ShardMetadata metadata) {
+    return new Write(
+        directory, metadata, DEFAULT_SHARD_MEGABYTES, DEFAULT_ROW_GROUP_MEGABYTES * MEGABYTE);
+  }
+
+  /** See {@link MimShardIO#write}; the output is the one manifest that was written. */
+  public static final class Write
+      extends PTransform<PCollection<MimExample>, PCollection<ShardManifest>> {
+    private static final long serialVersionUID = 1L;
+
+    private final String directory;
+    private final ShardMetadata metadata;
+    private final long shardBytes;
+    private final long rowGroupBytes;
+
+    private Write(String directory, ShardMetadata metadata, long shardBytes, long rowGroupBytes) {
+      this.directory = requireNonNull(directory, "directory is null");
+      this.metadata = requireNonNull(metadata, "metadata is null");
+      if (shardBytes < 1 || rowGroupBytes < 1) {
+        throw new IllegalArgumentException("sizes must be positive");
+      }
+      this.shardBytes = shardBytes;
+      this.rowGroupBytes = rowGroupBytes;
+    }
+
+    /** The size that shards come close to; 256 unless told. */
+    public Write withShardMegabytes(int megabytes) {
+      return withShardBytes(megabytes * MEGABYTE);
+    }
+
+    /** What a writer and a reader hold in memory of a shard; 32 unless told. */
+    public Write withRowGroupMegabytes(int megabytes) {
+      return withRowGroupBytes(megabytes * MEGABYTE);
+    }
+
+    Write withShardBytes(long bytes) {
+      return new Write(directory, metadata, bytes, rowGroupBytes);
+    }
+
+    Write withRowGroupBytes(long bytes) {
+      return new Write(directory, metadata, shardBytes, bytes);
+    }
+
+    @Override
+    public PCollection<ShardManifest> expand(PCollection<MimExample> examples) {
+      PCollection<Integer> plan =
+          examples
+              .apply("MeasureExamples", ParDo.of(new MeasureExample()))
+              .apply("SumBytes", Sum.longsGlobally())
+              .apply("PlanShards", ParDo.of(new PlanShards(directory, shardBytes)));
+      PCollectionView<Integer> shardCount = plan.apply("ShardCount", View.asSingleton());
+      PCollectionView<List<Shard>> shards =
+          examples
+              .apply(
+                  "AssignShard",
+                  ParDo.of(new AssignShard(metadata.seed(), shardCount)).withSideInputs(shardCount))
+              .setCoder(KvCoder.of(BigEndianIntegerCoder.of(), MimExampleCoder.of()))
+              .apply("GroupByShard", GroupByKey.create())
+              .apply(
+                  "WriteShard",
+                  ParDo.of(new WriteShard(directory, metadata, rowGroupBytes, shardCount))
+                      .withSideInputs(shardCount))
+              .setCoder(new ShardCoder())
+              .apply("Shards", View.asList());
+      // Follows from the plan, so that even without any shard the old manifest goes before.
+      return plan.apply(
+          "WriteManifest",
+          ParDo.of(new WriteManifest(directory, metadata, shards)).withSideInputs(shards));
+    }
+  }
+
+  private static final class MeasureExample extends DoFn<MimExample, Long> {
+    private static final long serialVersionUID = 1L;
+
+    @ProcessElement
+    public void processElement(@Element MimExample example, OutputReceiver<Long> bytes) {
+      long codes = example.views().stream().mapToLong(view -> view.codes().length).sum();
+      bytes.output(example.jpeg().length + codes);
+    }
+  }
+
+  /** Comes before every shard, as their number does, so here an old manifest goes. */
+  private static final class PlanShards extends DoFn<Long, Integer> {
+    private static final long serialVersionUID = 1L;
+
+    private final String directory;
+    private final long shardBytes;
+
+    PlanShards(String directory, long shardBytes) {
+      this.directory = directory;
+      this.shardBytes = shardBytes;
+    }
+
+    @ProcessElement
+    public void processElement(@Element Long bytes, OutputReceiver<Integer> shardCount)
+        throws IOException {
+      new ShardFolder(directory).deleteIfExists(ShardManifest.FILE);
+      shardCount.output(Math.toIntExact(Math.max(1, (bytes + shardBytes - 1) / shardBytes)));
+    }
+  }
+
+  private static final class AssignShard extends DoFn<MimExample, KV<Integer, MimExample>> {
+    private static final long serialVersionUID = 1L;
+
+    private final long seed;
+    private final PCollectionView<Integer> shardCount;
+
+    AssignShard(long seed, PCollectionView<Integer> shardCount) {
+      this.seed = seed;
+      this.shardCount = shardCount;
+    }
+
+    @ProcessElement
+    public void processElement(ProcessContext context) {
+      MimExample example = context.element();
+      int shard = ShardName.indexOf(seed, example.key(), context.sideInput(shardCount));
+      context.output(KV.of(shard, example));
+    }
+  }
+
+  private static final class WriteShard extends DoFn<KV<Integer, Iterable<MimExample>>, Shard> {
+    private static final long serialVersionUID = 1L;
+
+    private final String directory;
+    private final ShardMetadata metadata;
+    private final long rowGroupBytes;
+    private final PCollectionView<Integer> shardCount;
+
+    WriteShard(
+        String directory,
+        ShardMetadata metadata,
+        long rowGroupBytes,
+        PCollectionView<Integer> shardCount) {
+      this.directory = directory;
+      this.metadata = metadata;
+      this.rowGroupBytes = rowGroupBytes;
+      this.shardCount = shardCount;
+    }
+
+    @ProcessElement
+    public void processElement(ProcessContext context) throws IOException {
+      ShardName name = new ShardName(context.element().getKey(), context.sideInput(shardCount));
+      try (ShardSpool spool = new ShardSpool(metadata.seed())) {
+        for (MimExample example : context.element().getValue()) { // once: it may not fit in memory
+          spool.add(example);
+        }
+        ShardFile file = new ShardFile(new ShardFolder(directory), name.file());
+        context.output(file.write(metadata, rowGroupBytes, spool.inOrder()));
+      }
+    }
+  }
+
+  private static final class WriteManifest extends DoFn<Integer, ShardManifest> {
+    private static final long serialVersionUID = 1L;
+
+    private final String directory;
+    private final ShardMetadata metadata;
+    private final PCollectionView<List<Shard>> shards;
+
+    WriteManifest(String directory, ShardMetadata metadata, PCollectionView<List<Shard>> shards) {
+      this.directory = directory;
+      this.metadata = metadata;
+      this.shards = shards;
+    }
+
+    @ProcessElement
+    public void processElement(ProcessContext context) throws IOException {
+      List<Shard> sorted =
+          context.sideInput(shards).stream().sorted(Comparator.comparing(Shard::file)).toList();
+      ShardManifest manifest = ShardManifest.of(metadata, sorted);
+      new ShardFolder(directory)
+          .write(
+              ShardManifest.FILE,
+              "application/json",
+              channel -> writeFully(channel, manifest.toJson()));
+      context.output(manifest);
+    }
+
+    private static void writeFully(WritableByteChannel channel, String text) throws IOException {
+      ByteBuffer bytes = UTF_8.encode(text + "\n");
+      while (bytes.hasRemaining()) {
+        channel.write(bytes);
+      }
+    }
+  }
+}

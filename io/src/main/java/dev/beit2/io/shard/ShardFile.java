@@ -1,0 +1,214 @@
+package dev.beit2.io.shard;
+
+import dev.beit2.io.InvalidInputException;
+import dev.beit2.io.shard.ShardManifest.Shard;
+import java.io.Closeable;
+import java.io.FileNotFoundException;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import javax.annotation.Nullable;
+import org.apache.avro.generic.GenericData;
+import org.apache.avro.generic.GenericRecord;
+import org.apache.parquet.ParquetReadOptions;
+import org.apache.parquet.avro.AvroParquetReader;
+import org.apache.parquet.avro.AvroParquetWriter;
+import org.apache.parquet.avro.AvroWriteSupport;
+import org.apache.parquet.conf.ParquetConfiguration;
+import org.apache.parquet.conf.PlainParquetConfiguration;
+import org.apache.parquet.hadoop.ParquetFileReader;
+import org.apache.parquet.hadoop.ParquetReader;
+import org.apache.parquet.hadoop.ParquetWriter;
+import org.apache.parquet.hadoop.metadata.BlockMetaData;
+import org.apache.parquet.hadoop.metadata.CompressionCodecName;
+
+/**
+ * One Parquet file of a set.
+ *
+ * <p>Whatever goes wrong in reading it arrives as an {@link InvalidInputException} that names it.
+ */
+record ShardFile(ShardFolder folder, String file) {
+  private static final String WANTED = "the shard that its manifest describes";
+
+  /** A part of a file that is read as a whole; of this many rows, this large in memory. */
+  record RowGroup(ShardFile shard, long start, long end, long rows, long bytes) {
+    List<MimExample> read() {
+      List<MimExample> examples = new ArrayList<>();
+      try (Rows reader = shard.new Rows(start, end)) {
+        for (MimExample row = reader.next(); row != null; row = reader.next()) {
+          examples.add(row);
+        }
+      }
+      if (examples.size() != rows) {
+        throw shard.differs("rows of a row group", examples.size(), rows);
+      }
+      return examples;
+    }
+  }
+
+  /** What a file says about itself at its end. */
+  record Footer(Map<String, String> metadata, List<RowGroup> rowGroups) {
+    long rows() {
+      return rowGroups.stream().mapToLong(RowGroup::rows).sum();
+    }
+  }
+
+  /** Writes the examples in their order; what is in memory is a row group. */
+  Shard write(ShardMetadata metadata, long rowGroupBytes, Iterable<MimExample> examples)
+      throws IOException {
+    Shard[] written = new Shard[1];
+    folder.write(
+        file,
+        "application/vnd.apache.parquet",
+        channel -> {
+          ShardOutput output = new ShardOutput(channel);
+          long rows = 0;
+          try (ParquetWriter<GenericRecord> writer = writer(output, metadata, rowGroupBytes)) {
+            for (MimExample example : examples) {
+              writer.write(ShardSchema.toRow(example));
+              rows++;
+            }
+          }
+          written[0] = new Shard(file, rows, output.bytes(), output.crc32c());
+        });
+    return written[0];
+  }
+
+  private static ParquetWriter<GenericRecord> writer(
+      ShardOutput output, ShardMetadata metadata, long rowGroupBytes) throws IOException {
+    PlainParquetConfiguration configuration = new PlainParquetConfiguration();
+    // Lists as the Parquet specification has them, not as its first Java writer had them.
+    configuration.setBoolean(AvroWriteSupport.WRITE_OLD_LIST_STRUCTURE, false);
+    return AvroParquetWriter.<GenericRecord>builder(output)
+        .withSchema(ShardSchema.EXAMPLE)
+        .withDataModel(GenericData.get())
+        .withConf(configuration)
+        .withExtraMetaData(footerMetadata(metadata))
+        .withCompressionCodec(CompressionCodecName.ZSTD)
+        .withCompressionCodec(ShardSchema.JPEG_COLUMN, CompressionCodecName.UNCOMPRESSED)
+        .withDictionaryEncoding(ShardSchema.JPEG_COLUMN, false)
+        .withDictionaryEncoding(ShardSchema.CODES_COLUMN, false)
+        .withRowGroupSize(rowGroupBytes)
+        // Images may be large: look at sizes from the first row on, not after a hundred.
+        .withMinRowCountForPageSizeCheck(1)
+        .build();
+  }
+
+  /** The footer's key-values. */
+  static Map<String, String> footerMetadata(ShardMetadata metadata) {
+    return Map.of(
+        "tokenizerDigest", metadata.tokenizerDigest(),
+        "codebookSize", Integer.toString(metadata.codebookSize()),
+        "grid", Integer.toString(metadata.grid()),
+        "inputSize", Integer.toString(metadata.inputSize()),
+        "seed", Long.toString(metadata.seed()));
+  }
+
+  /** The footer, if the file is the one that its manifest describes as far as that shows. */
+  Footer footer(ShardManifest manifest, Shard shard) {
+    checkLength(shard.bytes());
+    Footer footer = footer();
+    if (footer.rows() != shard.rows()) {
+      throw differs("rows", footer.rows(), shard.rows());
+    }
+    footerMetadata(manifest.metadata())
+        .forEach(
+            (name, wanted) -> {
+              String found = footer.metadata().get(name);
+              if (!wanted.equals(found)) {
+                throw differs(name, found, wanted);
+              }
+            });
+    return footer;
+  }
+
+  private void checkLength(long wanted) {
+    try {
+      long found = folder.length(file);
+      if (found != wanted) {
+        throw differs("bytes", found, wanted);
+      }
+    } catch (IOException e) {
+      throw broken(e);
+    }
+  }
+
+  /** Reads nothing but the end of the file. */
+  private Footer footer() {
+    ParquetReadOptions options =
+        ParquetReadOptions.builder(new PlainParquetConfiguration()).build();
+    try (ParquetFileReader reader = ParquetFileReader.open(new ShardInput(folder, file), options)) {
+      List<RowGroup> rowGroups = new ArrayList<>();
+      for (BlockMetaData block : reader.getRowGroups()) {
+        long start = block.getStartingPos();
+        long end = start + Math.max(1, block.getCompressedSize());
+        rowGroups.add(
+            new RowGroup(this, start, end, block.getRowCount(), block.getTotalByteSize()));
+      }
+      return new Footer(
+          reader.getFooter().getFileMetaData().getKeyValueMetaData(), List.copyOf(rowGroups));
+    } catch (IOException | RuntimeException e) {
+      throw broken(e);
+    }
+  }
+
+  /** All rows, in their order. */
+  Rows rows() {
+    return new Rows(0, Long.MAX_VALUE);
+  }
+
+  private InvalidInputException broken(Exception e) {
+    if (e instanceof InvalidInputException named) {
+      return named;
+    }
+    boolean missing = e instanceof FileNotFoundException;
+    String reason = missing ? "missing" : "unreadable (" + e.getMessage() + ")";
+    return new InvalidInputException("shard " + folder.path(file) + " " + reason, WANTED, e);
+  }
+
+  private InvalidInputException differs(String what, Object found, Object wanted) {
+    return new InvalidInputException(
+        String.format("shard %s with %s %s, not %s", folder.path(file), what, found, wanted),
+        WANTED);
+  }
+
+  /** Rows one after the other; a row group is in memory. */
+  final class Rows implements Closeable {
+    private final ParquetReader<GenericRecord> reader;
+
+    private Rows(long start, long end) {
+      try {
+        ParquetConfiguration configuration = new PlainParquetConfiguration();
+        this.reader =
+            AvroParquetReader.<GenericRecord>builder(new ShardInput(folder, file), configuration)
+                .withDataModel(GenericData.get())
+                .usePageChecksumVerification()
+                .withFileRange(start, end)
+                .build();
+      } catch (IOException | RuntimeException e) {
+        throw broken(e);
+      }
+    }
+
+    /** The next row, or null at the end. */
+    @Nullable
+    MimExample next() {
+      try {
+        GenericRecord row = reader.read();
+        return row == null ? null : ShardSchema.fromRow(row);
+      } catch (IOException | RuntimeException e) {
+        throw broken(e);
+      }
+    }
+
+    @Override
+    public void close() {
+      try {
+        reader.close();
+      } catch (IOException e) {
+        throw broken(e);
+      }
+    }
+  }
+}

@@ -1,0 +1,134 @@
+package dev.beit2.io.shard;
+
+import static java.util.Objects.requireNonNull;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.DeserializationFeature;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.SerializationFeature;
+import dev.beit2.io.InvalidInputException;
+import java.io.FileNotFoundException;
+import java.io.IOException;
+import java.util.List;
+import javax.annotation.Nullable;
+import org.apache.beam.sdk.coders.DefaultCoder;
+
+/**
+ * {@code manifest.json}, written last: what a set of shards is and which files belong to it.
+ * Readers trust it alone, other files beside it are nobody's.
+ *
+ * @param schemaVersion {@link #SCHEMA_VERSION}
+ * @param tokenizerDigest as the following, see {@link ShardMetadata}
+ * @param shards sorted by file; a shard that got no row has no file and is not listed
+ */
+@DefaultCoder(ShardManifestCoder.class)
+public record ShardManifest(
+    int schemaVersion,
+    String tokenizerDigest,
+    int codebookSize,
+    int grid,
+    int inputSize,
+    int views,
+    long seed,
+    List<Shard> shards) {
+  /** The version this code writes, and the only one it reads. */
+  public static final int SCHEMA_VERSION = 1;
+
+  /** The file's name. */
+  public static final String FILE = "manifest.json";
+
+  private static final String WANTED =
+      "a folder of MIM shards with a " + FILE + " of schema version " + SCHEMA_VERSION;
+  private static final ObjectMapper JSON =
+      new ObjectMapper()
+          .enable(SerializationFeature.INDENT_OUTPUT)
+          .enable(DeserializationFeature.FAIL_ON_NULL_FOR_PRIMITIVES)
+          .enable(DeserializationFeature.FAIL_ON_MISSING_CREATOR_PROPERTIES);
+
+  /**
+   * A Parquet file of the set.
+   *
+   * @param file its name, without folder
+   * @param rows images in it
+   * @param bytes its length
+   * @param crc32c of the whole file, 8 hexadecimal digits
+   */
+  public record Shard(String file, long rows, long bytes, String crc32c) {
+    public Shard {
+      requireNonNull(file, "file is null");
+      requireNonNull(crc32c, "crc32c is null");
+    }
+  }
+
+  public ShardManifest {
+    requireNonNull(tokenizerDigest, "tokenizerDigest is null");
+    shards = List.copyOf(shards);
+  }
+
+  static ShardManifest of(ShardMetadata metadata, List<Shard> shards) {
+    return new ShardManifest(
+        SCHEMA_VERSION,
+        metadata.tokenizerDigest(),
+        metadata.codebookSize(),
+        metadata.grid(),
+        metadata.inputSize(),
+        metadata.views(),
+        metadata.seed(),
+        shards);
+  }
+
+  /**
+   * Reads the manifest of the shards in a folder.
+   *
+   * @throws InvalidInputException if it is missing, unreadable, no manifest or of another version
+   */
+  public static ShardManifest read(String directory) {
+    ShardFolder folder = new ShardFolder(directory);
+    try {
+      JsonNode json = JSON.readTree(folder.read(FILE));
+      if (!json.isObject()) {
+        throw invalid(folder.path(FILE) + ", which is no manifest", null);
+      }
+      int version = json.path("schemaVersion").asInt();
+      if (version != SCHEMA_VERSION) {
+        throw invalid(folder.path(FILE) + " of schema version " + version, null);
+      }
+      return JSON.treeToValue(json, ShardManifest.class);
+    } catch (FileNotFoundException e) {
+      throw invalid("no " + FILE + " in " + directory, e);
+    } catch (JsonProcessingException e) {
+      throw invalid(
+          folder.path(FILE) + ", which is no manifest (" + e.getOriginalMessage() + ")", e);
+    } catch (IOException e) {
+      throw invalid(folder.path(FILE) + " unreadable (" + e.getMessage() + ")", e);
+    }
+  }
+
+  private static InvalidInputException invalid(String found, @Nullable Exception cause) {
+    return new InvalidInputException(found, WANTED, cause);
+  }
+
+  /** All images of the set. */
+  public long rows() {
+    return shards.stream().mapToLong(Shard::rows).sum();
+  }
+
+  /** What the shards were made for. */
+  public ShardMetadata metadata() {
+    return new ShardMetadata(tokenizerDigest, codebookSize, grid, inputSize, views, seed);
+  }
+
+  /** As the file has it, indented. */
+  public String toJson() {
+    try {
+      return JSON.writeValueAsString(this);
+    } catch (JsonProcessingException e) {
+      throw new IllegalStateException("a manifest is always JSON", e);
+    }
+  }
+
+  static ShardManifest fromJson(String json) throws IOException {
+    return JSON.readValue(json, ShardManifest.class);
+  }
+}

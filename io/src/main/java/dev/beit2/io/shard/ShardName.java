@@ -1,0 +1,36 @@
+package dev.beit2.io.shard;
+
+import dev.beit2.io.SeededRandom;
+import java.util.Optional;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/**
+ * Which shard of how many: {@code shard-00000-of-00012.parquet}.
+ *
+ * @param index in [0, count)
+ * @param count of the set
+ */
+record ShardName(int index, int count) {
+  /** Matches the names of all shards. */
+  static final String GLOB = "shard-*-of-*.parquet";
+
+  private static final Pattern NAME = Pattern.compile("shard-(\\d{5,9})-of-(\\d{5,9})\\.parquet");
+
+  String file() {
+    return String.format("shard-%05d-of-%05d.parquet", index, count);
+  }
+
+  static Optional<ShardName> parse(String file) {
+    Matcher name = NAME.matcher(file);
+    return name.matches()
+        ? Optional.of(
+            new ShardName(Integer.parseInt(name.group(1)), Integer.parseInt(name.group(2))))
+        : Optional.empty();
+  }
+
+  /** The index of the shard, of this many, that holds a key. */
+  static int indexOf(long seed, String key, int count) {
+    return (int) Long.remainderUnsigned(SeededRandom.hash(seed, key), count);
+  }
+}

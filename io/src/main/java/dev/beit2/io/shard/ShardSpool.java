@@ -1,0 +1,96 @@
+package dev.beit2.io.shard;
+
+import static java.nio.file.StandardOpenOption.DELETE_ON_CLOSE;
+import static java.nio.file.StandardOpenOption.READ;
+import static java.nio.file.StandardOpenOption.WRITE;
+
+import dev.beit2.io.InvalidInputException;
+import dev.beit2.io.SeededRandom;
+import java.io.BufferedOutputStream;
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
+import java.io.Closeable;
+import java.io.EOFException;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.Channels;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+
+/**
+ * Brings a shard's examples, which arrive in any order, into their one order: by {@link
+ * SeededRandom#hash} of (seed, key), then by key. The examples wait in a local temporary file; in
+ * memory are their keys.
+ */
+final class ShardSpool implements Closeable {
+  private static final MimExampleCoder CODER = MimExampleCoder.of();
+
+  private final long seed;
+  private final FileChannel file;
+  private final OutputStream out;
+  private final List<Entry> entries = new ArrayList<>();
+  private long end;
+
+  private record Entry(long hash, String key, long offset, int length) {
+    static final Comparator<Entry> ORDER =
+        Comparator.comparingLong(Entry::hash).thenComparing(Entry::key);
+  }
+
+  ShardSpool(long seed) throws IOException {
+    this.seed = seed;
+    this.file =
+        FileChannel.open(
+            Files.createTempFile("beit2-shard-", ".spool"), READ, WRITE, DELETE_ON_CLOSE);
+    this.out = new BufferedOutputStream(Channels.newOutputStream(file), 1 << 16);
+  }
+
+  void add(MimExample example) throws IOException {
+    ByteArrayOutputStream bytes = new ByteArrayOutputStream(example.jpeg().length + 1024);
+    CODER.encode(example, bytes);
+    bytes.writeTo(out);
+    long hash = SeededRandom.hash(seed, example.key());
+    entries.add(new Entry(hash, example.key(), end, bytes.size()));
+    end += bytes.size();
+  }
+
+  /**
+   * The examples in their order, each read when it is asked for.
+   *
+   * @throws InvalidInputException if two have the same key
+   */
+  Iterable<MimExample> inOrder() throws IOException {
+    out.flush();
+    entries.sort(Entry.ORDER);
+    for (int i = 1; i < entries.size(); i++) {
+      String key = entries.get(i).key();
+      if (key.equals(entries.get(i - 1).key())) {
+        throw new InvalidInputException("two images with the key " + key, "one image a key");
+      }
+    }
+    return () -> entries.stream().map(this::read).iterator();
+  }
+
+  private MimExample read(Entry entry) {
+    ByteBuffer bytes = ByteBuffer.allocate(entry.length());
+    try {
+      while (bytes.hasRemaining()) {
+        if (file.read(bytes, entry.offset() + bytes.position()) < 0) {
+          throw new EOFException("the temporary file of a shard got shorter");
+        }
+      }
+      return CODER.decode(new ByteArrayInputStream(bytes.array()));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  @Override
+  public void close() throws IOException {
+    file.close();
+  }
+}

@@ -1,0 +1,197 @@
+package dev.beit2.io.shard;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.beit2.io.InvalidInputException;
+import dev.beit2.io.SeededRandom;
+import dev.beit2.io.shard.ShardManifest.Shard;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Random;
+import java.util.Set;
+import java.util.stream.Stream;
+import org.apache.beam.sdk.testing.PAssert;
+import org.apache.beam.sdk.testing.TestPipeline;
+import org.apache.beam.sdk.transforms.Create;
+import org.apache.beam.sdk.values.PCollection;
+import org.apache.parquet.ParquetReadOptions;
+import org.apache.parquet.column.Encoding;
+import org.apache.parquet.conf.PlainParquetConfiguration;
+import org.apache.parquet.hadoop.ParquetFileReader;
+import org.apache.parquet.hadoop.metadata.ColumnChunkMetaData;
+import org.apache.parquet.hadoop.metadata.CompressionCodecName;
+import org.apache.parquet.hadoop.metadata.ParquetMetadata;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class MimShardIOTest {
+  private static final int COUNT = 60;
+
+  @TempDir Path folder;
+
+  @Test
+  void everyExampleIsInTheShardAndPlaceOfItsKey() {
+    ShardManifest manifest = Examples.write(folder, Examples.examples(COUNT), 30_000);
+    // 60 × (1,500 + 2 · 14) bytes in shards of 30,000.
+    assertEquals(4, manifest.shards().size());
+    assertEquals(Examples.METADATA, manifest.metadata());
+    Set<MimExample> found = new HashSet<>();
+    for (int i = 0; i < 4; i++) {
+      Shard shard = manifest.shards().get(i);
+      assertEquals(String.format("shard-%05d-of-00004.parquet", i), shard.file());
+      List<MimExample> rows = read(shard.file());
+      assertEquals(shard.rows(), rows.size());
+      List<Long> hashes =
+          rows.stream().map(row -> SeededRandom.hash(Examples.METADATA.seed(), row.key())).toList();
+      assertEquals(hashes.stream().sorted().toList(), hashes);
+      for (long hash : hashes) {
+        assertEquals(i, Long.remainderUnsigned(hash, 4));
+      }
+      found.addAll(rows);
+    }
+    assertEquals(Set.copyOf(Examples.examples(COUNT)), found);
+  }
+
+  @Test
+  void filesDoNotDependOnTheOrderOfArrivalAndReplaceOlderOnes() throws IOException {
+    Path other = folder.resolve("other");
+    List<MimExample> examples = new ArrayList<>(Examples.examples(COUNT));
+    ShardManifest manifest = Examples.write(folder.resolve("one"), examples, 30_000);
+    Collections.shuffle(examples, new Random(1));
+    Examples.write(other, Examples.examples(COUNT).subList(0, 40), 15_000);
+    assertEquals(manifest, Examples.write(other, examples, 30_000));
+    for (Shard shard : manifest.shards()) {
+      byte[] bytes = Files.readAllBytes(folder.resolve("one").resolve(shard.file()));
+      assertArrayEquals(bytes, Files.readAllBytes(other.resolve(shard.file())));
+      assertEquals(shard.bytes(), bytes.length);
+    }
+  }
+
+  @Test
+  void outputIsTheManifestOfTheFile() {
+    String directory = folder.toString();
+    TestPipeline pipeline = TestPipeline.create().enableAbandonedNodeEnforcement(false);
+    PCollection<ShardManifest> manifest =
+        pipeline
+            .apply("Examples", Create.of(Examples.examples(10)))
+            .apply("Write", MimShardIO.write(directory, Examples.METADATA));
+    PAssert.thatSingleton(manifest)
+        .satisfies(
+            written -> {
+              assertEquals(ShardManifest.read(directory), written);
+              assertEquals(10, written.rows());
+              return null;
+            });
+    pipeline.run().waitUntilFinish();
+  }
+
+  @Test
+  void nothingIsLeftAside() throws IOException {
+    Examples.write(folder, Examples.examples(10), 1 << 20);
+    try (Stream<Path> files = Files.list(folder)) {
+      assertEquals(
+          List.of("manifest.json", "shard-00000-of-00001.parquet"),
+          files.map(file -> file.getFileName().toString()).sorted().toList());
+    }
+  }
+
+  @Test
+  void noExamplesMakeAManifestWithoutShards() {
+    Examples.write(folder, Examples.examples(10), 1 << 20); // whose manifest must not stay
+    ShardManifest manifest = Examples.write(folder, List.of(), 1 << 20);
+    assertEquals(List.of(), manifest.shards());
+    assertEquals(0, MimShards.open(folder.toString()).examples());
+  }
+
+  @Test
+  void duplicateKeysFailNamingTheKeyAndLeaveNoManifest() {
+    Examples.write(folder, Examples.examples(10), 1 << 20);
+    List<MimExample> examples = new ArrayList<>(Examples.examples(10));
+    examples.add(Examples.example(4));
+    Throwable error =
+        assertThrows(RuntimeException.class, () -> Examples.write(folder, examples, 1 << 20));
+    while (error != null && !(error instanceof InvalidInputException)) {
+      error = error.getCause();
+    }
+    assertTrue(error != null && error.getMessage().contains("class4/4.jpg"));
+    assertFalse(Files.exists(folder.resolve("manifest.json")), "the old one was taken away");
+  }
+
+  @Test
+  void columnsAreAsTheSchemaSays() throws IOException {
+    Examples.write(folder, Examples.examples(COUNT), 1 << 20);
+    ParquetMetadata footer = footer("shard-00000-of-00001.parquet");
+    assertTrue(footer.getBlocks().size() > 5, "row groups of 16,000 bytes");
+    List<String> columns = new ArrayList<>();
+    for (ColumnChunkMetaData column : footer.getBlocks().get(0).getColumns()) {
+      String name = column.getPath().toDotString();
+      columns.add(name);
+      boolean jpeg = name.equals("jpeg");
+      assertEquals(
+          jpeg ? CompressionCodecName.UNCOMPRESSED : CompressionCodecName.ZSTD, column.getCodec());
+      if (jpeg || name.endsWith("codes")) {
+        assertFalse(column.getEncodings().stream().anyMatch(Encoding::usesDictionary), name);
+      }
+    }
+    String view = "views.list.element.";
+    assertEquals(
+        List.of(
+            "key",
+            "label",
+            "width",
+            "height",
+            "jpeg",
+            view + "left",
+            view + "top",
+            view + "width",
+            view + "height",
+            view + "flip",
+            view + "brightness",
+            view + "contrast",
+            view + "saturation",
+            view + "jitter_order",
+            view + "codes"),
+        columns);
+    assertTrue(
+        footer
+            .getFileMetaData()
+            .getKeyValueMetaData()
+            .entrySet()
+            .containsAll(ShardFile.footerMetadata(Examples.METADATA).entrySet()));
+  }
+
+  @Test
+  void sizesAreInMegabytes() {
+    MimShardIO.Write write = MimShardIO.write("x", Examples.METADATA);
+    assertThrows(IllegalArgumentException.class, () -> write.withShardMegabytes(0));
+    assertThrows(IllegalArgumentException.class, () -> write.withRowGroupMegabytes(-1));
+  }
+
+  private List<MimExample> read(String file) {
+    List<MimExample> examples = new ArrayList<>();
+    try (ShardFile.Rows rows = new ShardFile(new ShardFolder(folder.toString()), file).rows()) {
+      for (MimExample row = rows.next(); row != null; row = rows.next()) {
+        examples.add(row);
+      }
+    }
+    return examples;
+  }
+
+  private ParquetMetadata footer(String file) throws IOException {
+    try (ParquetFileReader reader =
+        ParquetFileReader.open(
+            new ShardInput(new ShardFolder(folder.toString()), file),
+            ParquetReadOptions.builder(new PlainParquetConfiguration()).build())) {
+      return reader.getFooter();
+    }
+  }
+}

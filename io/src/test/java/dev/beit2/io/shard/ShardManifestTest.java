@@ -1,0 +1,81 @@
+package dev.beit2.io.shard;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.beit2.io.InvalidInputException;
+import dev.beit2.io.shard.ShardManifest.Shard;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class ShardManifestTest {
+  private static final String JSON =
+      """
+      {
+        "schemaVersion" : 1,
+        "tokenizerDigest" : "digest",
+        "codebookSize" : 100,
+        "grid" : 4,
+        "inputSize" : 64,
+        "views" : 2,
+        "seed" : 17,
+        "shards" : [ {
+          "file" : "shard-00000-of-00001.parquet",
+          "rows" : 3,
+          "bytes" : 4000,
+          "crc32c" : "0123abcd"
+        } ]
+      }""";
+
+  private static final ShardManifest MANIFEST =
+      ShardManifest.of(
+          Examples.METADATA,
+          List.of(new Shard("shard-00000-of-00001.parquet", 3, 4000, "0123abcd")));
+
+  @TempDir Path folder;
+
+  @Test
+  void jsonIsPinned() {
+    assertEquals(JSON, MANIFEST.toJson());
+  }
+
+  @Test
+  void isReadAsItWasWritten() throws IOException {
+    Files.writeString(folder.resolve("manifest.json"), JSON);
+    assertEquals(MANIFEST, ShardManifest.read(folder.toString()));
+    assertEquals(Examples.METADATA, MANIFEST.metadata());
+    assertEquals(3, MANIFEST.rows());
+  }
+
+  @Test
+  void missingOrBrokenManifestsAreOneClearLine() throws IOException {
+    assertFound("no manifest.json in " + folder);
+    assertFoundFor("", "which is no manifest");
+    assertFoundFor("{", "which is no manifest");
+    assertFoundFor("[]", "which is no manifest");
+    assertFoundFor("{}", "schema version 0");
+    assertFoundFor(JSON.replace("\"schemaVersion\" : 1", "\"schemaVersion\" : 2"), "version 2");
+    assertFoundFor(JSON.replace("\"seed\" : 17,", ""), "which is no manifest");
+    assertFoundFor(JSON.replace("\"digest\"", "null"), "which is no manifest");
+    assertFoundFor(JSON.replace("\"rows\" : 3,", ""), "which is no manifest");
+  }
+
+  private void assertFoundFor(String json, String found) throws IOException {
+    Files.writeString(folder.resolve("manifest.json"), json);
+    assertFound(found);
+  }
+
+  private void assertFound(String found) {
+    InvalidInputException error =
+        assertThrows(
+            InvalidInputException.class, () -> ShardManifest.read(folder.toString()), found);
+    assertTrue(error.found().contains(found), error::getMessage);
+    assertTrue(error.found().contains(folder.toString()), error::getMessage);
+    assertEquals(1, error.getMessage().lines().count(), error::getMessage);
+  }
+}
