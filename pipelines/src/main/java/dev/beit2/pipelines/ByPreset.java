@@ -1,0 +1,26 @@
+package dev.beit2.pipelines;
+
+import java.lang.annotation.ElementType;
+import java.lang.annotation.Retention;
+import java.lang.annotation.RetentionPolicy;
+import java.lang.annotation.Target;
+
+/**
+ * The default of an option whose recipe differs between the values of {@code --preset}; empty means
+ * none.
+ */
+@Retention(RetentionPolicy.RUNTIME)
+@Target(ElementType.METHOD)
+@interface ByPreset {
+  /** With {@code --preset=tiny}. */
+  String tiny() default "";
+
+  /** With {@code --preset=base}. */
+  String base() default "";
+
+  /** With {@code --preset=large}. */
+  String large() default "";
+
+  /** Another option that says the same in another unit: where it is given, there is no default. */
+  String insteadOf() default "";
+}

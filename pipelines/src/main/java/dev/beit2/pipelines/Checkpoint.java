@@ -1,0 +1,36 @@
+package dev.beit2.pipelines;
+
+import static java.util.Objects.requireNonNull;
+
+import java.io.FileNotFoundException;
+import java.io.IOException;
+import java.nio.channels.ReadableByteChannel;
+import java.util.Map;
+
+/**
+ * A complete checkpoint of a run: a folder whose {@code state.json} was written last.
+ *
+ * @param step optimizer steps done when it was written
+ * @param directory its path, without a last slash
+ */
+record Checkpoint(long step, String directory) {
+  static final String STATE = "state.json";
+
+  Checkpoint {
+    requireNonNull(directory, "directory is null");
+  }
+
+  /**
+   * Opens one of its files, such as {@code model.safetensors}; the caller closes it.
+   *
+   * @throws FileNotFoundException if the checkpoint has no such file
+   */
+  ReadableByteChannel open(String file) throws IOException {
+    return StoredFile.in(directory, file).open();
+  }
+
+  /** What {@code state.json} holds: {@code step} and what the writer put beside it. */
+  Map<String, Object> state() throws IOException {
+    return Json.object(StoredFile.in(directory, STATE).readText());
+  }
+}

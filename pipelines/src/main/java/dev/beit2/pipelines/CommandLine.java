@@ -1,0 +1,281 @@
+package dev.beit2.pipelines;
+
+import dev.beit2.io.InvalidInputException;
+import java.io.PrintStream;
+import java.lang.reflect.Method;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import org.apache.beam.runners.flink.FlinkPipelineOptions;
+import org.apache.beam.runners.flink.FlinkRunner;
+import org.apache.beam.sdk.options.PipelineOptions;
+import org.apache.beam.sdk.options.PipelineOptionsFactory;
+
+/**
+ * What every {@code main} does: arguments to options, {@code --help}, and failures to one line and
+ * an exit code. An argument that a command does not know has to be an option of some Beam runner on
+ * the class path.
+ */
+final class CommandLine {
+  /** Exit code: the command did what it should. */
+  static final int OK = 0;
+
+  /** Exit code: it failed, or found what it looks for. */
+  static final int FAILED = 1;
+
+  /**
+   * Exit code: an option or an input cannot be used; no work was begun that another start would not
+   * repeat.
+   */
+  static final int INVALID = 2;
+
+  private static final int WIDTH = 100;
+
+  private CommandLine() {}
+
+  /** Runs a command; returns if it went well and ends the JVM otherwise. */
+  static void main(Command<?> command, String[] args) {
+    int code = run(command, args, System.out, System.err);
+    if (code != OK) {
+      System.exit(code);
+    }
+  }
+
+  /**
+   * Runs a command, with what it says going to {@code out} and {@code err}; returns the exit code.
+   */
+  static <OptionsT extends PipelineOptions> int run(
+      Command<OptionsT> command, String[] args, PrintStream out, PrintStream err) {
+    try {
+      Optional<String> topic = help(args);
+      if (topic.isPresent()) {
+        printHelp(command, topic.get(), out);
+        return OK;
+      }
+      return command.body().run(parse(command, args));
+    } catch (Throwable failure) {
+      Optional<String> invalid = invalid(failure);
+      if (invalid.isPresent()) {
+        err.println(invalid.get() + " (see ./beit2 " + command.name() + " --help)");
+        return INVALID;
+      }
+      failure.printStackTrace(err);
+      return FAILED;
+    }
+  }
+
+  /** The message of what was invalid, if that is why something failed, here or in a worker. */
+  static Optional<String> invalid(Throwable failure) {
+    for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
+      if (cause instanceof InvalidOptionException || cause instanceof InvalidInputException) {
+        return Optional.of(cause.getMessage());
+      }
+    }
+    return Optional.empty();
+  }
+
+  /**
+   * The options of a command, complete with the defaults that depend on the preset or the runner.
+   *
+   * @throws InvalidOptionException if an argument is no option, or no value that it takes, or a
+   *     required one is missing
+   */
+  static <OptionsT extends PipelineOptions> OptionsT parse(
+      Command<OptionsT> command, String[] args) {
+    Map<String, Option> own = new LinkedHashMap<>();
+    Option.of(command.options()).forEach(option -> own.put(option.name(), option));
+    Map<String, String> given = split(args);
+    List<String> runnerArgs = new ArrayList<>();
+    Set<String> known = runnerOptions();
+    given.forEach(
+        (name, value) -> {
+          if (own.containsKey(name)) {
+            own.get(name).parse(value);
+          } else if (known.contains(name)) {
+            runnerArgs.add("--" + name + "=" + value);
+          } else {
+            throw new InvalidOptionException(
+                "--" + name + "=" + value,
+                "no option of this name",
+                "one of --" + String.join(", --", own.keySet()));
+          }
+        });
+    runnerArgs.forEach(CommandLine::requireTaken);
+    OptionsT options =
+        PipelineOptionsFactory.fromArgs(runnerArgs.toArray(String[]::new)).as(command.options());
+    for (Option option : own.values()) {
+      if (given.containsKey(option.name())) {
+        option.set(options, option.parse(given.get(option.name())));
+      } else if (option.required()) {
+        throw new InvalidOptionException(
+            "--" + option.name(), "nothing", "it: " + option.description());
+      }
+    }
+    applyPreset(own, given, options);
+    applyRunner(command, given, options);
+    return options;
+  }
+
+  /** {@code --name=value} by name; {@code --name} alone is {@code --name=true}. */
+  private static Map<String, String> split(String[] args) {
+    Map<String, String> given = new LinkedHashMap<>();
+    for (String arg : args) {
+      if (!arg.matches("(?s)--[A-Za-z][A-Za-z0-9]*(=.*)?")) {
+        throw new InvalidOptionException("'" + arg + "'", "no option", "--option=value");
+      }
+      int equals = arg.indexOf('=');
+      String name = arg.substring(2, equals < 0 ? arg.length() : equals);
+      String value = equals < 0 ? "true" : arg.substring(equals + 1);
+      if (given.put(name, value) != null) {
+        throw new InvalidOptionException("--" + name, "it twice", "it once");
+      }
+    }
+    return given;
+  }
+
+  /** The names of all options that Beam and the runners on the class path know. */
+  private static Set<String> runnerOptions() {
+    Set<String> names = new LinkedHashSet<>();
+    for (Class<? extends PipelineOptions> options : PipelineOptionsFactory.getRegisteredOptions()) {
+      for (Method method : options.getMethods()) {
+        if (method.getName().startsWith("set") && method.getParameterCount() == 1) {
+          names.add(Option.propertyName(method));
+        }
+      }
+    }
+    return names;
+  }
+
+  private static void requireTaken(String arg) {
+    try {
+      PipelineOptionsFactory.fromArgs(arg).create();
+    } catch (IllegalArgumentException e) {
+      throw new InvalidOptionException(
+          arg,
+          "a value that Beam does not take",
+          "what it says: " + e.getMessage().lines().findFirst().orElse(""));
+    }
+  }
+
+  private static void applyPreset(
+      Map<String, Option> own, Map<String, String> given, PipelineOptions options) {
+    if (!own.containsKey("preset")) {
+      return;
+    }
+    String preset = (String) own.get("preset").get(options);
+    for (Option option : own.values()) {
+      String value = option.presetDefault(preset);
+      if (!given.containsKey(option.name())
+          && !given.containsKey(option.insteadOf())
+          && !value.isEmpty()) {
+        option.set(options, option.parse(value));
+      }
+    }
+    for (Option option : own.values()) {
+      if (given.containsKey(option.name()) && given.containsKey(option.insteadOf())) {
+        throw new InvalidOptionException(
+            "--%s=%s --%s=%s"
+                .formatted(
+                    option.name(),
+                    given.get(option.name()),
+                    option.insteadOf(),
+                    given.get(option.insteadOf())),
+            "both",
+            "one of them");
+      }
+    }
+  }
+
+  /** Flink inside this JVM, unless another runner or cluster is asked for. */
+  private static void applyRunner(
+      Command<?> command, Map<String, String> given, PipelineOptions options) {
+    if (!given.containsKey("runner")) {
+      options.setRunner(FlinkRunner.class);
+    }
+    if (options.getRunner() == FlinkRunner.class) {
+      FlinkPipelineOptions flink = options.as(FlinkPipelineOptions.class);
+      if (!given.containsKey("flinkMaster")) {
+        flink.setFlinkMaster("[local]");
+      }
+      if (flink.getFlinkMaster().equals("[local]") && !given.containsKey("parallelism")) {
+        flink.setParallelism(command.localParallelism());
+      }
+    }
+  }
+
+  /**
+   * What help is asked for: nothing, help of the command (empty), or of one of Beam's option
+   * interfaces.
+   */
+  private static Optional<String> help(String[] args) {
+    for (String arg : args) {
+      if (arg.equals("--help") || arg.equals("-h")) {
+        return Optional.of("");
+      }
+      if (arg.startsWith("--help=")) {
+        return Optional.of(arg.substring("--help=".length()));
+      }
+    }
+    return Optional.empty();
+  }
+
+  private static void printHelp(Command<?> command, String topic, PrintStream out) {
+    if (topic.isEmpty()) {
+      out.print(help(command));
+      return;
+    }
+    Map<String, Class<? extends PipelineOptions>> interfaces = new HashMap<>();
+    PipelineOptionsFactory.getRegisteredOptions()
+        .forEach(i -> interfaces.put(i.getSimpleName(), i));
+    if (!interfaces.containsKey(topic)) {
+      throw new InvalidOptionException(
+          "--help=" + topic,
+          "no options of this name",
+          "one of " + String.join(", ", interfaces.keySet().stream().sorted().toList()));
+    }
+    PipelineOptionsFactory.printHelp(out, interfaces.get(topic));
+  }
+
+  /** The text of {@code --help}. */
+  static String help(Command<?> command) {
+    StringBuilder text = new StringBuilder();
+    text.append("./beit2 ").append(command.name()).append(" [--option=value …]\n\n");
+    text.append(wrap(command.description(), "")).append("\nOptions:\n");
+    for (Option option : Option.of(command.options())) {
+      text.append("  --").append(option.name()).append("=  ").append(option.wanted());
+      if (option.required()) {
+        text.append("; required");
+      }
+      option.defaultText().ifPresent(value -> text.append("; default: ").append(value));
+      text.append('\n').append(wrap(option.description(), "      "));
+    }
+    text.append('\n')
+        .append(
+            wrap(
+                "Options of Beam and its runners pass through, such as --runner=FlinkRunner "
+                    + "--flinkMaster=HOST:PORT --parallelism=N; --help=FlinkPipelineOptions lists "
+                    + "Flink's. Without any, Flink runs inside this process (--flinkMaster=[local]) "
+                    + "with --parallelism="
+                    + (command.localParallelism() == 1 ? "1." : "the number of processors."),
+                ""));
+    return text.toString();
+  }
+
+  private static String wrap(String text, String indent) {
+    StringBuilder lines = new StringBuilder();
+    StringBuilder line = new StringBuilder(indent);
+    for (String word : text.split(" ", -1)) {
+      if (line.length() + word.length() > WIDTH) {
+        lines.append(line.toString().stripTrailing()).append('\n');
+        line = new StringBuilder(indent);
+      }
+      line.append(word).append(' ');
+    }
+    return lines.append(line.toString().stripTrailing()).append('\n').toString();
+  }
+}

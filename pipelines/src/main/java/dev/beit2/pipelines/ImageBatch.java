@@ -1,0 +1,54 @@
+package dev.beit2.pipelines;
+
+import dev.beit2.io.image.RgbImage;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.FloatBuffer;
+
+/**
+ * Pictures of one size for a network, [capacity, 3, S, S] in [0, 1]: native memory that is used
+ * again and again.
+ */
+final class ImageBatch {
+  private final int side;
+  private final ByteBuffer memory;
+  private final FloatBuffer pixels;
+
+  /**
+   * @param side of the pictures in pixels, S
+   */
+  ImageBatch(int capacity, int side) {
+    this.side = side;
+    this.memory =
+        ByteBuffer.allocateDirect(Math.toIntExact((long) Float.BYTES * capacity * pixelsOfOne()))
+            .order(ByteOrder.nativeOrder());
+    this.pixels = memory.asFloatBuffer();
+  }
+
+  private int pixelsOfOne() {
+    return 3 * side * side;
+  }
+
+  int side() {
+    return side;
+  }
+
+  /** Puts a picture of S by S pixels into a slot; other slots may be written at the same time. */
+  void put(int slot, RgbImage picture) {
+    if (picture.width() != side || picture.height() != side) {
+      throw new IllegalArgumentException(picture + " is not " + side + "x" + side);
+    }
+    picture.toTensor(pixels.duplicate().position(slot * pixelsOfOne()));
+  }
+
+  /** The first pictures, float32 [count, 3, S, S]. */
+  ByteBuffer first(int count) {
+    return slots(0, count);
+  }
+
+  /** {@code count} pictures from {@code slot} on, float32 [count, 3, S, S]. */
+  ByteBuffer slots(int slot, int count) {
+    int bytesOfOne = Float.BYTES * pixelsOfOne();
+    return memory.slice(slot * bytesOfOne, count * bytesOfOne).order(ByteOrder.nativeOrder());
+  }
+}

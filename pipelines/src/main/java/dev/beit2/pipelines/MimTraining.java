@@ -1,0 +1,221 @@
+package dev.beit2.pipelines;
+
+import dev.beit2.io.SeededRandom;
+import dev.beit2.io.image.RejectedImage;
+import dev.beit2.io.shard.CodePacking;
+import dev.beit2.io.shard.EncodedView;
+import dev.beit2.io.shard.MimExample;
+import dev.beit2.io.shard.MimShards;
+import dev.beit2.io.shard.ShardManifest;
+import dev.beit2.io.shard.ShardMetadata;
+import dev.beit2.model.mim.BlockwiseMask;
+import dev.beit2.model.mim.MimConfig;
+import dev.beit2.model.tokenizer.Tokenizer;
+import dev.beit2.model.torch.Precision;
+import dev.beit2.model.train.AdamWConfig;
+import dev.beit2.model.train.MimTrainer;
+import java.io.IOException;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * Masked image modelling on shards: epoch e sees view e modulo the number of views of each image,
+ * under a mask of its own.
+ */
+final class MimTraining implements TrainingTask<MimExample, MimBatch> {
+  private static final String MASK = "mask/";
+
+  private final TrainingPlan plan;
+  private final ShardMetadata metadata;
+  private final ExampleFeed<MimExample> feed;
+  private final BlockwiseMask mask;
+  private final MimTrainer trainer;
+  private final long seed;
+
+  private MimTraining(TrainingPlan plan, ShardManifest manifest, PretrainMim.Options options) {
+    this.plan = plan;
+    this.metadata = manifest.metadata();
+    this.seed = options.getSeed();
+    this.feed = new ExampleFeed<>(new Rows(MimShards.open(options.getShards()), seed));
+    this.mask = BlockwiseMask.of(metadata.grid(), options.getMaskedPatches());
+    this.trainer =
+        MimTrainer.start(
+            config(options, metadata),
+            adamW(options),
+            plan.schedule(),
+            seed,
+            Precisions.parse(options.getPrecision()));
+  }
+
+  private static AdamWConfig adamW(PretrainMim.Options options) {
+    AdamWConfig recipe = AdamWConfig.pretraining();
+    return new AdamWConfig(
+        recipe.beta1(),
+        options.getAdamBeta2(),
+        recipe.eps(),
+        recipe.weightDecay(),
+        recipe.clipNorm());
+  }
+
+  private static MimConfig config(PretrainMim.Options options, ShardMetadata shards) {
+    return MimConfig.preset(options.getPreset(), shards.codebookSize())
+        .withDropPath(options.getDropPath());
+  }
+
+  /** Sets up the training that the options describe. */
+  static MimTraining open(PretrainMim.Options options) throws IOException {
+    ShardManifest shards = shards(options);
+    return new MimTraining(plan(options, shards), shards, options);
+  }
+
+  static TrainingPlan plan(PretrainMim.Options options, ShardManifest shards) {
+    return TrainingPlan.of(PretrainMim.NAME, PretrainMim.Options.class, options, shards.rows());
+  }
+
+  /**
+   * The manifest of the shards.
+   *
+   * @throws InvalidOptionException if there is none, or they do not fit the preset, the mask or the
+   *     tokenizer
+   */
+  static ShardManifest shards(PretrainMim.Options options) throws IOException {
+    String given = "--shards=" + options.getShards();
+    ShardManifest shards = Inputs.shards("--shards", options.getShards());
+    MimConfig config = config(options, shards.metadata());
+    int side = config.backbone().imageSize();
+    int grid = config.backbone().grid();
+    if (shards.inputSize() != side || shards.grid() != grid) {
+      throw new InvalidOptionException(
+          given,
+          "views of %1$d pixels in %2$d x %2$d patches"
+              .formatted(shards.inputSize(), shards.grid()),
+          "%1$d pixels in %2$d x %2$d patches, as --preset=%3$s takes them"
+              .formatted(side, grid, options.getPreset()));
+    }
+    if (shards.rows() == 0) {
+      throw new InvalidOptionException(given, "shards without images", "at least one image");
+    }
+    int patches = grid * grid;
+    if (options.getMaskedPatches() >= patches) {
+      throw new InvalidOptionException(
+          "--maskedPatches=" + options.getMaskedPatches(),
+          "views of " + patches + " patches",
+          "at most " + (patches - 1) + ", so that one is left");
+    }
+    requireTokenizer(options, shards);
+    return shards;
+  }
+
+  private static void requireTokenizer(PretrainMim.Options options, ShardManifest shards)
+      throws IOException {
+    if (options.getTokenizer() == null) {
+      return;
+    }
+    String digest;
+    try (Tokenizer tokenizer =
+        Inputs.model(
+            "--tokenizer", options.getTokenizer(), in -> Tokenizer.read(in, Precision.FP32))) {
+      digest = tokenizer.digest();
+    }
+    if (!digest.equals(shards.tokenizerDigest())) {
+      throw new InvalidOptionException(
+          "--shards=" + options.getShards(),
+          "codes of the tokenizer " + shards.tokenizerDigest(),
+          "codes of --tokenizer=" + options.getTokenizer() + ", which is " + digest);
+    }
+  }
+
+  @Override
+  public TrainingPlan plan() {
+    return plan;
+  }
+
+  @Override
+  public MimTrainer trainer() {
+    return trainer;
+  }
+
+  @Override
+  public MimBatch newBatch() {
+    return MimBatch.allocate(plan.batchSize(), metadata.inputSize(), metadata.codesPerView());
+  }
+
+  @Override
+  public MimExample read(long position) throws IOException {
+    return feed.read(position);
+  }
+
+  @Override
+  public void fill(long position, MimExample example, MimBatch batch, int slot) throws IOException {
+    ExampleFeed.Decoded<MimExample> decoded = feed.decode(position, example);
+    EncodedView encoded = decoded.example().views().get((int) (decoded.epoch() % metadata.views()));
+    batch.images().put(slot, decoded.image().render(encoded.view(), metadata.inputSize()));
+    int patches = metadata.codesPerView();
+    int[] codes = CodePacking.unpack(encoded.codes(), patches, metadata.codeBits());
+    System.arraycopy(codes, 0, batch.codes(), slot * patches, patches);
+    boolean[] masked = mask(mask, seed, decoded.example().key(), decoded.epoch());
+    System.arraycopy(masked, 0, batch.masks(), slot * patches, patches);
+  }
+
+  /** The mask of an image in an epoch. */
+  static boolean[] mask(BlockwiseMask mask, long seed, String key, long epoch) {
+    SeededRandom random = SeededRandom.of(seed, MASK + key, epoch);
+    return mask.sample(random::nextLong);
+  }
+
+  @Override
+  public Map<String, Double> step(MimBatch batch) {
+    int size = plan.batchSize();
+    return trainer.step(batch.images().first(size), batch.masks(), batch.codes(), size);
+  }
+
+  @Override
+  public List<RejectedImage> rejected() {
+    return feed.rejected();
+  }
+
+  @Override
+  public void alreadyRejected(List<RejectedImage> images) {
+    feed.alreadyRejected(images);
+  }
+
+  @Override
+  public void close() {
+    trainer.close();
+  }
+
+  private static final class Rows implements ExampleFeed.Source<MimExample> {
+    private final MimShards shards;
+    private final EpochCache<MimShards.Epoch> epochs;
+
+    Rows(MimShards shards, long seed) {
+      this.shards = shards;
+      this.epochs = new EpochCache<>(epoch -> shards.epoch(seed, epoch));
+    }
+
+    @Override
+    public long size() {
+      return shards.examples();
+    }
+
+    @Override
+    public MimExample read(long epoch, long index) throws IOException {
+      MimShards.Epoch rows = epochs.get(epoch);
+      // All threads read from one window of rows: it is large, and reading is the least of a row's
+      // work.
+      synchronized (rows) {
+        return rows.get(index);
+      }
+    }
+
+    @Override
+    public String key(MimExample example) {
+      return example.key();
+    }
+
+    @Override
+    public byte[] image(MimExample example) {
+      return example.jpeg();
+    }
+  }
+}

@@ -1,0 +1,288 @@
+package dev.beit2.pipelines;
+
+import static java.util.Objects.requireNonNull;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import java.io.IOException;
+import java.nio.file.DirectoryNotEmptyException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/**
+ * The folder of one training run, local or in an object store: what defines the run, and its
+ * checkpoints.
+ *
+ * <pre>
+ * RUN/config.json                          what defines the run; a second start must agree with it
+ * RUN/checkpoints/step-000120/…            the writer's files
+ * RUN/checkpoints/step-000120/state.json   written last: a checkpoint without it does not exist
+ * </pre>
+ *
+ * <p>A run may be killed at any point and started again. One process writes to a run at a time.
+ */
+final class RunDirectory {
+  /** The name in the configuration that holds the command, such as {@code pretrain}. */
+  static final String COMMAND = "command";
+
+  private static final String CONFIG = "config.json";
+  private static final String CHECKPOINTS = "checkpoints";
+  private static final String NUMBER = "checkpoint";
+  private static final Pattern STEP_FOLDER = Pattern.compile("((?:.*/)?step-(\\d+))/([^/]+)");
+  private static final int NEWEST_KEPT = 2;
+  private static final int EVERY_KEPT = 10;
+
+  private final String path;
+  private final int keepEvery;
+
+  private RunDirectory(String path, int keepEvery) {
+    this.path = path;
+    this.keepEvery = keepEvery;
+  }
+
+  /**
+   * Opens the run in a folder, or begins one there. Other files in the folder are left alone.
+   *
+   * @param config what defines the run: its command under {@link #COMMAND} and each hyper-parameter
+   *     under its option's name
+   * @throws InvalidOptionException if the folder holds a run of another command or with other
+   *     values, naming each of them
+   */
+  static RunDirectory open(String path, SortedMap<String, String> config) throws IOException {
+    return open(path, config, EVERY_KEPT);
+  }
+
+  /**
+   * @param keepEvery of the older checkpoints, those whose number among all that were written is a
+   *     multiple of this are kept
+   */
+  static RunDirectory open(String path, SortedMap<String, String> config, int keepEvery)
+      throws IOException {
+    requireNonNull(config, "config is null");
+    if (keepEvery < 1) {
+      throw new IllegalArgumentException("keepEvery is " + keepEvery + ", not positive");
+    }
+    String option = "--output=" + path;
+    requirePlainPath(option, path);
+    String directory = StoredFile.withoutLastSlash(path);
+    StoredFile file = StoredFile.in(directory, CONFIG);
+    if (file.exists()) {
+      requireSame(option, readConfig(option, file), config);
+    } else {
+      file.replace(Json.pretty(config));
+    }
+    return new RunDirectory(directory, keepEvery);
+  }
+
+  /** The folder's path, without a last slash. */
+  String path() {
+    return path;
+  }
+
+  /** The newest complete checkpoint. */
+  Optional<Checkpoint> lastCheckpoint() throws IOException {
+    return latest(path);
+  }
+
+  /**
+   * Writes a checkpoint, in place of whatever an earlier start left of the same step, and removes
+   * those that need not be kept.
+   *
+   * @param step optimizer steps done, ≥ 0
+   * @param files the content of each file, by its name
+   * @param state what {@code state.json} holds beside the step
+   */
+  void writeCheckpoint(long step, Map<String, ChannelWriter> files, Map<String, Object> state)
+      throws IOException {
+    if (files.containsKey(Checkpoint.STATE)) {
+      throw new IllegalArgumentException(Checkpoint.STATE + " is not for the caller to write");
+    }
+    String folder = path + "/" + CHECKPOINTS + "/" + String.format(Locale.ROOT, "step-%06d", step);
+    Folder left = folders(path).get(step);
+    if (left != null) {
+      remove(left);
+    }
+    Optional<Checkpoint> last = lastCheckpoint();
+    long number = last.isPresent() ? numberOf(last.get()) + 1 : 1;
+    for (Map.Entry<String, ChannelWriter> file : files.entrySet()) {
+      StoredFile.in(folder, file.getKey()).write(file.getValue());
+    }
+    Map<String, Object> whole = new LinkedHashMap<>();
+    whole.put("step", step);
+    whole.put(NUMBER, number);
+    whole.putAll(state);
+    StoredFile.in(folder, Checkpoint.STATE).replace(Json.pretty(whole));
+    prune();
+  }
+
+  /** The newest complete checkpoint of the run in a folder, read without opening the run. */
+  static Optional<Checkpoint> latest(String runDirectory) throws IOException {
+    Checkpoint newest = null;
+    for (Folder folder : folders(StoredFile.withoutLastSlash(runDirectory)).values()) {
+      if (folder.complete()) {
+        newest = new Checkpoint(folder.step(), folder.directory());
+      }
+    }
+    return Optional.ofNullable(newest);
+  }
+
+  /**
+   * The checkpoint that an option names: its own folder ({@code RUN/checkpoints/step-000700}), or
+   * the newest of a run ({@code RUN}).
+   *
+   * @param option the option's name, such as {@code --backbone}
+   * @throws InvalidOptionException if there is none
+   */
+  static Checkpoint locate(String option, String path) throws IOException {
+    String given = option + "=" + path;
+    requirePlainPath(given, path);
+    String directory = StoredFile.withoutLastSlash(path);
+    Matcher folder = STEP_FOLDER.matcher(directory + "/" + Checkpoint.STATE);
+    boolean complete = StoredFile.in(directory, Checkpoint.STATE).exists();
+    if (folder.matches() && complete) {
+      return new Checkpoint(Long.parseLong(folder.group(2)), directory);
+    }
+    Optional<Checkpoint> latest = latest(directory);
+    if (latest.isPresent()) {
+      return latest.get();
+    }
+    String found = "no complete checkpoint";
+    if (folder.matches()) {
+      found = "no " + Checkpoint.STATE + " in it";
+    } else if (StoredFile.in(directory, CONFIG).exists()) {
+      found = "a run that has not written a checkpoint yet";
+    }
+    throw new InvalidOptionException(
+        given, found, "the folder of a run, or one of its checkpoints/step-…");
+  }
+
+  private static void requirePlainPath(String option, String path) {
+    // Matching would take such a path for a glob, and a run's checkpoints would not be found again.
+    if (path.isBlank() || path.matches(".*[*?\\[\\]{}].*")) {
+      throw new InvalidOptionException(
+          option, path.isBlank() ? "nothing" : "one of * ? [ ] { } in it", "a plain path");
+    }
+  }
+
+  private static SortedMap<String, String> readConfig(String option, StoredFile file)
+      throws IOException {
+    SortedMap<String, String> config = new TreeMap<>();
+    try {
+      Json.object(file.readText()).forEach((name, value) -> config.put(name, "" + value));
+    } catch (JsonProcessingException e) {
+      throw new InvalidOptionException(
+          option, "a " + CONFIG + " that is no JSON object", "one written by this command");
+    }
+    return config;
+  }
+
+  private static void requireSame(
+      String option, SortedMap<String, String> started, SortedMap<String, String> now) {
+    String startedCommand = started.get(COMMAND);
+    if (startedCommand != null
+        && !startedCommand.equals(now.getOrDefault(COMMAND, startedCommand))) {
+      throw new InvalidOptionException(
+          option,
+          "a run of " + startedCommand,
+          "a run of " + now.get(COMMAND) + ", or a folder without one");
+    }
+    TreeSet<String> names = new TreeSet<>(started.keySet());
+    names.addAll(now.keySet());
+    List<String> given = new ArrayList<>();
+    List<String> found = new ArrayList<>();
+    for (String name : names) {
+      if (!Objects.equals(started.get(name), now.get(name))) {
+        given.add(now.containsKey(name) ? "--" + name + "=" + now.get(name) : "no --" + name);
+        found.add(
+            started.containsKey(name) ? "--" + name + "=" + started.get(name) : "no --" + name);
+      }
+    }
+    if (!given.isEmpty()) {
+      throw new InvalidOptionException(
+          String.join(" ", given),
+          "a run started with " + String.join(" ", found) + " in " + option,
+          (given.size() == 1 ? "the same value" : "the same values") + ", or another --output");
+    }
+  }
+
+  /** Removes the checkpoints that need not be kept, and what killed starts left. */
+  private void prune() throws IOException {
+    List<Folder> folders = new ArrayList<>(folders(path).values());
+    int complete = 0;
+    for (int i = folders.size() - 1; i >= 0; i--) {
+      Folder folder = folders.get(i);
+      if (folder.complete()) {
+        complete++;
+        if (complete > NEWEST_KEPT
+            && numberOf(new Checkpoint(folder.step(), folder.directory())) % keepEvery != 0) {
+          remove(folder);
+        }
+      } else if (complete > 0) {
+        // Only those older than the newest one: a later one is being written.
+        remove(folder);
+      }
+    }
+  }
+
+  /**
+   * The how manieth of the run a checkpoint is, from 1; the same however often the run was killed.
+   */
+  private static long numberOf(Checkpoint checkpoint) throws IOException {
+    return checkpoint.state().get(NUMBER) instanceof Number number ? number.longValue() : 0;
+  }
+
+  /** One step's folder, complete or not. */
+  private record Folder(long step, String directory, List<String> files) {
+    boolean complete() {
+      return files.contains(Checkpoint.STATE);
+    }
+  }
+
+  /** The folders below {@code checkpoints}, by step. */
+  private static SortedMap<Long, Folder> folders(String runDirectory) throws IOException {
+    SortedMap<Long, Folder> folders = new TreeMap<>();
+    for (String file : StoredFile.matching(runDirectory + "/" + CHECKPOINTS + "/step-*/*")) {
+      Matcher match = STEP_FOLDER.matcher(file);
+      if (match.matches()) {
+        long step = Long.parseLong(match.group(2));
+        folders
+            .computeIfAbsent(step, s -> new Folder(s, match.group(1), new ArrayList<>()))
+            .files()
+            .add(match.group(3));
+      }
+    }
+    return folders;
+  }
+
+  private static void remove(Folder folder) throws IOException {
+    if (folder.complete()) {
+      // First, so that a run killed in the middle leaves no checkpoint that lacks a file.
+      StoredFile.in(folder.directory(), Checkpoint.STATE).delete();
+    }
+    for (String file : folder.files()) {
+      if (!file.equals(Checkpoint.STATE)) {
+        StoredFile.in(folder.directory(), file).delete();
+      }
+    }
+    // An object store has no folders to remove.
+    Optional<Path> local = new StoredFile(folder.directory()).localPath();
+    if (local.isPresent()) {
+      try {
+        Files.deleteIfExists(local.get());
+      } catch (DirectoryNotEmptyException e) {
+        // Somebody keeps something in there, which is theirs to remove.
+      }
+    }
+  }
+}

@@ -1,0 +1,176 @@
+package dev.beit2.pipelines;
+
+import dev.beit2.io.image.Augmentation;
+import dev.beit2.io.image.ImageFolder;
+import dev.beit2.io.image.ImageRecord;
+import dev.beit2.io.image.RejectedImage;
+import dev.beit2.io.image.View;
+import dev.beit2.model.teacher.Teacher;
+import dev.beit2.model.tokenizer.VqKdConfig;
+import dev.beit2.model.torch.Kernels;
+import dev.beit2.model.torch.Precision;
+import dev.beit2.model.train.AdamWConfig;
+import dev.beit2.model.train.VqKdTrainer;
+import java.io.IOException;
+import java.util.List;
+import java.util.Map;
+
+/** VQ-KD on the images of a folder: each epoch sees another view of each image. */
+final class TokenizerTraining implements TrainingTask<ImageRecord, ImageBatch> {
+  private static final int FEW_IMAGES = 100_000;
+  private static final int REVIVE_WITH_FEW_IMAGES = 10;
+
+  private final TrainingPlan plan;
+  private final VqKdConfig config;
+  private final VqKdTrainer trainer;
+  private final ExampleFeed<ImageRecord> feed;
+  private final Augmentation augmentation;
+  private final long seed;
+
+  private TokenizerTraining(
+      TrainingPlan plan, VqKdConfig config, ImageFolder images, TrainTokenizer.Options options) {
+    Precision precision = precision(options);
+    this.plan = plan;
+    this.config = config;
+    this.seed = options.getSeed();
+    this.feed = new ExampleFeed<>(new Images(images, seed));
+    this.augmentation = Augmentation.tokenizer().withScale(options.getMinCropScale(), 1);
+    this.trainer =
+        VqKdTrainer.start(
+            config,
+            Teacher.hog(Kernels.of(precision), config.encoder().patchSize()),
+            AdamWConfig.tokenizer(),
+            plan.schedule(),
+            seed,
+            precision);
+  }
+
+  private static Precision precision(TrainTokenizer.Options options) {
+    return Precisions.parse(options.getPrecision());
+  }
+
+  /** Sets up the training that the options describe. */
+  static TokenizerTraining open(TrainTokenizer.Options options) {
+    ImageFolder images = images(options);
+    return new TokenizerTraining(plan(options, images), config(options, images), images, options);
+  }
+
+  /**
+   * @throws InvalidOptionException if there are none
+   */
+  static ImageFolder images(TrainTokenizer.Options options) {
+    return Inputs.images("--input", options.getInput());
+  }
+
+  static TrainingPlan plan(TrainTokenizer.Options options, ImageFolder images) {
+    options.setReviveDeadCodesAfter(reviveDeadCodesAfter(options, images));
+    return TrainingPlan.of(
+        TrainTokenizer.NAME, TrainTokenizer.Options.class, options, images.entries().size());
+  }
+
+  private static int reviveDeadCodesAfter(TrainTokenizer.Options options, ImageFolder images) {
+    if (options.getReviveDeadCodesAfter() != null) {
+      return options.getReviveDeadCodesAfter();
+    }
+    return images.entries().size() < FEW_IMAGES ? REVIVE_WITH_FEW_IMAGES : 0;
+  }
+
+  private static VqKdConfig config(TrainTokenizer.Options options, ImageFolder images) {
+    VqKdConfig shape =
+        VqKdConfig.preset(
+            options.getPreset(), options.getCodebookSize(), options.getCodeDimension(), 1);
+    try (Teacher teacher =
+        Teacher.hog(Kernels.of(precision(options)), shape.encoder().patchSize())) {
+      return VqKdConfig.preset(
+              options.getPreset(),
+              options.getCodebookSize(),
+              options.getCodeDimension(),
+              teacher.dimension())
+          .withDecay(options.getCodebookDecay())
+          .withReviveDeadCodesAfter(reviveDeadCodesAfter(options, images));
+    }
+  }
+
+  @Override
+  public TrainingPlan plan() {
+    return plan;
+  }
+
+  @Override
+  public VqKdTrainer trainer() {
+    return trainer;
+  }
+
+  @Override
+  public ImageBatch newBatch() {
+    return new ImageBatch(plan.batchSize(), config.encoder().imageSize());
+  }
+
+  @Override
+  public ImageRecord read(long position) throws IOException {
+    return feed.read(position);
+  }
+
+  @Override
+  public void fill(long position, ImageRecord example, ImageBatch batch, int slot)
+      throws IOException {
+    ExampleFeed.Decoded<ImageRecord> decoded = feed.decode(position, example);
+    int width = decoded.image().width();
+    int height = decoded.image().height();
+    View view =
+        augmentation.sample(
+            seed, decoded.example().key(), Math.toIntExact(decoded.epoch()), width, height);
+    batch.put(slot, decoded.image().render(view, batch.side()));
+  }
+
+  @Override
+  public Map<String, Double> step(ImageBatch batch) {
+    return trainer.step(batch.first(plan.batchSize()), plan.batchSize());
+  }
+
+  @Override
+  public List<RejectedImage> rejected() {
+    return feed.rejected();
+  }
+
+  @Override
+  public void alreadyRejected(List<RejectedImage> images) {
+    feed.alreadyRejected(images);
+  }
+
+  @Override
+  public void close() {
+    trainer.close();
+  }
+
+  private static final class Images implements ExampleFeed.Source<ImageRecord> {
+    private final ImageFolder folder;
+    private final EpochCache<int[]> orders;
+
+    Images(ImageFolder folder, long seed) {
+      this.folder = folder;
+      this.orders = new EpochCache<>(new EpochOrder(seed, folder.entries().size())::of);
+    }
+
+    @Override
+    public long size() {
+      return folder.entries().size();
+    }
+
+    @Override
+    public ImageRecord read(long epoch, long index) throws IOException {
+      ImageFolder.Entry entry = folder.entries().get(orders.get(epoch)[(int) index]);
+      return new ImageRecord(entry.key(), entry.label(), folder.read(entry));
+    }
+
+    @Override
+    public String key(ImageRecord example) {
+      return example.key();
+    }
+
+    @Override
+    public byte[] image(ImageRecord example) {
+      return example.bytes();
+    }
+  }
+}

@@ -1,0 +1,45 @@
+package dev.beit2.pipelines;
+
+import dev.beit2.io.image.RejectedImage;
+import dev.beit2.model.train.Trainer;
+import java.io.IOException;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * What is trained, and on what.
+ *
+ * @param <ExampleT> an example as it is stored
+ * @param <BatchT> a batch: buffers that are filled again and again
+ */
+interface TrainingTask<ExampleT, BatchT> extends AutoCloseable {
+  TrainingPlan plan();
+
+  Trainer trainer();
+
+  /** Room for a batch. */
+  BatchT newBatch();
+
+  /** Reads the example at a position of the run: a pure function of the position. */
+  ExampleT read(long position) throws IOException;
+
+  /**
+   * Puts an example, decoded and augmented, into a slot of a batch. Called by several threads at
+   * once, never for the same slot of the same batch.
+   *
+   * @param example what {@link #read} gave for the position
+   */
+  void fill(long position, ExampleT example, BatchT batch, int slot) throws IOException;
+
+  /** Takes one optimizer step and returns its metrics. */
+  Map<String, Double> step(BatchT batch);
+
+  /** Images that turned out undecodable, by key. */
+  List<RejectedImage> rejected();
+
+  /** Takes over what an earlier start of the run found. */
+  void alreadyRejected(List<RejectedImage> images);
+
+  @Override
+  void close();
+}

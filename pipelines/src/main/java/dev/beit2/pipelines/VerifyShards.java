@@ -1,0 +1,84 @@
+package dev.beit2.pipelines;
+
+import dev.beit2.io.shard.ShardVerification;
+import java.io.PrintStream;
+import java.util.LinkedHashMap;
+import java.util.Locale;
+import java.util.Map;
+import org.apache.beam.sdk.options.Default;
+import org.apache.beam.sdk.options.Description;
+import org.apache.beam.sdk.options.PipelineOptions;
+import org.apache.beam.sdk.options.Validation;
+
+/** Checks MIM shards against their manifest. */
+public final class VerifyShards {
+  static final String NAME = "verify";
+
+  static final Command<Options> COMMAND =
+      new Command<>(
+          NAME,
+          "Checks MIM shards: every file of the manifest is there with its length and checksum, every row can be read "
+              + "and is what the manifest says. Ends with exit code 1 if anything is wrong.",
+          Options.class,
+          1,
+          options -> run(options, System.out));
+
+  private VerifyShards() {}
+
+  /** The options of {@code ./beit2 verify}. */
+  public interface Options extends PipelineOptions {
+    @Description("Shards written by ./beit2 tokenize.")
+    @Validation.Required
+    String getShards();
+
+    void setShards(String shards);
+
+    @Description("Whether to print the report as JSON.")
+    @Default.Boolean(false)
+    boolean getJson();
+
+    void setJson(boolean json);
+  }
+
+  /** {@code ./beit2 verify}. */
+  public static void main(String[] args) {
+    CommandLine.main(COMMAND, args);
+  }
+
+  /** Checks, prints what was found, and returns the exit code. */
+  static int run(Options options, PrintStream out) {
+    Inputs.shards("--shards", options.getShards());
+    ShardVerification found = ShardVerification.verify(options.getShards());
+    out.println(options.getJson() ? json(found) : text(options.getShards(), found));
+    return found.sound() ? CommandLine.OK : CommandLine.FAILED;
+  }
+
+  private static String json(ShardVerification found) {
+    Map<String, Object> json = new LinkedHashMap<>();
+    json.put("sound", found.sound());
+    json.put("images", found.images());
+    json.put("views", found.views());
+    json.put("codebookSize", found.codeCounts().length);
+    json.put("codesInUse", found.codesInUse());
+    json.put("perplexity", CodeUsage.of(found.codeCounts()).perplexity());
+    json.put("duplicateKeys", found.duplicateKeys());
+    json.put("problems", found.problems());
+    return Json.pretty(json).stripTrailing();
+  }
+
+  private static String text(String directory, ShardVerification found) {
+    StringBuilder text =
+        new StringBuilder(
+            String.format(
+                Locale.ROOT,
+                "%s: %d images, %d views, %d of %d codes in use, perplexity %.1f",
+                directory,
+                found.images(),
+                found.views(),
+                found.codesInUse(),
+                found.codeCounts().length,
+                CodeUsage.of(found.codeCounts()).perplexity()));
+    found.problems().forEach(problem -> text.append("\n  ").append(problem));
+    return text.append(found.sound() ? "\nsound" : "\nNOT sound").toString();
+  }
+}

@@ -1,0 +1,220 @@
+package dev.beit2.pipelines;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.beit2.io.InvalidInputException;
+import java.io.ByteArrayOutputStream;
+import java.io.PrintStream;
+import java.util.List;
+import org.apache.beam.runners.flink.FlinkPipelineOptions;
+import org.apache.beam.runners.flink.FlinkRunner;
+import org.apache.beam.sdk.options.Default;
+import org.apache.beam.sdk.options.Description;
+import org.apache.beam.sdk.options.PipelineOptions;
+import org.apache.beam.sdk.options.Validation;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.FieldSource;
+
+final class CommandLineTest {
+  static final List<Command<?>> COMMANDS =
+      List.of(
+          TrainTokenizer.COMMAND,
+          TokenizeDataset.COMMAND,
+          PretrainMim.COMMAND,
+          Evaluate.COMMAND,
+          VerifyShards.COMMAND,
+          Demo.COMMAND,
+          Bench.COMMAND);
+
+  /** Options of each kind. */
+  public interface Options extends PipelineOptions {
+    @Description("What to read.")
+    @Validation.Required
+    String getInput();
+
+    void setInput(String input);
+
+    @Description("Which recipe.")
+    @Default.String("base")
+    @OneOf({"tiny", "base"})
+    String getPreset();
+
+    void setPreset(String preset);
+
+    @Description("How many.")
+    @Default.Integer(7)
+    @Range(min = 1, max = 9)
+    int getCount();
+
+    void setCount(int count);
+
+    @Description("How long.")
+    @ByPreset(tiny = "5", insteadOf = "epochs")
+    Long getSteps();
+
+    void setSteps(Long steps);
+
+    @Description("How long, otherwise.")
+    @ByPreset(base = "1.5", insteadOf = "steps")
+    Double getEpochs();
+
+    void setEpochs(Double epochs);
+
+    @Description("Whether.")
+    @Default.Boolean(false)
+    boolean getJson();
+
+    void setJson(boolean json);
+  }
+
+  private final ByteArrayOutputStream out = new ByteArrayOutputStream();
+  private final ByteArrayOutputStream err = new ByteArrayOutputStream();
+
+  private static Command<Options> command(Command.Body<Options> body) {
+    return new Command<>("try", "Tries.", Options.class, 3, body);
+  }
+
+  private int run(Command<?> command, String... args) {
+    return CommandLine.run(
+        command, args, new PrintStream(out, true, UTF_8), new PrintStream(err, true, UTF_8));
+  }
+
+  private static Options parse(String... args) {
+    return CommandLine.parse(command(options -> 0), args);
+  }
+
+  @Test
+  void valuesAndDefaults() {
+    Options options = parse("--input=a b", "--count=9", "--json");
+    assertEquals("a b", options.getInput());
+    assertEquals(9, options.getCount());
+    assertTrue(options.getJson());
+    assertEquals("base", options.getPreset());
+    assertNull(options.getSteps());
+    assertEquals(1.5, options.getEpochs());
+    assertEquals(7, parse("--input=x").getCount());
+  }
+
+  @Test
+  void defaultsFollowThePresetUnlessTheOtherUnitIsGiven() {
+    assertEquals(5, parse("--input=x", "--preset=tiny").getSteps());
+    assertNull(parse("--input=x", "--preset=tiny", "--epochs=2").getSteps());
+    assertNull(parse("--input=x", "--steps=2").getEpochs());
+  }
+
+  @Test
+  void flinkInThisProcessUnlessAnotherRunnerIsAskedFor() {
+    Options local = parse("--input=x");
+    assertEquals(FlinkRunner.class, local.getRunner());
+    assertEquals("[local]", local.as(FlinkPipelineOptions.class).getFlinkMaster());
+    assertEquals(3, local.as(FlinkPipelineOptions.class).getParallelism());
+    Options cluster = parse("--input=x", "--flinkMaster=host:8081", "--tempLocation=/tmp/t");
+    assertEquals("host:8081", cluster.as(FlinkPipelineOptions.class).getFlinkMaster());
+    assertEquals(-1, cluster.as(FlinkPipelineOptions.class).getParallelism());
+    assertEquals("/tmp/t", cluster.getTempLocation());
+    assertEquals(
+        "DirectRunner", parse("--input=x", "--runner=DirectRunner").getRunner().getSimpleName());
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "--count=1|--input: found nothing; wanted it: What to read.",
+        "--input=|--input=: found nothing; wanted text",
+        "--input=x --count=10|--count=10: found 10; wanted a whole number from 1 to 9",
+        "--input=x --count=1.5|--count=1.5: found 1.5; wanted a whole number from 1 to 9",
+        "--input=x --count|--count=true: found true; wanted a whole number from 1 to 9",
+        "--input=x --epochs=NaN|--epochs=NaN: found NaN; wanted a number",
+        "--input=x --preset=huge|--preset=huge: found huge; wanted one of tiny, base",
+        "--input=x --json=yes|--json=yes: found yes; wanted true or false",
+        "--input=x --counts=1|--counts=1: found no option of this name; wanted one of --input,",
+        "--input=x --input=y|--input: found it twice; wanted it once",
+        "--input=x --steps=1 --epochs=1|found both; wanted one of them",
+        "input|'input': found no option; wanted --option=value",
+        "--input=x --parallelism=many|--parallelism=many: found a value that Beam does not take",
+        "--input=x --runner=Nonesuch|--runner=Nonesuch: found a value that Beam does not take",
+        "--help=Nonesuch|--help=Nonesuch: found no options of this name",
+      })
+  void wrongOptionsAreOneLineAndExitCode2(String args, String message) {
+    assertEquals(2, run(command(options -> 0), args.split(" ")));
+    String said = err.toString(UTF_8);
+    assertTrue(said.contains(message), said);
+    assertEquals(1, said.lines().count(), said);
+    assertTrue(said.contains("see ./beit2 try --help"), said);
+  }
+
+  @Test
+  void invalidInputInsideAPipelineIsExitCode2AsWell() {
+    Exception wrapped =
+        new IllegalStateException(new RuntimeException(new InvalidInputException("x", "y")));
+    Command<Options> failing =
+        command(
+            options -> {
+              throw wrapped;
+            });
+    assertEquals(2, run(failing, "--input=x"));
+    assertEquals("found x; wanted y (see ./beit2 try --help)\n", err.toString(UTF_8));
+  }
+
+  @Test
+  void otherFailuresAreExitCode1WithTheirTrace() {
+    Command<Options> failing =
+        command(
+            options -> {
+              throw new IllegalStateException("broken");
+            });
+    assertEquals(1, run(failing, "--input=x"));
+    assertTrue(err.toString(UTF_8).contains("at dev.beit2.pipelines.CommandLineTest"));
+  }
+
+  @Test
+  void exitCodeIsTheCommands() {
+    assertEquals(0, run(command(options -> 0), "--input=x"));
+    assertEquals(1, run(command(options -> 1), "--input=x"));
+    assertEquals("", err.toString(UTF_8));
+  }
+
+  @ParameterizedTest
+  @FieldSource("COMMANDS")
+  void helpListsEachOptionWithItsDescriptionAndDefault(Command<?> command) {
+    assertEquals(0, run(command, "--help"));
+    String help = out.toString(UTF_8).replaceAll("\\s+", " ");
+    for (Option option : Option.of(command.options())) {
+      String line = "--" + option.name() + "= " + option.wanted();
+      assertTrue(help.contains(line), line);
+      assertFalse(option.description().isBlank(), option.name());
+      assertTrue(help.contains(option.description()), option.name());
+      assertTrue(
+          option.required()
+              || help.contains("default: " + option.defaultText().orElse(""))
+              || option.description().contains("Left out:"),
+          option.name() + " has neither a default nor a word on what happens without it");
+    }
+    assertTrue(help.contains(command.description()));
+  }
+
+  @ParameterizedTest
+  @FieldSource("COMMANDS")
+  void documentedDefaultsAreValid(Command<?> command) {
+    for (Option option : Option.of(command.options())) {
+      for (String preset : List.of("tiny", "base", "large")) {
+        if (!option.presetDefault(preset).isEmpty()) {
+          option.parse(option.presetDefault(preset));
+        }
+      }
+    }
+  }
+
+  @Test
+  void helpOfARunner() {
+    assertEquals(0, run(command(options -> 0), "--help=FlinkPipelineOptions"));
+    assertTrue(out.toString(UTF_8).contains("--flinkMaster"));
+  }
+}

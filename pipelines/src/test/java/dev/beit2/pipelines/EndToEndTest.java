@@ -1,0 +1,296 @@
+package dev.beit2.pipelines;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.beit2.io.shard.ShardManifest;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.MethodOrderer;
+import org.junit.jupiter.api.Order;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestMethodOrder;
+import org.junit.jupiter.api.io.TempDir;
+
+/**
+ * The commands one after the other on embedded Flink, on a few of the sample photographs and for a
+ * few steps.
+ */
+@TestMethodOrder(MethodOrderer.OrderAnnotation.class)
+final class EndToEndTest {
+  private static final Path SAMPLES = Path.of("samples");
+  private static final int PICTURES_A_CLASS = 4;
+
+  @TempDir static Path dir;
+
+  private static String path(String name) {
+    return dir.resolve(name).toString();
+  }
+
+  private static String option(String name, String folder) {
+    return "--" + name + "=" + path(folder);
+  }
+
+  /** Runs a command as its main does; what it said on stderr. */
+  private static String run(int expected, Command<?> command, String... args) {
+    ByteArrayOutputStream err = new ByteArrayOutputStream();
+    int code =
+        CommandLine.run(
+            command,
+            args,
+            new PrintStream(new ByteArrayOutputStream(), true, UTF_8),
+            new PrintStream(err, true, UTF_8));
+    String said = err.toString(UTF_8);
+    assertEquals(expected, code, said);
+    return said;
+  }
+
+  /** Three classes of a few pictures each; a broken one more among the training pictures. */
+  private static void copySamples(String part, boolean broken) throws IOException {
+    for (String name : List.of("bird", "flower", "lake")) {
+      Path folder = Files.createDirectories(dir.resolve(part + "/" + name));
+      try (Stream<Path> files = Files.list(SAMPLES.resolve(part + "/" + name))) {
+        for (Path file : files.sorted().limit(PICTURES_A_CLASS).toList()) {
+          Files.copy(file, folder.resolve(file.getFileName()));
+        }
+      }
+    }
+    if (broken) {
+      Files.writeString(dir.resolve(part + "/bird/broken.jpg"), "no picture");
+    }
+  }
+
+  private static String[] training(String output, String... more) {
+    List<String> args =
+        new ArrayList<>(
+            List.of(
+                "--preset=tiny",
+                "--batchSize=4",
+                "--checkpointEvery=2",
+                "--seed=5",
+                option("output", output)));
+    args.addAll(List.of(more));
+    return args.toArray(String[]::new);
+  }
+
+  private static void assertRejected(String folder) throws IOException {
+    try (Stream<Path> files = Files.list(dir.resolve(folder + "/rejected"))) {
+      String lines = Files.readString(files.findFirst().orElseThrow());
+      assertEquals(1, lines.lines().count(), lines);
+      assertEquals("bird/broken.jpg", Json.object(lines).get("key"));
+      assertFalse(Json.object(lines).get("reason").toString().isBlank());
+    }
+  }
+
+  @Test
+  @Order(1)
+  void trainTokenizer() throws IOException {
+    copySamples("train", true);
+    copySamples("val", false);
+    // 13 entries, one of them broken: 6 steps of 4 see each.
+    run(
+        0,
+        TrainTokenizer.COMMAND,
+        training("tokenizer", option("input", "train"), "--steps=6", "--codebookSize=32"));
+    assertEquals(6, RunDirectory.latest(path("tokenizer")).orElseThrow().step());
+    List<Map<String, Double>> steps = MetricsLog.read(path("tokenizer"));
+    assertEquals(6, steps.size());
+    assertTrue(
+        steps
+            .get(5)
+            .keySet()
+            .containsAll(List.of("loss", "codes_in_use", "perplexity", "images_per_second")));
+    assertTrue(steps.get(5).get("loss") < steps.get(0).get("loss"), steps.toString());
+    assertRejected("tokenizer");
+  }
+
+  @Test
+  @Order(2)
+  void tokenize() throws IOException {
+    String[] args = {
+      option("input", "train"),
+      option("tokenizer", "tokenizer"),
+      option("output", "shards"),
+      "--views=2",
+      "--seed=3"
+    };
+    run(0, TokenizeDataset.COMMAND, args);
+    ShardManifest shards = ShardManifest.read(path("shards"));
+    assertEquals(12, shards.rows());
+    assertEquals(
+        List.of(32, 6, 96, 2),
+        List.of(shards.codebookSize(), shards.grid(), shards.inputSize(), shards.views()));
+    assertRejected("shards");
+    // The same again gives the same bytes.
+    args[2] = option("output", "shards2");
+    run(0, TokenizeDataset.COMMAND, args);
+    assertEquals(shards, ShardManifest.read(path("shards2")));
+  }
+
+  @Test
+  @Order(3)
+  void verify() throws IOException {
+    run(0, VerifyShards.COMMAND, option("shards", "shards"));
+    Path shard =
+        dir.resolve("shards2").resolve(ShardManifest.read(path("shards2")).shards().get(0).file());
+    byte[] bytes = Files.readAllBytes(shard);
+    bytes[bytes.length / 2] ^= 1;
+    Files.write(shard, bytes);
+    run(1, VerifyShards.COMMAND, option("shards", "shards2"));
+    assertTrue(
+        run(2, VerifyShards.COMMAND, option("shards", "train"))
+            .startsWith("--shards=" + path("train") + ": found no manifest.json"));
+  }
+
+  @Test
+  @Order(4)
+  void pretrain() throws IOException {
+    run(
+        0,
+        PretrainMim.COMMAND,
+        training(
+            "pretrain",
+            option("shards", "shards"),
+            "--epochs=2.1",
+            option("tokenizer", "tokenizer")));
+    assertEquals(6, RunDirectory.latest(path("pretrain")).orElseThrow().step());
+    List<Map<String, Double>> steps = MetricsLog.read(path("pretrain"));
+    // The first guess is no better than chance among 32 codes, twice.
+    assertEquals(2 * Math.log(32), steps.get(0).get("loss"), 0.7);
+    assertNotNull(steps.get(5).get("aggregation_loss"));
+  }
+
+  @Test
+  @Order(5)
+  void aCompleteRunIsLeftAlone() throws IOException {
+    Checkpoint before = RunDirectory.latest(path("pretrain")).orElseThrow();
+    Path model = Path.of(before.directory(), TrainingLoop.MODEL);
+    byte[] bytes = Files.readAllBytes(model);
+    run(
+        0,
+        PretrainMim.COMMAND,
+        training(
+            "pretrain",
+            option("shards", "shards"),
+            "--epochs=2.1",
+            option("tokenizer", "tokenizer")));
+    assertArrayEquals(bytes, Files.readAllBytes(model));
+  }
+
+  @Test
+  @Order(6)
+  void evaluate() throws IOException {
+    run(
+        0,
+        Evaluate.COMMAND,
+        option("backbone", "pretrain"),
+        option("train", "train"),
+        option("validation", "val"),
+        option("output", "evaluation"),
+        "--untrained=true");
+    Evaluation found = Evaluation.read(path("evaluation"));
+    assertEquals(
+        List.of(12, 12, 3, 10),
+        List.of(
+            found.trainImages(), found.validationImages(), found.classes(), found.neighbours()));
+    for (double accuracy :
+        List.of(found.cls(), found.mean(), found.untrainedCls(), found.untrainedMean())) {
+      assertTrue(accuracy >= 0 && accuracy <= 1 && Math.rint(12 * accuracy) / 12 == accuracy);
+    }
+    assertRejected("evaluation");
+  }
+
+  @Test
+  @Order(7)
+  void whatDoesNotFitIsRefusedInOneLine() {
+    assertMessage(
+        run(
+            2,
+            TrainTokenizer.COMMAND,
+            training(
+                "tokenizer",
+                option("input", "train"),
+                "--steps=6",
+                "--codebookSize=64",
+                "--learningRate=0.1")),
+        "--codebookSize=64 --learningRate=0.1",
+        "--codebookSize=32 --learningRate=5.0E-4");
+    assertMessage(
+        run(
+            2,
+            PretrainMim.COMMAND,
+            option("shards", "shards"),
+            option("output", "other"),
+            "--preset=base"),
+        "--shards=" + path("shards"),
+        "96 pixels in 6 x 6 patches",
+        "224 pixels in 14 x 14 patches");
+    assertMessage(
+        run(
+            2,
+            PretrainMim.COMMAND,
+            training("other", option("shards", "shards"), "--maskedPatches=36")),
+        "--maskedPatches=36",
+        "36 patches",
+        "at most 35");
+    assertMessage(
+        run(
+            2,
+            TokenizeDataset.COMMAND,
+            option("input", "train"),
+            option("tokenizer", "pretrain"),
+            option("output", "other")),
+        "--tokenizer=" + path("pretrain"),
+        "kind mim",
+        "tokenizer");
+    assertMessage(
+        run(
+            2,
+            Evaluate.COMMAND,
+            option("backbone", "tokenizer"),
+            option("train", "train"),
+            option("validation", "val"),
+            option("output", "other")),
+        "--backbone=" + path("tokenizer"),
+        "kind vqkd");
+    assertMessage(
+        run(2, TrainTokenizer.COMMAND, training("other", option("input", "nowhere"))),
+        "--input=" + path("nowhere"),
+        "nothing at");
+  }
+
+  @Test
+  @Order(8)
+  void shardsOfAnotherTokenizerAreRefused() {
+    run(
+        0,
+        TrainTokenizer.COMMAND,
+        training("tokenizer2", option("input", "train"), "--steps=1", "--codebookSize=32"));
+    assertMessage(
+        run(
+            2,
+            PretrainMim.COMMAND,
+            training("other", option("shards", "shards"), option("tokenizer", "tokenizer2"))),
+        "--shards=" + path("shards"),
+        "codes of the tokenizer",
+        "--tokenizer=" + path("tokenizer2"));
+  }
+
+  private static void assertMessage(String said, String... parts) {
+    assertEquals(1, said.lines().count(), said);
+    for (String part : parts) {
+      assertTrue(said.contains(part), () -> said + " lacks " + part);
+    }
+  }
+}

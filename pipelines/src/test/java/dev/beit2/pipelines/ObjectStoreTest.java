@@ -1,0 +1,115 @@
+package dev.beit2.pipelines;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.util.List;
+import java.util.Map;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import org.apache.beam.sdk.io.FileSystems;
+import org.apache.beam.sdk.options.PipelineOptionsFactory;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/** A run's folder where there is no local disk. */
+class ObjectStoreTest {
+  private static final String RUN = "memory://bucket/run";
+
+  @BeforeAll
+  static void registerFileSystems() {
+    FileSystems.setDefaultPipelineOptions(PipelineOptionsFactory.create());
+  }
+
+  @BeforeEach
+  @AfterEach
+  void forget() {
+    MemoryFileSystem.FILES.clear();
+    MemoryFileSystem.LOG.clear();
+  }
+
+  private static RunDirectory open(String batchSize) throws IOException {
+    SortedMap<String, String> config = new TreeMap<>(Map.of("batchSize", batchSize));
+    return RunDirectory.open(RUN + "/", config);
+  }
+
+  private static void checkpoint(long step) throws IOException {
+    open("32")
+        .writeCheckpoint(
+            step, Map.of("model.safetensors", c -> c.write(UTF_8.encode("weights"))), Map.of());
+  }
+
+  private static List<String> names() {
+    return List.copyOf(MemoryFileSystem.FILES.keySet());
+  }
+
+  @Test
+  void aRunIsFoundAgain() throws IOException {
+    open("32");
+    assertThrows(InvalidOptionException.class, () -> open("64"));
+
+    checkpoint(10);
+
+    Checkpoint last = RunDirectory.locate("--backbone", RUN);
+    assertEquals(RUN + "/checkpoints/step-000010", last.directory());
+    assertEquals(last, open("32").lastCheckpoint().orElseThrow());
+    assertEquals(last, RunDirectory.locate("--backbone", last.directory()));
+  }
+
+  @Test
+  void aCheckpointBeginsToExistLastAndCeasesToFirst() throws IOException {
+    for (long step : new long[] {10, 20, 30}) {
+      checkpoint(step);
+    }
+
+    assertEquals(
+        List.of(
+            RUN + "/checkpoints/step-000020/model.safetensors",
+            RUN + "/checkpoints/step-000020/state.json",
+            RUN + "/checkpoints/step-000030/model.safetensors",
+            RUN + "/checkpoints/step-000030/state.json",
+            RUN + "/config.json"),
+        names());
+    List<String> ofTen =
+        MemoryFileSystem.LOG.stream()
+            .filter(entry -> entry.contains("step-000010") && !entry.contains(".tmp-"))
+            .map(entry -> entry.replace(RUN + "/checkpoints/step-000010/", ""))
+            .toList();
+    assertEquals(
+        List.of(
+            "create model.safetensors",
+            "rename state.json",
+            "delete state.json",
+            "delete model.safetensors"),
+        ofTen);
+  }
+
+  @Test
+  void metricsAreThereAfterAFlushAndAfterARestart() throws IOException {
+    MetricsLog killed = MetricsLog.resume(RUN, 0);
+    killed.log(1, Map.of("loss", 3.0));
+    assertEquals(List.of(), MetricsLog.read(RUN));
+    killed.flush();
+    killed.log(2, Map.of("loss", 9.0));
+    killed.flush();
+    assertEquals(2, MetricsLog.read(RUN).size());
+
+    try (MetricsLog log = MetricsLog.resume(RUN, 1)) {
+      log.log(2, Map.of("loss", 2.0));
+    }
+
+    assertEquals(
+        List.of(Map.of("step", 1.0, "loss", 3.0), Map.of("step", 2.0, "loss", 2.0)),
+        MetricsLog.read(RUN));
+    List<String> events = names().stream().filter(name -> name.contains("tfevents")).toList();
+    assertEquals(2, events.size());
+    assertTrue(MemoryFileSystem.FILES.get(events.get(1)).length > 0);
+    assertFalse(names().stream().anyMatch(name -> name.contains(".tmp-")), "files left aside");
+  }
+}

@@ -1,0 +1,120 @@
+package dev.beit2.pipelines;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.beit2.io.image.ImageDecoder;
+import dev.beit2.io.image.ImageFolder;
+import dev.beit2.io.image.RgbImage;
+import dev.beit2.io.image.View;
+import dev.beit2.model.mim.BlockwiseMask;
+import dev.beit2.model.mim.MimConfig;
+import dev.beit2.model.teacher.Teacher;
+import dev.beit2.model.tokenizer.Tokenizer;
+import dev.beit2.model.tokenizer.VqKdConfig;
+import dev.beit2.model.torch.Kernels;
+import dev.beit2.model.torch.Precision;
+import dev.beit2.model.train.AdamWConfig;
+import dev.beit2.model.train.CosineSchedule;
+import dev.beit2.model.train.MimTrainer;
+import dev.beit2.model.train.VqKdTrainer;
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.nio.channels.Channels;
+import java.util.SplittableRandom;
+import org.junit.jupiter.api.Test;
+
+/** bfloat16 beside float32 on the sample photographs, with the demo's networks. */
+class PrecisionTest {
+  private static final int PICTURES = 128;
+  private static final int SIDE = 96;
+  private static final int PATCHES = 36;
+  private static final int STEPS = 50;
+
+  private static ImageBatch photographs() throws Exception {
+    ImageFolder samples = ImageFolder.list("samples/train");
+    ImageBatch batch = new ImageBatch(PICTURES, SIDE);
+    for (int i = 0; i < PICTURES; i++) {
+      RgbImage photograph = ImageDecoder.decode(samples.read(samples.entries().get(2 * i)));
+      View view = View.center(photograph.width(), photograph.height());
+      batch.put(i, photograph.render(view, SIDE));
+    }
+    return batch;
+  }
+
+  @Test
+  void codesAndLossesHardlyDiffer() throws Exception {
+    ImageBatch photographs = photographs();
+    byte[] tokenizer = trainTokenizer(photographs);
+    int[] exact = codes(tokenizer, photographs, Precision.FP32);
+    int[] rounded = codes(tokenizer, photographs, Precision.BF16);
+    int same = 0;
+    for (int i = 0; i < exact.length; i++) {
+      same += exact[i] == rounded[i] ? 1 : 0;
+    }
+    double share = (double) same / exact.length;
+    assertTrue(share >= 0.97, () -> "share of equal codes " + share);
+    // The rounding is real.
+    assertTrue(share < 1, "bf16 changed nothing");
+
+    double loss = pretrain(photographs, exact, Precision.FP32);
+    assertEquals(loss, pretrain(photographs, exact, Precision.BF16), 0.01 * loss);
+  }
+
+  private static byte[] trainTokenizer(ImageBatch photographs) throws IOException {
+    int batch = 16;
+    try (VqKdTrainer trainer =
+        VqKdTrainer.start(
+            VqKdConfig.preset("tiny", 256, 32, 108).withDecay(0.9).withReviveDeadCodesAfter(10),
+            Teacher.hog(Kernels.of(Precision.FP32), 16),
+            AdamWConfig.tokenizer(),
+            new CosineSchedule(5e-4, 1e-6, 1e-5, 10, STEPS),
+            1,
+            Precision.FP32)) {
+      for (int step = 0; step < STEPS; step++) {
+        trainer.step(photographs.slots(step * batch % PICTURES, batch), batch);
+      }
+      ByteArrayOutputStream model = new ByteArrayOutputStream();
+      trainer.writeModel(Channels.newChannel(model));
+      return model.toByteArray();
+    }
+  }
+
+  private static int[] codes(byte[] model, ImageBatch photographs, Precision precision)
+      throws IOException {
+    int[] codes = new int[PICTURES * PATCHES];
+    try (Tokenizer tokenizer =
+        Tokenizer.read(Channels.newChannel(new ByteArrayInputStream(model)), precision)) {
+      tokenizer.encode(photographs.first(PICTURES), PICTURES, codes);
+    }
+    return codes;
+  }
+
+  /** The loss of the last step. */
+  private static double pretrain(ImageBatch photographs, int[] codes, Precision precision) {
+    int batch = 8;
+    BlockwiseMask masking = BlockwiseMask.of(6, 14);
+    double loss = Double.NaN;
+    try (MimTrainer trainer =
+        MimTrainer.start(
+            MimConfig.preset("tiny", 256),
+            AdamWConfig.pretraining(),
+            new CosineSchedule(1.5e-3, 1e-6, 1e-5, 10, STEPS),
+            1,
+            precision)) {
+      for (int step = 0; step < STEPS; step++) {
+        int first = step * batch % PICTURES;
+        SplittableRandom random = new SplittableRandom(step);
+        boolean[] masks = new boolean[batch * PATCHES];
+        int[] labels = new int[batch * PATCHES];
+        for (int i = 0; i < batch; i++) {
+          System.arraycopy(masking.sample(random), 0, masks, i * PATCHES, PATCHES);
+        }
+        System.arraycopy(codes, first * PATCHES, labels, 0, labels.length);
+        loss = trainer.step(photographs.slots(first, batch), masks, labels, batch).get("loss");
+      }
+    }
+    return loss;
+  }
+}

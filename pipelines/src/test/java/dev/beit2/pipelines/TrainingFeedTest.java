@@ -1,0 +1,165 @@
+package dev.beit2.pipelines;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+
+import dev.beit2.io.InvalidInputException;
+import java.awt.image.BufferedImage;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.LockSupport;
+import java.util.stream.IntStream;
+import javax.imageio.ImageIO;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+final class TrainingFeedTest {
+  /** Pictures named 0, 1, … of which some are broken; epoch e is shifted by e. */
+  @SuppressWarnings("ArrayRecordComponent") // Of a test, never compared.
+  private record Numbers(int count, Set<Integer> broken, byte[] png)
+      implements ExampleFeed.Source<Integer> {
+    @Override
+    public long size() {
+      return count;
+    }
+
+    @Override
+    public Integer read(long epoch, long index) {
+      return (int) ((index + epoch) % count);
+    }
+
+    @Override
+    public String key(Integer example) {
+      return "picture" + example;
+    }
+
+    @Override
+    public byte[] image(Integer example) {
+      return broken.contains(example) ? new byte[] {0} : png;
+    }
+  }
+
+  private static ExampleFeed<Integer> feed(int count, Integer... broken) throws IOException {
+    ByteArrayOutputStream png = new ByteArrayOutputStream();
+    ImageIO.write(new BufferedImage(2, 2, BufferedImage.TYPE_INT_RGB), "png", png);
+    return new ExampleFeed<>(new Numbers(count, Set.of(broken), png.toByteArray()));
+  }
+
+  private static int at(ExampleFeed<Integer> feed, long position) throws IOException {
+    return feed.decode(position, feed.read(position)).example();
+  }
+
+  @Test
+  void eachEpochIsAPermutationOfItsOwn() {
+    EpochOrder order = new EpochOrder(3, 100);
+    int[] first = order.of(0);
+    int[] sorted = first.clone();
+    Arrays.sort(sorted);
+    assertArrayEquals(IntStream.range(0, 100).toArray(), sorted);
+    assertArrayEquals(first, new EpochOrder(3, 100).of(0));
+    assertFalse(Arrays.equals(first, order.of(1)));
+    assertFalse(Arrays.equals(first, new EpochOrder(4, 100).of(0)));
+  }
+
+  @Test
+  void theNextDecodableExampleTakesTheUndecodablesPlaceWhoeverLooksFirst() throws IOException {
+    List<Integer> forward = new ArrayList<>();
+    ExampleFeed<Integer> feed = feed(4, 1, 2);
+    for (int position = 0; position < 8; position++) {
+      forward.add(at(feed, position));
+    }
+    assertEquals(List.of(0, 3, 3, 3, 3, 3, 3, 0), forward);
+    List<Integer> backward = new ArrayList<>();
+    ExampleFeed<Integer> other = feed(4, 1, 2);
+    for (int position = 7; position >= 0; position--) {
+      backward.add(at(other, position));
+    }
+    Collections.reverse(backward);
+    assertEquals(forward, backward);
+    assertEquals(
+        List.of("picture1", "picture2"),
+        feed.rejected().stream().map(image -> image.key()).toList());
+    assertEquals(1, feed.decode(4, 3).epoch());
+  }
+
+  @Test
+  void refusesASetWithoutAnyDecodableImage() throws IOException {
+    ExampleFeed<Integer> feed = feed(2, 0, 1);
+    assertThrows(InvalidInputException.class, () -> at(feed, 0));
+  }
+
+  private static final class Doubling implements Prefetch.Filler<Long, long[]> {
+    private final AtomicInteger readers = new AtomicInteger();
+    private final List<Long> read = Collections.synchronizedList(new ArrayList<>());
+
+    @Override
+    public Long read(long step) throws IOException {
+      assertEquals(1, readers.incrementAndGet());
+      read.add(step);
+      readers.decrementAndGet();
+      if (step == 40) {
+        throw new IOException("unreadable");
+      }
+      return 2 * step;
+    }
+
+    @Override
+    public void fill(long step, Long raw, long[] batch) {
+      if (step % 3 == 0) {
+        LockSupport.parkNanos(200_000);
+      }
+      batch[0] = raw;
+    }
+  }
+
+  @Test
+  @Timeout(value = 20, unit = TimeUnit.SECONDS)
+  void batchesComeInOrderAndFailuresWithTheirStep() throws Exception {
+    Doubling filler = new Doubling();
+    AtomicInteger made = new AtomicInteger();
+    try (Prefetch<Long, long[]> batches =
+        new Prefetch<>(
+            () -> {
+              made.incrementAndGet();
+              return new long[1];
+            },
+            filler,
+            10,
+            100,
+            3)) {
+      for (long step = 10; step < 30; step++) {
+        long[] batch = batches.next();
+        assertEquals(2 * step, batch[0]);
+        batches.recycle(batch);
+      }
+      assertThrows(
+          IOException.class,
+          () -> {
+            while (true) {
+              batches.recycle(batches.next());
+            }
+          });
+    }
+    assertEquals(4, made.get());
+    assertEquals(filler.read.stream().sorted().toList(), filler.read);
+  }
+
+  @Test
+  @Timeout(value = 20, unit = TimeUnit.SECONDS)
+  void closesWhileWaitingForABatch() throws Exception {
+    Doubling filler = new Doubling();
+    Prefetch<Long, long[]> batches = new Prefetch<>(() -> new long[1], filler, 0, 40, 2);
+    assertEquals(0, batches.next()[0]);
+    batches.close();
+    assertFalse(filler.read.size() > 4);
+  }
+}
