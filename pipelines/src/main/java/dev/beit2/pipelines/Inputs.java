@@ -32,7 +32,10 @@ final class Inputs {
   private static void requireLocalRoot(String option, String path) {
     String root = path.replaceFirst("[^/]*[*?\\[{].*", "");
     if (!root.isEmpty()
-        && new StoredFile(StoredFile.withoutLastSlash(root)).localPath().map(local -> !Files.exists(local)).orElse(false)) {
+        && new StoredFile(StoredFile.withoutLastSlash(root))
+            .localPath()
+            .map(local -> !Files.exists(local))
+            .orElse(false)) {
       throw new InvalidOptionException(
           option + "=" + path,
           "nothing at " + root,

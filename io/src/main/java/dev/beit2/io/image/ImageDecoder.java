@@ -25,8 +25,7 @@ public final class ImageDecoder {
   private static final int FLAGS = IMREAD_COLOR_RGB | IMREAD_IGNORE_ORIENTATION;
 
   static {
-    // JavaCPP refuses to allocate once the process is larger than a multiple of the Java heap,
-    // which
+    // JavaCPP refuses to allocate once the process is larger than a multiple of the Java heap, and
     // a process that trains always is. What is allocated here is freed here.
     setIfAbsent("org.bytedeco.javacpp.maxBytes", "0");
     setIfAbsent("org.bytedeco.javacpp.maxPhysicalBytes", "0");

@@ -21,8 +21,8 @@ import java.util.Arrays;
 import java.util.SplittableRandom;
 
 /**
- * How fast this machine runs the networks, beside how fast it multiplies matrices in the same precision. Rates are
- * medians of several rounds after one that warms up.
+ * How fast this machine runs the networks, beside how fast it multiplies matrices in the same
+ * precision. Rates are medians of several rounds after one that warms up.
  *
  * @param precision of all rates
  * @param batch pictures a forward or step
@@ -39,8 +39,8 @@ public record ModelBenchmark(Precision precision, int batch) {
   public record Rate(double imagesPerSecond, double flopsPerSecond) {}
 
   /**
-   * Additions and multiplications a second of the matrix product at the heart of a block's MLP, [B · T, D] by [D, 4D],
-   * with weights that are in the precision already.
+   * Additions and multiplications a second of the matrix product at the heart of a block's MLP, [B
+   * · T, D] by [D, 4D], with weights that are in the precision already.
    */
   public double matrixMultiplyFlops(VitConfig vit) {
     long rows = (long) batch * (vit.patches() + 1);
@@ -83,7 +83,9 @@ public record ModelBenchmark(Precision precision, int batch) {
     return flops(encoder, encoder.depth()) + taskLayer + nearest;
   }
 
-  /** A step of pretraining: forward, backward and optimizer, 40 % of the patches masked block-wise. */
+  /**
+   * A step of pretraining: forward, backward and optimizer, 40 % of the patches masked block-wise.
+   */
   public Rate pretraining(MimConfig config) {
     VitConfig backbone = config.backbone();
     int masked = BlockwiseMask.recommended(backbone.grid());
@@ -113,12 +115,13 @@ public record ModelBenchmark(Precision precision, int batch) {
     }
   }
 
-
   private Rate rate(double seconds, double flops) {
     return new Rate(batch / seconds, flops / seconds);
   }
 
-  /** Additions and multiplications of a picture's way through the patch embedding and some blocks. */
+  /**
+   * Additions and multiplications of a picture's way through the patch embedding and some blocks.
+   */
   private static double flops(VitConfig vit, int blocks) {
     double tokens = vit.patches() + 1;
     double dim = vit.dim();
