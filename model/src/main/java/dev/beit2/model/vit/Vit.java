@@ -6,9 +6,9 @@ import dev.beit2.model.torch.Kernels;
 import dev.beit2.model.torch.StateDict;
 import dev.beit2.model.vit.VitConfig.Positions;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 
 /**
  * The parts of a vision transformer, over parameters under official names (official {@code
@@ -38,7 +38,7 @@ public final class Vit {
   private final StateDict state;
   private final String prefix;
   private final NDArray heads;
-  private final Map<String, List<NDArray>> blocks = new HashMap<>();
+  private final Map<String, List<NDArray>> blocks = new ConcurrentHashMap<>();
 
   /**
    * A transformer over existing parameters.

@@ -1,0 +1,104 @@
+package dev.beit2.model.tokenizer;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.google.gson.Gson;
+import dev.beit2.model.Pictures;
+import dev.beit2.model.checkpoint.Safetensors;
+import dev.beit2.model.torch.Precision;
+import dev.beit2.model.torch.StateDict;
+import dev.beit2.model.vit.Initialization;
+import dev.beit2.model.vit.VitConfig;
+import dev.beit2.model.vit.VitConfig.Positions;
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.channels.Channels;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import org.junit.jupiter.api.Test;
+
+class TokenizerTest {
+  private static final int SIDE = 64;
+  private static final int PATCHES = 16;
+
+  private static byte[] file(String kind, long seed) throws IOException {
+    VitConfig encoder = new VitConfig(SIDE, 16, 3, 48, 3, 3, 4, Positions.ABSOLUTE, 0, 0);
+    VqKdConfig config =
+        new VqKdConfig(encoder, encoder.withInput(4, 1, 16).withDepth(1), 64, 16, 108, 0.9, 1, 0);
+    try (StateDict state = VqKd.initialize(config, seed)) {
+      new Initialization(state, seed, 5).normal("quantize.embedding.weight", 64, 16);
+      ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+      Safetensors.write(
+          Channels.newChannel(bytes),
+          Map.of("kind", kind, "config", new Gson().toJson(config)),
+          state.tensors());
+      return bytes.toByteArray();
+    }
+  }
+
+  private static Tokenizer tokenizer(byte[] file) throws IOException {
+    return Tokenizer.read(Channels.newChannel(new ByteArrayInputStream(file)), Precision.FP32);
+  }
+
+  @Test
+  void manyThreadsGetTheCodesThatOneGets() throws Exception {
+    byte[] file = file("vqkd", 1);
+    ByteBuffer pictures = Pictures.gratings(4, SIDE, 16, 1);
+    int[] alone = new int[4 * PATCHES];
+    try (Tokenizer one = tokenizer(file)) {
+      one.encode(pictures, 4, alone);
+    }
+    assertTrue(Arrays.stream(alone).distinct().count() > 4, () -> Arrays.toString(alone));
+    ExecutorService threads = Executors.newFixedThreadPool(4);
+    for (int round = 0; round < 10; round++) {
+      // Anew, so that the first calls come at once.
+      try (Tokenizer shared = tokenizer(file)) {
+        List<Future<int[]>> found = new ArrayList<>();
+        for (int i = 0; i < 4; i++) {
+          found.add(
+              threads.submit(
+                  () -> {
+                    int[] codes = new int[alone.length];
+                    shared.encode(pictures.duplicate().order(ByteOrder.nativeOrder()), 4, codes);
+                    return codes;
+                  }));
+        }
+        for (Future<int[]> codes : found) {
+          assertArrayEquals(alone, codes.get());
+        }
+      }
+    }
+    threads.shutdown();
+  }
+
+  @Test
+  void digestTellsTokenizersApart() throws IOException {
+    try (Tokenizer one = tokenizer(file("vqkd", 1));
+        Tokenizer same = tokenizer(file("vqkd", 1));
+        Tokenizer other = tokenizer(file("vqkd", 2))) {
+      assertEquals(64, one.digest().length());
+      assertEquals(one.digest(), same.digest());
+      assertNotEquals(one.digest(), other.digest());
+      assertEquals(List.of(SIDE, 4, 64), List.of(one.imageSize(), one.grid(), one.codebookSize()));
+    }
+  }
+
+  @Test
+  void refusesAnotherKindOfModel() throws IOException {
+    byte[] file = file("mim", 1);
+    IOException refusal = assertThrows(IOException.class, () -> tokenizer(file));
+    assertTrue(refusal.getMessage().contains("kind mim"), refusal.getMessage());
+  }
+}
