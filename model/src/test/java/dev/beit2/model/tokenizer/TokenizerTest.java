@@ -24,6 +24,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CyclicBarrier;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
@@ -32,6 +33,7 @@ import org.junit.jupiter.api.Test;
 class TokenizerTest {
   private static final int SIDE = 64;
   private static final int PATCHES = 16;
+  private static final int THREADS = 8;
 
   private static byte[] file(String kind, long seed) throws IOException {
     VitConfig encoder = new VitConfig(SIDE, 16, 3, 48, 3, 3, 4, Positions.ABSOLUTE, 0, 0);
@@ -55,23 +57,25 @@ class TokenizerTest {
   @Test
   void manyThreadsGetTheCodesThatOneGets() throws Exception {
     byte[] file = file("vqkd", 1);
-    ByteBuffer pictures = Pictures.gratings(4, SIDE, 16, 1);
-    int[] alone = new int[4 * PATCHES];
+    ByteBuffer pictures = Pictures.gratings(1, SIDE, 16, 1);
+    int[] alone = new int[PATCHES];
     try (Tokenizer one = tokenizer(file)) {
-      one.encode(pictures, 4, alone);
+      one.encode(pictures, 1, alone);
     }
     assertTrue(Arrays.stream(alone).distinct().count() > 4, () -> Arrays.toString(alone));
-    ExecutorService threads = Executors.newFixedThreadPool(4);
-    for (int round = 0; round < 10; round++) {
-      // Anew, so that the first calls come at once.
+    ExecutorService threads = Executors.newFixedThreadPool(THREADS);
+    for (int round = 0; round < 40; round++) {
+      // Anew, and all at once: the first calls are when a network is put together.
+      CyclicBarrier start = new CyclicBarrier(THREADS);
       try (Tokenizer shared = tokenizer(file)) {
         List<Future<int[]>> found = new ArrayList<>();
-        for (int i = 0; i < 4; i++) {
+        for (int i = 0; i < THREADS; i++) {
           found.add(
               threads.submit(
                   () -> {
                     int[] codes = new int[alone.length];
-                    shared.encode(pictures.duplicate().order(ByteOrder.nativeOrder()), 4, codes);
+                    start.await();
+                    shared.encode(pictures.duplicate().order(ByteOrder.nativeOrder()), 1, codes);
                     return codes;
                   }));
         }
