@@ -35,10 +35,6 @@ public final class Demo {
             return CommandLine.OK;
           });
 
-  /** Where the project's sample photographs are: in {@code train} and {@code val}. */
-  static final String SAMPLES =
-      Path.of(System.getProperty("beit2.home", "."), "pipelines", "samples").toString();
-
   // Says that a folder is a demo's, to be written anew.
   private static final String MARK = "demo.json";
   private static final List<String> STAGE_FOLDERS =
@@ -87,7 +83,7 @@ public final class Demo {
     void setTokenizerSteps(long tokenizerSteps);
 
     @Description("Steps of pretraining.")
-    @Default.Long(700)
+    @Default.Long(600)
     @Range(min = 2)
     long getPretrainSteps();
 
@@ -139,6 +135,8 @@ public final class Demo {
                         input,
                         "--tokenizer=" + folder("tokenizer"),
                         "--output=" + folder("shards"),
+                        // So few pictures are told apart by their colours, too.
+                        "--colorJitter=0",
                         seed)),
                 name));
     stage("3/5", "verify", this::verify);

@@ -46,6 +46,7 @@ final class EncodeViews extends PTransform<PCollection<ImageRecord>, PCollection
   /**
    * @param encoder what makes the codes
    * @param shards what they are for: sizes, number of views, seed
+   * @param colorJitter how much brightness, contrast and saturation of views vary; 0 to 1
    * @param batchSize views that are encoded at once
    * @param torchThreads threads of one operation, see {@link Torch#setThreads}
    * @param stage what progress is counted for
@@ -53,10 +54,11 @@ final class EncodeViews extends PTransform<PCollection<ImageRecord>, PCollection
   EncodeViews(
       PatchEncoder.Source encoder,
       ShardMetadata shards,
+      double colorJitter,
       int batchSize,
       int torchThreads,
       String stage) {
-    this.encode = new EncodeFn(encoder, shards, batchSize, torchThreads, stage);
+    this.encode = new EncodeFn(encoder, shards, colorJitter, batchSize, torchThreads, stage);
   }
 
   @Override
@@ -94,6 +96,7 @@ final class EncodeViews extends PTransform<PCollection<ImageRecord>, PCollection
 
     private final PatchEncoder.Source source;
     private final ShardMetadata shards;
+    private final double colorJitter;
     private final int batchSize;
     private final int torchThreads;
     private final String stage;
@@ -109,11 +112,13 @@ final class EncodeViews extends PTransform<PCollection<ImageRecord>, PCollection
     EncodeFn(
         PatchEncoder.Source source,
         ShardMetadata shards,
+        double colorJitter,
         int batchSize,
         int torchThreads,
         String stage) {
       this.source = requireNonNull(source, "source is null");
       this.shards = requireNonNull(shards, "shards is null");
+      this.colorJitter = colorJitter;
       this.batchSize = batchSize;
       this.torchThreads = torchThreads;
       this.stage = requireNonNull(stage, "stage is null");
@@ -156,7 +161,7 @@ final class EncodeViews extends PTransform<PCollection<ImageRecord>, PCollection
         return;
       }
       Pending pending = new Pending(image, pixels, shards.views());
-      Augmentation augmentation = Augmentation.pretraining();
+      Augmentation augmentation = Augmentation.pretraining().withJitter(colorJitter);
       for (int i = 0; i < shards.views() && !pending.rejected; i++) {
         View view =
             augmentation.sample(shards.seed(), image.key(), i, pixels.width(), pixels.height());

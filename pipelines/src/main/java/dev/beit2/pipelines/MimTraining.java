@@ -2,8 +2,8 @@ package dev.beit2.pipelines;
 
 import dev.beit2.io.SeededRandom;
 import dev.beit2.io.image.RejectedImage;
+import dev.beit2.io.image.RgbImage;
 import dev.beit2.io.shard.CodePacking;
-import dev.beit2.io.shard.EncodedView;
 import dev.beit2.io.shard.MimExample;
 import dev.beit2.io.shard.MimShards;
 import dev.beit2.io.shard.ShardManifest;
@@ -28,6 +28,8 @@ final class MimTraining implements TrainingTask<MimExample, MimBatch> {
   private final TrainingPlan plan;
   private final ShardMetadata metadata;
   private final ExampleFeed<MimExample> feed;
+  private final RenderedViews rendered;
+  private final long rows;
   private final BlockwiseMask mask;
   private final MimTrainer trainer;
   private final long seed;
@@ -37,6 +39,8 @@ final class MimTraining implements TrainingTask<MimExample, MimBatch> {
     this.metadata = manifest.metadata();
     this.seed = options.getSeed();
     this.feed = new ExampleFeed<>(new Rows(MimShards.open(options.getShards()), seed));
+    this.rendered = new RenderedViews(manifest);
+    this.rows = manifest.rows();
     this.mask = BlockwiseMask.of(metadata.grid(), options.getMaskedPatches());
     this.trainer =
         MimTrainer.start(
@@ -147,13 +151,21 @@ final class MimTraining implements TrainingTask<MimExample, MimBatch> {
 
   @Override
   public void fill(long position, MimExample example, MimBatch batch, int slot) throws IOException {
-    ExampleFeed.Decoded<MimExample> decoded = feed.decode(position, example);
-    EncodedView encoded = decoded.example().views().get((int) (decoded.epoch() % metadata.views()));
-    batch.images().put(slot, decoded.image().render(encoded.view(), metadata.inputSize()));
+    long epoch = position / rows;
+    int view = (int) (epoch % metadata.views());
+    MimExample used = example;
+    RgbImage pixels = rendered.get(example.key(), view);
+    if (pixels == null) {
+      ExampleFeed.Decoded<MimExample> decoded = feed.decode(position, example);
+      used = decoded.example();
+      pixels = decoded.image().render(used.views().get(view).view(), metadata.inputSize());
+      rendered.put(used.key(), view, pixels);
+    }
+    batch.images().put(slot, pixels);
     int patches = metadata.codesPerView();
-    int[] codes = CodePacking.unpack(encoded.codes(), patches, metadata.codeBits());
+    int[] codes = CodePacking.unpack(used.views().get(view).codes(), patches, metadata.codeBits());
     System.arraycopy(codes, 0, batch.codes(), slot * patches, patches);
-    boolean[] masked = mask(mask, seed, decoded.example().key(), decoded.epoch());
+    boolean[] masked = mask(mask, seed, used.key(), epoch);
     System.arraycopy(masked, 0, batch.masks(), slot * patches, patches);
   }
 

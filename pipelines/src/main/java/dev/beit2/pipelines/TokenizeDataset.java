@@ -68,6 +68,13 @@ public final class TokenizeDataset {
 
     void setViews(int views);
 
+    @Description("How much brightness, contrast and saturation of views vary; the paper has 0.4.")
+    @Default.Double(0.4)
+    @Range(min = 0, max = 1)
+    double getColorJitter();
+
+    void setColorJitter(double colorJitter);
+
     @Description("Decides which views are drawn.")
     @Default.Long(0)
     long getSeed();
@@ -131,7 +138,12 @@ public final class TokenizeDataset {
             .apply(
                 "Encode views",
                 new EncodeViews(
-                    encoder, shards, options.getBatchSize(), torchThreads(options), stage));
+                    encoder,
+                    shards,
+                    options.getColorJitter(),
+                    options.getBatchSize(),
+                    torchThreads(options),
+                    stage));
     views
         .get(EncodeViews.ENCODED)
         .apply(

@@ -111,7 +111,7 @@ final class EncodeViewsTest {
       PCollectionTuple encoded =
           pipeline
               .apply(Create.of(pictures()))
-              .apply(new EncodeViews(new FakeSource(false), SHARDS, batch, 1, "test"));
+              .apply(new EncodeViews(new FakeSource(false), SHARDS, 0.4, batch, 1, "test"));
       PAssert.that(encoded.get(EncodeViews.ENCODED)).satisfies(EncodeViewsTest::checkEncoded);
       PAssert.that(encoded.get(EncodeViews.REJECTED)).satisfies(EncodeViewsTest::checkRejected);
       PipelineResult result = pipeline.run();
@@ -171,7 +171,7 @@ final class EncodeViewsTest {
     Pipeline pipeline = TestPipeline.create().enableAbandonedNodeEnforcement(false);
     pipeline
         .apply(Create.of(pictures()))
-        .apply(new EncodeViews(new FakeSource(true), SHARDS, 4, 1, "test"));
+        .apply(new EncodeViews(new FakeSource(true), SHARDS, 0.4, 4, 1, "test"));
     assertThrows(Pipeline.PipelineExecutionException.class, () -> pipeline.run().waitUntilFinish());
   }
 }

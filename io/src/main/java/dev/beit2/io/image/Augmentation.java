@@ -55,6 +55,13 @@ public record Augmentation(
   }
 
   /**
+   * The same crops and flips with brightness, contrast and saturation varied by up to this much.
+   */
+  public Augmentation withJitter(double strength) {
+    return new Augmentation(minScale, maxScale, flipProbability, strength, strength, strength);
+  }
+
+  /**
    * The view with this number of the image with this key: a pure function of the arguments (see
    * {@link SeededRandom}), so that any worker, at any time, in any order, draws the same.
    *
