@@ -83,7 +83,7 @@ public final class Demo {
     void setTokenizerSteps(long tokenizerSteps);
 
     @Description("Steps of pretraining.")
-    @Default.Long(600)
+    @Default.Long(700)
     @Range(min = 2)
     long getPretrainSteps();
 

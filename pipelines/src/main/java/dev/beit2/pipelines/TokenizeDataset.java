@@ -156,6 +156,15 @@ public final class TokenizeDataset {
     try (LocalProgress progress = LocalProgress.begin(stage, images)) {
       pipeline.run().waitUntilFinish();
     }
+    if (Inputs.shards("--output", options.getOutput()).rows() == 0) {
+      throw new InvalidOptionException(
+          "--input=" + options.getInput(),
+          images
+              + " images of which none can be decoded (see "
+              + options.getOutput()
+              + "/rejected)",
+          "at least one that can");
+    }
   }
 
   private static Tokenizer tokenizer(Options options, Precision precision) throws IOException {

@@ -272,6 +272,22 @@ final class EndToEndTest {
 
   @Test
   @Order(8)
+  void imagesOfWhichNoneCanBeDecodedAreRefused() throws IOException {
+    Files.writeString(
+        Files.createDirectories(dir.resolve("broken")).resolve("a.jpg"), "no picture");
+    assertMessage(
+        run(
+            2,
+            TokenizeDataset.COMMAND,
+            option("input", "broken"),
+            option("tokenizer", "tokenizer"),
+            option("output", "nothing")),
+        "--input=" + path("broken"),
+        "1 images of which none can be decoded");
+  }
+
+  @Test
+  @Order(9)
   void shardsOfAnotherTokenizerAreRefused() {
     run(
         0,
