@@ -35,7 +35,6 @@ import javax.imageio.ImageIO;
 import org.apache.beam.sdk.options.Default;
 import org.apache.beam.sdk.options.Description;
 import org.apache.beam.sdk.options.PipelineOptions;
-import org.apache.beam.sdk.options.PipelineOptionsFactory;
 
 /**
  * Measures this machine: ViT-B/16 as tokenizer and in pretraining, beside the machine's own rate of
@@ -47,7 +46,7 @@ public final class Bench {
       new Command<>(
           "bench",
           "Measures what this machine can do with ViT-B/16: tokenizer and pretraining step in fp32 and bf16 beside its "
-              + "rate of matrix products, decoding, and the pipeline tokenize beside the bare tokenizer. Takes about five "
+              + "rate of matrix products, decoding, and the pipeline tokenize beside the bare tokenizer. Takes about four "
               + "minutes on 2 cores.",
           Options.class,
           Command.cores(),
@@ -88,7 +87,6 @@ public final class Bench {
 
   /** {@code ./beit2 bench}. */
   public static void main(String[] args) {
-    PipelineOptionsFactory.register(Options.class);
     CommandLine.main(COMMAND, args);
   }
 
