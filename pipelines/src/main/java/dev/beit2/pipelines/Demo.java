@@ -83,7 +83,7 @@ public final class Demo {
     void setTokenizerSteps(long tokenizerSteps);
 
     @Description("Steps of pretraining.")
-    @Default.Long(700)
+    @Default.Long(600)
     @Range(min = 2)
     long getPretrainSteps();
 
