@@ -56,9 +56,4 @@ public record MimConfig(
     return new MimConfig(
         backbone.withDropPath(rate), vocabulary, earlyLayers, headLayers, sharedHead);
   }
-
-  /** A copy without the aggregation blocks and their loss. */
-  public MimConfig withoutAggregation() {
-    return new MimConfig(backbone, vocabulary, 0, 0, true);
-  }
 }

@@ -62,7 +62,7 @@ public final class Kernels {
     noneInList = manager.create(new Shape(0), DataType.FLOAT32);
   }
 
-  /** The kernels in a precision, on {@link Torch#device()}. */
+  /** The kernels in a precision, on the device of {@link Torch#newManager}. */
   public static Kernels of(Precision precision) {
     synchronized (INSTANCES) {
       return INSTANCES.computeIfAbsent(precision, Kernels::new);

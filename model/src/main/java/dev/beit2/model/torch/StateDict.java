@@ -79,13 +79,6 @@ public final class StateDict implements AutoCloseable {
     }
   }
 
-  /** Bytes of all tensors. */
-  public long bytes() {
-    return tensors.values().stream()
-        .mapToLong(t -> t.size() * t.getDataType().getNumOfBytes())
-        .sum();
-  }
-
   @Override
   public void close() {
     manager.close();

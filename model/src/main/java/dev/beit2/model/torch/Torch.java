@@ -1,6 +1,5 @@
 package dev.beit2.model.torch;
 
-import ai.djl.Device;
 import ai.djl.engine.Engine;
 import ai.djl.ndarray.NDManager;
 import ai.djl.pytorch.jni.JniUtils;
@@ -28,14 +27,12 @@ public final class Torch {
 
   private Torch() {}
 
-  /** A manager for tensors on {@link #device()}; closing it frees their native memory. */
+  /**
+   * A manager for tensors on the engine's device: the first GPU that it sees, else the CPU. Closing
+   * it frees their native memory.
+   */
   public static NDManager newManager() {
     return ENGINE.newBaseManager();
-  }
-
-  /** The first GPU if the engine sees one, else the CPU. */
-  public static Device device() {
-    return ENGINE.defaultDevice();
   }
 
   /**
@@ -45,11 +42,6 @@ public final class Torch {
    */
   public static void setThreads(int threads) {
     JniUtils.setNumThreads(threads);
-  }
-
-  /** Threads that one operation uses. */
-  public static int threads() {
-    return JniUtils.getNumThreads();
   }
 
   /** Settings that libtorch keeps per thread. */
