@@ -57,7 +57,7 @@ public record RgbImage(int width, int height, byte[] rgb) {
   }
 
   /** The picture with left and right exchanged. */
-  RgbImage mirrored() {
+  public RgbImage mirrored() {
     byte[] mirrored = new byte[rgb.length];
     for (int y = 0; y < height; y++) {
       int row = 3 * y * width;
