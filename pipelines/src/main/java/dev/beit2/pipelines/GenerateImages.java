@@ -99,8 +99,7 @@ public final class GenerateImages {
             .apply("Spread", Reshuffle.viaRandomKey());
     numbers.apply(
         "Crop",
-        ParDo.of(
-            new CropFn(options.getInput(), options.getOutput(), options.getSeed(), stage)));
+        ParDo.of(new CropFn(options.getInput(), options.getOutput(), options.getSeed(), stage)));
     try (LocalProgress progress = LocalProgress.begin(stage, options.getCount())) {
       pipeline.run().waitUntilFinish();
     }

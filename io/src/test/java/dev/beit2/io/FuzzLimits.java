@@ -1,0 +1,32 @@
+package dev.beit2.io;
+
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+
+/**
+ * What fuzzed code may take beside time, which libFuzzer watches: resident memory of this JVM,
+ * whose heap Surefire bounds. Native memory that decoders claim shows here alone.
+ */
+public final class FuzzLimits {
+  /** The heap's 512 MB, the JVM with Jazzer, and room for a picture's native buffers. */
+  private static final long RESIDENT_KILOBYTES = 1_500_000;
+
+  private FuzzLimits() {}
+
+  /** Fails if this process ever was larger than it may be. */
+  public static void checkMemory() throws IOException {
+    Path status = Path.of("/proc/self/status");
+    if (Files.exists(status)) { // not on macOS
+      String peak =
+          Files.readAllLines(status).stream()
+              .filter(line -> line.startsWith("VmHWM:"))
+              .findFirst()
+              .orElseThrow();
+      long kilobytes = Long.parseLong(peak.replaceAll("\\D", ""));
+      assertTrue(kilobytes < RESIDENT_KILOBYTES, peak);
+    }
+  }
+}

@@ -1,0 +1,36 @@
+package dev.beit2.io.image;
+
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.beit2.io.FuzzLimits;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.Stream;
+
+/** What fuzz tests of pictures share. */
+final class FuzzedImages {
+  /** A header may claim as much; 12 MB of pixels. */
+  private static final long MAX_PIXELS = 4_000_000;
+
+  private FuzzedImages() {}
+
+  static Stream<byte[]> seeds(String... files) throws IOException {
+    List<byte[]> seeds = new ArrayList<>();
+    for (String file : files) {
+      seeds.add(Images.bytes(file));
+    }
+    return seeds.stream();
+  }
+
+  static void decodeOrRefuse(byte[] bytes) throws IOException {
+    try {
+      RgbImage picture = ImageDecoder.decode(bytes, MAX_PIXELS);
+      assertTrue((long) picture.width() * picture.height() <= MAX_PIXELS, picture.toString());
+    } catch (UndecodableImageException e) {
+      assertFalse(e.getMessage().isBlank());
+    }
+    FuzzLimits.checkMemory();
+  }
+}

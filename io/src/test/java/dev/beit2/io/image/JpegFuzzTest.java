@@ -1,0 +1,22 @@
+package dev.beit2.io.image;
+
+import com.code_intelligence.jazzer.junit.FuzzTest;
+import java.io.IOException;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** Mutated JPEGs: a picture or a reason, whatever the bytes. */
+class JpegFuzzTest {
+  static Stream<byte[]> pictures() throws IOException {
+    return FuzzedImages.seeds(
+        "cat.jpg", "444.jpg", "grey.jpg", "cmyk.jpg", "progressive.jpg", "exif_orientation_6.jpg");
+  }
+
+  @MethodSource("pictures")
+  @Timeout(5)
+  @FuzzTest(maxDuration = "15s")
+  void decodesOrRefuses(byte[] bytes) throws IOException {
+    FuzzedImages.decodeOrRefuse(bytes);
+  }
+}

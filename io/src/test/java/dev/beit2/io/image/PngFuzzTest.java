@@ -1,0 +1,22 @@
+package dev.beit2.io.image;
+
+import com.code_intelligence.jazzer.junit.FuzzTest;
+import java.io.IOException;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** Mutated PNGs, WebPs and GIFs: a picture or a reason, whatever the bytes. */
+class PngFuzzTest {
+  static Stream<byte[]> pictures() throws IOException {
+    return FuzzedImages.seeds(
+        "alpha.png", "palette_transparent.png", "photo.webp", "lossless.webp", "animated.gif");
+  }
+
+  @MethodSource("pictures")
+  @Timeout(5)
+  @FuzzTest(maxDuration = "15s")
+  void decodesOrRefuses(byte[] bytes) throws IOException {
+    FuzzedImages.decodeOrRefuse(bytes);
+  }
+}
