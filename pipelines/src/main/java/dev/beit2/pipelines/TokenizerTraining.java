@@ -15,6 +15,7 @@ import java.io.IOException;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.concurrent.ConcurrentHashMap;
 
 /** VQ-KD on images: each epoch sees another view of each image. */
 final class TokenizerTraining implements TrainingTask<ImageRecord, ImageBatch> {
@@ -54,7 +55,8 @@ final class TokenizerTraining implements TrainingTask<ImageRecord, ImageBatch> {
 
   /** Sets up the training that the options describe. */
   static TokenizerTraining open(TrainTokenizer.Options options) throws IOException {
-    ImageDataset images = images(options);
+    ImageDataset indexed = Indexed.SETS.get(options.getOutput());
+    ImageDataset images = indexed == null ? images(options) : indexed;
     return new TokenizerTraining(plan(options, images), config(options, images), images, options);
   }
 
@@ -149,6 +151,24 @@ final class TokenizerTraining implements TrainingTask<ImageRecord, ImageBatch> {
   @Override
   public void close() {
     trainer.close();
+  }
+
+  /**
+   * A set whose index is kept for a worker in the same JVM, as making it may mean to read through
+   * all of an archive.
+   */
+  record Indexed(String output) implements AutoCloseable {
+    private static final Map<String, ImageDataset> SETS = new ConcurrentHashMap<>();
+
+    static Indexed keep(TrainTokenizer.Options options, ImageDataset images) {
+      SETS.put(options.getOutput(), images);
+      return new Indexed(options.getOutput());
+    }
+
+    @Override
+    public void close() {
+      SETS.remove(output);
+    }
   }
 
   private static final class Images implements ExampleFeed.Source<ImageRecord> {

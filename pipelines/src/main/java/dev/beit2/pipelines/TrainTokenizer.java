@@ -179,6 +179,8 @@ public final class TrainTokenizer {
         .apply(
             "Train tokenizer", new Train(stage, o -> TokenizerTraining.open(o.as(Options.class))))
         .apply("Write rejected", RejectedImages.write(plan.output() + "/rejected"));
-    pipeline.run().waitUntilFinish();
+    try (TokenizerTraining.Indexed indexed = TokenizerTraining.Indexed.keep(options, images)) {
+      pipeline.run().waitUntilFinish();
+    }
   }
 }
