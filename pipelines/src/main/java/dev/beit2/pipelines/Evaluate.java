@@ -1,8 +1,9 @@
 package dev.beit2.pipelines;
 
-import dev.beit2.io.image.ImageDatasetIO;
-import dev.beit2.io.image.ImageFolder;
+import dev.beit2.io.image.ImageRecord;
 import dev.beit2.io.image.RejectedImages;
+import dev.beit2.io.image.source.ImageDatasetIO;
+import dev.beit2.io.image.source.ImageSource;
 import dev.beit2.model.eval.NearestNeighbours;
 import java.io.IOException;
 import java.util.Comparator;
@@ -11,7 +12,6 @@ import java.util.stream.StreamSupport;
 import org.apache.beam.sdk.Pipeline;
 import org.apache.beam.sdk.options.Default;
 import org.apache.beam.sdk.options.Description;
-import org.apache.beam.sdk.options.PipelineOptions;
 import org.apache.beam.sdk.options.Validation;
 import org.apache.beam.sdk.transforms.Create;
 import org.apache.beam.sdk.transforms.DoFn;
@@ -46,7 +46,7 @@ public final class Evaluate {
   private Evaluate() {}
 
   /** The options of {@code ./beit2 evaluate}. */
-  public interface Options extends PipelineOptions {
+  public interface Options extends ImageSourceOptions {
     @Description("The backbone: a run of ./beit2 pretrain, or one of its checkpoints.")
     @Validation.Required
     String getBackbone();
@@ -54,7 +54,8 @@ public final class Evaluate {
     void setBackbone(String backbone);
 
     @Description(
-        "Labelled images that neighbours are looked for in: a folder of one folder a class, or a glob.")
+        "Labelled images that neighbours are looked for in: a folder of one folder a class, an archive, or several by a "
+            + "glob or braces; see --format.")
     @Validation.Required
     String getTrain();
 
@@ -104,8 +105,11 @@ public final class Evaluate {
    * @param stage what progress is told as
    */
   static Evaluation run(Options options, String stage) throws IOException {
-    ImageFolder train = labelled("--train", options.getTrain());
-    ImageFolder validation = labelled("--validation", options.getValidation());
+    ImageSource trainSource = Inputs.source("--train", options.getTrain(), options.getFormat());
+    ImageSource validationSource =
+        Inputs.source("--validation", options.getValidation(), options.getFormat());
+    ImageSource.Summary train = labelled("--train", trainSource);
+    ImageSource.Summary validation = labelled("--validation", validationSource);
     requireSameClasses(options, train, validation);
     Checkpoint checkpoint = RunDirectory.locate("--backbone", options.getBackbone());
     BackboneSet.Source backbones =
@@ -119,13 +123,20 @@ public final class Evaluate {
 
     Pipeline pipeline = Pipeline.create(options);
     int torchThreads = TokenizeDataset.torchThreads(options);
+    PCollectionTuple trainImages = pipeline.apply("Read train", ImageDatasetIO.read(trainSource));
+    PCollectionTuple validationImages =
+        pipeline.apply("Read validation", ImageDatasetIO.read(validationSource));
     PCollectionTuple known =
-        pipeline
-            .apply("Read train", ImageDatasetIO.readFolder(options.getTrain()))
+        trainImages
+            .get(ImageDatasetIO.IMAGES)
+            .apply("Labels of train", ParDo.of(new RequireLabel("--train=" + options.getTrain())))
             .apply("Features of train", new ExtractFeatures(backbones, torchThreads, stage));
     PCollectionTuple asked =
-        pipeline
-            .apply("Read validation", ImageDatasetIO.readFolder(options.getValidation()))
+        validationImages
+            .get(ImageDatasetIO.IMAGES)
+            .apply(
+                "Labels of validation",
+                ParDo.of(new RequireLabel("--validation=" + options.getValidation())))
             .apply("Features of validation", new ExtractFeatures(backbones, torchThreads, stage));
     PCollectionView<Iterable<ImageFeatures>> knownFeatures =
         known.get(ExtractFeatures.FEATURES).apply("Gather train", View.asIterable());
@@ -139,27 +150,32 @@ public final class Evaluate {
                 .withSideInputs(knownFeatures, askedFeatures));
     PCollectionList.of(known.get(ExtractFeatures.REJECTED))
         .and(asked.get(ExtractFeatures.REJECTED))
+        .and(trainImages.get(ImageDatasetIO.REJECTED))
+        .and(validationImages.get(ImageDatasetIO.REJECTED))
         .apply("All rejected", Flatten.pCollections())
         .apply("Write rejected", RejectedImages.write(options.getOutput() + "/rejected"));
-    int images = train.entries().size() + validation.entries().size();
+    boolean counted = train.images().isPresent() && validation.images().isPresent();
+    long images = counted ? train.images().getAsLong() + validation.images().getAsLong() : 0;
     try (LocalProgress progress = LocalProgress.begin(stage, images)) {
       pipeline.run().waitUntilFinish();
     }
     return Evaluation.read(options.getOutput());
   }
 
-  private static ImageFolder labelled(String option, String path) {
-    ImageFolder folder = Inputs.images(option, path);
-    if (folder.entries().stream().anyMatch(entry -> entry.label() == null)) {
+  private static ImageSource.Summary labelled(String option, ImageSource source) {
+    ImageSource.Summary images = Inputs.summary(option, source);
+    if (images.unlabelled() != null) {
       throw new InvalidOptionException(
-          option + "=" + path, "images without a class", "one folder a class");
+          option + "=" + source.path(), images.unlabelled(), "labelled images");
     }
-    return folder;
+    return images;
   }
 
+  /** Some forms have numbers for classes, and no names. */
   private static void requireSameClasses(
-      Options options, ImageFolder train, ImageFolder validation) {
-    if (!train.classes().equals(validation.classes())) {
+      Options options, ImageSource.Summary train, ImageSource.Summary validation) {
+    boolean named = !train.classes().isEmpty() && !validation.classes().isEmpty();
+    if (named && !train.classes().equals(validation.classes())) {
       throw new InvalidOptionException(
           "--validation=" + options.getValidation(),
           "the classes " + String.join(", ", validation.classes()),
@@ -178,6 +194,25 @@ public final class Evaluate {
           found.untrainedCls(), found.untrainedMean());
     }
     System.out.println("written to " + output + "/evaluation.json");
+  }
+
+  private static final class RequireLabel extends DoFn<ImageRecord, ImageRecord> {
+    private static final long serialVersionUID = 1L;
+
+    private final String option;
+
+    RequireLabel(String option) {
+      this.option = option;
+    }
+
+    @ProcessElement
+    public void processElement(@Element ImageRecord image, OutputReceiver<ImageRecord> labelled) {
+      if (image.label() == null) {
+        throw new InvalidOptionException(
+            option, "the image " + image.key() + " without a label", "labelled images");
+      }
+      labelled.output(image);
+    }
   }
 
   /** An element is the folder for the result. */

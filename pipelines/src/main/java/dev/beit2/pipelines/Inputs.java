@@ -2,10 +2,11 @@ package dev.beit2.pipelines;
 
 import dev.beit2.io.InvalidInputException;
 import dev.beit2.io.image.ImageFolder;
+import dev.beit2.io.image.source.ImageDataset;
+import dev.beit2.io.image.source.ImageSource;
 import dev.beit2.io.shard.ShardManifest;
 import java.io.IOException;
 import java.nio.channels.ReadableByteChannel;
-import java.nio.file.Files;
 
 /** What options name, read; where it is not what it has to be, the error names the option. */
 final class Inputs {
@@ -17,38 +18,39 @@ final class Inputs {
   }
 
   static ImageFolder images(String option, String path) {
-    requireLocalRoot(option, path);
-    try {
-      return ImageFolder.list(path);
-    } catch (InvalidInputException e) {
-      throw named(option, path, e);
-    }
+    return named(option, path, () -> ImageFolder.list(path));
   }
 
-  /**
-   * Beam looks for what matches below a missing local folder from the nearest parent on: the whole
-   * disk, at worst.
-   */
-  private static void requireLocalRoot(String option, String path) {
-    String root = path.replaceFirst("[^/]*[*?\\[{].*", "");
-    if (!root.isEmpty()
-        && new StoredFile(StoredFile.withoutLastSlash(root))
-            .localPath()
-            .map(local -> !Files.exists(local))
-            .orElse(false)) {
-      throw new InvalidOptionException(
-          option + "=" + path,
-          "nothing at " + root,
-          "images in a folder, in one folder a class, or by a glob");
+  static ImageSource source(String option, String path, String format) {
+    return named(option, path, () -> ImageSource.parse(path, format));
+  }
+
+  /** What is known of a set of images, which is at least that there is one. */
+  static ImageSource.Summary summary(String option, ImageSource source) {
+    return named(option, source.path(), source::summary);
+  }
+
+  /** All images of a set, for training. */
+  static ImageDataset dataset(String option, ImageSource source) throws IOException {
+    return named(option, source.path(), () -> ImageDataset.open(source));
+  }
+
+  /** Input that is looked at. */
+  private interface Look<T, E extends Exception> {
+    T look() throws E;
+  }
+
+  private static <T, E extends Exception> T named(String option, String path, Look<T, E> input)
+      throws E {
+    try {
+      return input.look();
+    } catch (InvalidInputException e) {
+      throw named(option, path, e);
     }
   }
 
   static ShardManifest shards(String option, String path) {
-    try {
-      return ShardManifest.read(path);
-    } catch (InvalidInputException e) {
-      throw named(option, path, e);
-    }
+    return named(option, path, () -> ShardManifest.read(path));
   }
 
   /**

@@ -23,7 +23,11 @@ final class LocalProgress implements AutoCloseable {
     this.progress = Progress.onStderr(stage, total);
   }
 
-  /** Begins to tell of a stage. */
+  /**
+   * Begins to tell of a stage.
+   *
+   * @param total elements, or 0 where they are not known
+   */
   static LocalProgress begin(String stage, long total) {
     LocalProgress begun = new LocalProgress(stage, total);
     STAGES.put(stage, begun);

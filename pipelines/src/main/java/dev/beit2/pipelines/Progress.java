@@ -38,7 +38,7 @@ final class Progress {
 
   /**
    * @param stage its name, such as {@code 2/4 pretrain}
-   * @param total steps, or images, or whatever {@link #update} counts
+   * @param total steps, or images, or whatever {@link #update} counts; 0 where it is not known
    */
   Progress(String stage, long total, PrintStream out, Clock clock) {
     this(stage, total, out, clock, onTerminal());
@@ -119,7 +119,8 @@ final class Progress {
   }
 
   private String head(Sample last) {
-    String head = String.format(Locale.ROOT, "[%s] %d/%d", stage, last.done(), total);
+    String head = String.format(Locale.ROOT, "[%s] %d", stage, last.done());
+    head = total > 0 ? head + "/" + total : head;
     return lastLoss.isPresent()
         ? head + String.format(Locale.ROOT, "  loss %.3g", lastLoss.getAsDouble())
         : head;
@@ -135,7 +136,7 @@ final class Progress {
       line.append(
           String.format(Locale.ROOT, rate < 10 ? "  %.1f images/s" : "  %.0f images/s", rate));
     }
-    if (seconds > 0 && last.done() > first.done()) {
+    if (total > 0 && seconds > 0 && last.done() > first.done()) {
       double left = (total - last.done()) * seconds / (last.done() - first.done());
       line.append("  ").append(span(Duration.ofMillis(Math.round(left * 1e3)))).append(" left");
     }

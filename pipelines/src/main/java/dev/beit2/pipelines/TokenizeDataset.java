@@ -1,7 +1,8 @@
 package dev.beit2.pipelines;
 
-import dev.beit2.io.image.ImageDatasetIO;
 import dev.beit2.io.image.RejectedImages;
+import dev.beit2.io.image.source.ImageDatasetIO;
+import dev.beit2.io.image.source.ImageSource;
 import dev.beit2.io.shard.MimShardIO;
 import dev.beit2.io.shard.ShardMetadata;
 import dev.beit2.model.tokenizer.Tokenizer;
@@ -14,6 +15,8 @@ import org.apache.beam.sdk.options.Default;
 import org.apache.beam.sdk.options.Description;
 import org.apache.beam.sdk.options.PipelineOptions;
 import org.apache.beam.sdk.options.Validation;
+import org.apache.beam.sdk.transforms.Flatten;
+import org.apache.beam.sdk.values.PCollectionList;
 import org.apache.beam.sdk.values.PCollectionTuple;
 
 /**
@@ -41,9 +44,10 @@ public final class TokenizeDataset {
   private TokenizeDataset() {}
 
   /** The options of {@code ./beit2 tokenize}. */
-  public interface Options extends PipelineOptions {
+  public interface Options extends ImageSourceOptions {
     @Description(
-        "Images: a folder, or a glob; what is not decodable is left out and listed in OUTPUT/rejected.")
+        "Images: a folder, an archive, or several by a glob or braces, NAME-{000..127}.tar; see --format. What is not "
+            + "decodable is left out and listed in OUTPUT/rejected.")
     @Validation.Required
     String getInput();
 
@@ -116,7 +120,9 @@ public final class TokenizeDataset {
    * @param stage what progress is told as
    */
   static void run(Options options, String stage) throws IOException {
-    int images = Inputs.images("--input", options.getInput()).entries().size();
+    ImageSource source = Inputs.source("--input", options.getInput(), options.getFormat());
+    ImageSource.Summary images = Inputs.summary("--input", source);
+    ClassNames.warnOfNone(stage, source, images);
     Precision precision = Precisions.parse(options.getPrecision());
     ShardMetadata shards;
     try (Tokenizer tokenizer = tokenizer(options, precision)) {
@@ -132,9 +138,9 @@ public final class TokenizeDataset {
     PatchEncoder.Source encoder =
         new PatchEncoder.Checkpointed(options.getTokenizer(), shards.tokenizerDigest(), precision);
     Pipeline pipeline = Pipeline.create(options);
+    PCollectionTuple read = pipeline.apply("Read images", ImageDatasetIO.read(source));
     PCollectionTuple views =
-        pipeline
-            .apply("Read images", ImageDatasetIO.readFolder(options.getInput()))
+        read.get(ImageDatasetIO.IMAGES)
             .apply(
                 "Encode views",
                 new EncodeViews(
@@ -150,17 +156,19 @@ public final class TokenizeDataset {
             "Write shards",
             MimShardIO.write(options.getOutput(), shards)
                 .withShardMegabytes(options.getShardMegabytes()));
-    views
-        .get(EncodeViews.REJECTED)
+    PCollectionList.of(read.get(ImageDatasetIO.REJECTED))
+        .and(views.get(EncodeViews.REJECTED))
+        .apply("All rejected", Flatten.pCollections())
         .apply("Write rejected", RejectedImages.write(options.getOutput() + "/rejected"));
-    try (LocalProgress progress = LocalProgress.begin(stage, images)) {
+    ClassNames.write(options.getOutput(), images.classes());
+    try (LocalProgress progress = LocalProgress.begin(stage, images.images().orElse(0))) {
       pipeline.run().waitUntilFinish();
     }
     if (Inputs.shards("--output", options.getOutput()).rows() == 0) {
       throw new InvalidOptionException(
           "--input=" + options.getInput(),
-          images
-              + " images of which none can be decoded (see "
+          (images.images().isPresent() ? images.images().getAsLong() + " images" : "images")
+              + " of which none can be decoded (see "
               + options.getOutput()
               + "/rejected)",
           "at least one that can");

@@ -1,10 +1,10 @@
 package dev.beit2.pipelines;
 
 import dev.beit2.io.image.Augmentation;
-import dev.beit2.io.image.ImageFolder;
 import dev.beit2.io.image.ImageRecord;
 import dev.beit2.io.image.RejectedImage;
 import dev.beit2.io.image.View;
+import dev.beit2.io.image.source.ImageDataset;
 import dev.beit2.model.teacher.Teacher;
 import dev.beit2.model.tokenizer.VqKdConfig;
 import dev.beit2.model.torch.Kernels;
@@ -14,8 +14,10 @@ import dev.beit2.model.train.VqKdTrainer;
 import java.io.IOException;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
+import java.util.concurrent.ConcurrentHashMap;
 
-/** VQ-KD on the images of a folder: each epoch sees another view of each image. */
+/** VQ-KD on images: each epoch sees another view of each image. */
 final class TokenizerTraining implements TrainingTask<ImageRecord, ImageBatch> {
   private static final int FEW_IMAGES = 100_000;
   private static final int REVIVE_WITH_FEW_IMAGES = 10;
@@ -23,16 +25,18 @@ final class TokenizerTraining implements TrainingTask<ImageRecord, ImageBatch> {
   private final TrainingPlan plan;
   private final VqKdConfig config;
   private final VqKdTrainer trainer;
+  private final ImageDataset images;
   private final ExampleFeed<ImageRecord> feed;
   private final Augmentation augmentation;
   private final long seed;
 
   private TokenizerTraining(
-      TrainingPlan plan, VqKdConfig config, ImageFolder images, TrainTokenizer.Options options) {
+      TrainingPlan plan, VqKdConfig config, ImageDataset images, TrainTokenizer.Options options) {
     Precision precision = precision(options);
     this.plan = plan;
     this.config = config;
     this.seed = options.getSeed();
+    this.images = images;
     this.feed = new ExampleFeed<>(new Images(images, seed));
     this.augmentation = Augmentation.tokenizer().withScale(options.getMinCropScale(), 1);
     this.trainer =
@@ -50,32 +54,34 @@ final class TokenizerTraining implements TrainingTask<ImageRecord, ImageBatch> {
   }
 
   /** Sets up the training that the options describe. */
-  static TokenizerTraining open(TrainTokenizer.Options options) {
-    ImageFolder images = images(options);
+  static TokenizerTraining open(TrainTokenizer.Options options) throws IOException {
+    ImageDataset indexed = Indexed.SETS.get(options.getOutput());
+    ImageDataset images = indexed == null ? images(options) : indexed;
     return new TokenizerTraining(plan(options, images), config(options, images), images, options);
   }
 
   /**
    * @throws InvalidOptionException if there are none
    */
-  static ImageFolder images(TrainTokenizer.Options options) {
-    return Inputs.images("--input", options.getInput());
+  static ImageDataset images(TrainTokenizer.Options options) throws IOException {
+    return Inputs.dataset(
+        "--input", Inputs.source("--input", options.getInput(), options.getFormat()));
   }
 
-  static TrainingPlan plan(TrainTokenizer.Options options, ImageFolder images) {
+  static TrainingPlan plan(TrainTokenizer.Options options, ImageDataset images) {
     options.setReviveDeadCodesAfter(reviveDeadCodesAfter(options, images));
     return TrainingPlan.of(
-        TrainTokenizer.NAME, TrainTokenizer.Options.class, options, images.entries().size());
+        TrainTokenizer.NAME, TrainTokenizer.Options.class, options, images.size());
   }
 
-  private static int reviveDeadCodesAfter(TrainTokenizer.Options options, ImageFolder images) {
+  private static int reviveDeadCodesAfter(TrainTokenizer.Options options, ImageDataset images) {
     if (options.getReviveDeadCodesAfter() != null) {
       return options.getReviveDeadCodesAfter();
     }
-    return images.entries().size() < FEW_IMAGES ? REVIVE_WITH_FEW_IMAGES : 0;
+    return images.size() < FEW_IMAGES ? REVIVE_WITH_FEW_IMAGES : 0;
   }
 
-  private static VqKdConfig config(TrainTokenizer.Options options, ImageFolder images) {
+  private static VqKdConfig config(TrainTokenizer.Options options, ImageDataset images) {
     VqKdConfig shape =
         VqKdConfig.preset(
             options.getPreset(), options.getCodebookSize(), options.getCodeDimension(), 1);
@@ -130,7 +136,11 @@ final class TokenizerTraining implements TrainingTask<ImageRecord, ImageBatch> {
 
   @Override
   public List<RejectedImage> rejected() {
-    return feed.rejected();
+    // Of what is not even there the set itself knows why.
+    Map<String, RejectedImage> rejected = new TreeMap<>();
+    feed.rejected().forEach(image -> rejected.put(image.key(), image));
+    images.rejected().forEach(image -> rejected.put(image.key(), image));
+    return List.copyOf(rejected.values());
   }
 
   @Override
@@ -143,24 +153,41 @@ final class TokenizerTraining implements TrainingTask<ImageRecord, ImageBatch> {
     trainer.close();
   }
 
-  private static final class Images implements ExampleFeed.Source<ImageRecord> {
-    private final ImageFolder folder;
-    private final EpochCache<int[]> orders;
+  /**
+   * A set whose index is kept for a worker in the same JVM, as making it may mean to read through
+   * all of an archive.
+   */
+  record Indexed(String output) implements AutoCloseable {
+    private static final Map<String, ImageDataset> SETS = new ConcurrentHashMap<>();
 
-    Images(ImageFolder folder, long seed) {
-      this.folder = folder;
-      this.orders = new EpochCache<>(new EpochOrder(seed, folder.entries().size())::of);
+    static Indexed keep(TrainTokenizer.Options options, ImageDataset images) {
+      SETS.put(options.getOutput(), images);
+      return new Indexed(options.getOutput());
+    }
+
+    @Override
+    public void close() {
+      SETS.remove(output);
+    }
+  }
+
+  private static final class Images implements ExampleFeed.Source<ImageRecord> {
+    private final ImageDataset images;
+    private final EpochCache<ImageDataset.Epoch> epochs;
+
+    Images(ImageDataset images, long seed) {
+      this.images = images;
+      this.epochs = new EpochCache<>(epoch -> images.epoch(seed, epoch));
     }
 
     @Override
     public long size() {
-      return folder.entries().size();
+      return images.size();
     }
 
     @Override
     public ImageRecord read(long epoch, long index) throws IOException {
-      ImageFolder.Entry entry = folder.entries().get(orders.get(epoch)[(int) index]);
-      return new ImageRecord(entry.key(), entry.label(), folder.read(entry));
+      return epochs.get(epoch).read(index);
     }
 
     @Override

@@ -1,14 +1,14 @@
 package dev.beit2.pipelines;
 
-import dev.beit2.io.image.ImageFolder;
 import dev.beit2.io.image.RejectedImages;
+import dev.beit2.io.image.source.ImageDataset;
 import java.io.IOException;
 import org.apache.beam.sdk.Pipeline;
 import org.apache.beam.sdk.options.Default;
 import org.apache.beam.sdk.options.Description;
 import org.apache.beam.sdk.options.Validation;
 
-/** Trains a VQ-KD tokenizer (paper, section 3.1) on a folder of images. */
+/** Trains a VQ-KD tokenizer (paper, section 3.1) on images. */
 public final class TrainTokenizer {
   static final String NAME = "train-tokenizer";
 
@@ -27,9 +27,10 @@ public final class TrainTokenizer {
   private TrainTokenizer() {}
 
   /** The options of {@code ./beit2 train-tokenizer}. */
-  public interface Options extends TrainingOptions {
+  public interface Options extends TrainingOptions, ImageSourceOptions {
     @Description(
-        "Images: a folder, or a glob; what is not decodable is left out and listed in OUTPUT/rejected.")
+        "Images: a folder, an archive, or several by a glob or braces, NAME-{000..127}.tar; see --format. What is not "
+            + "decodable is left out and listed in OUTPUT/rejected.")
     @Validation.Required
     String getInput();
 
@@ -166,17 +167,20 @@ public final class TrainTokenizer {
    * @param stage what progress is told as
    */
   static void run(Options options, String stage) throws IOException {
-    ImageFolder images = TokenizerTraining.images(options);
+    ImageDataset images = TokenizerTraining.images(options);
     TrainingPlan plan = TokenizerTraining.plan(options, images);
     if (TrainingLoop.isComplete(RunDirectory.open(plan.output(), plan.config()), plan)) {
       System.err.printf("[%s] all %d steps are done%n", stage, plan.steps());
       return;
     }
+    ClassNames.write(plan.output(), images.classes());
     Pipeline pipeline = Pipeline.create(options);
     pipeline
         .apply(
             "Train tokenizer", new Train(stage, o -> TokenizerTraining.open(o.as(Options.class))))
         .apply("Write rejected", RejectedImages.write(plan.output() + "/rejected"));
-    pipeline.run().waitUntilFinish();
+    try (TokenizerTraining.Indexed indexed = TokenizerTraining.Indexed.keep(options, images)) {
+      pipeline.run().waitUntilFinish();
+    }
   }
 }

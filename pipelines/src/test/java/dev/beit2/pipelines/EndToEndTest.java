@@ -10,6 +10,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.beit2.io.shard.ShardManifest;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.OutputStream;
 import java.io.PrintStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -17,6 +18,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
+import org.apache.commons.compress.archivers.tar.TarArchiveEntry;
+import org.apache.commons.compress.archivers.tar.TarArchiveOutputStream;
 import org.junit.jupiter.api.MethodOrderer;
 import org.junit.jupiter.api.Order;
 import org.junit.jupiter.api.Test;
@@ -113,6 +116,7 @@ final class EndToEndTest {
             .containsAll(List.of("loss", "codes_in_use", "perplexity", "images_per_second")));
     assertTrue(steps.get(5).get("loss") < steps.get(0).get("loss"), steps.toString());
     assertRejected("tokenizer");
+    assertTrue(Files.exists(dir.resolve("tokenizer/class_to_idx.json")));
   }
 
   @Test
@@ -132,6 +136,9 @@ final class EndToEndTest {
         List.of(32, 6, 96, 2),
         List.of(shards.codebookSize(), shards.grid(), shards.inputSize(), shards.views()));
     assertRejected("shards");
+    assertEquals(
+        Map.of("bird", 0, "flower", 1, "lake", 2),
+        Json.object(Files.readString(dir.resolve("shards/class_to_idx.json"))));
     // The same again gives the same bytes.
     args[2] = option("output", "shards2");
     run(0, TokenizeDataset.COMMAND, args);
@@ -301,6 +308,112 @@ final class EndToEndTest {
         "--shards=" + path("shards"),
         "codes of the tokenizer",
         "--tokenizer=" + path("tokenizer2"));
+  }
+
+  /** Each sample its picture, under the key that it has in the folder, and its class. */
+  private static void packAsWebDataset(String part) throws IOException {
+    List<String> classes = List.of("bird", "flower", "lake");
+    Path folder = dir.resolve(part);
+    try (OutputStream file = Files.newOutputStream(dir.resolve(part + ".tar"));
+        TarArchiveOutputStream tar = new TarArchiveOutputStream(file);
+        Stream<Path> pictures = Files.walk(folder)) {
+      for (Path picture : pictures.filter(Files::isRegularFile).sorted().toList()) {
+        String key = folder.relativize(picture).toString();
+        add(tar, key, Files.readAllBytes(picture));
+        int label = classes.indexOf(key.substring(0, key.indexOf('/')));
+        add(tar, key.replaceAll("\\..*", ".cls"), Integer.toString(label).getBytes(UTF_8));
+      }
+    }
+  }
+
+  private static void add(TarArchiveOutputStream tar, String name, byte[] bytes)
+      throws IOException {
+    TarArchiveEntry entry = new TarArchiveEntry(name);
+    entry.setSize(bytes.length);
+    tar.putArchiveEntry(entry);
+    tar.write(bytes);
+    tar.closeArchiveEntry();
+  }
+
+  @Test
+  @Order(10)
+  void anArchiveIsAsGoodAsAFolder() throws IOException {
+    packAsWebDataset("train");
+    packAsWebDataset("val");
+    run(
+        0,
+        TokenizeDataset.COMMAND,
+        option("input", "train.tar"),
+        option("tokenizer", "tokenizer"),
+        option("output", "shards-of-archive"),
+        "--views=2",
+        "--seed=3");
+    assertEquals(ShardManifest.read(path("shards")), ShardManifest.read(path("shards-of-archive")));
+    assertRejected("shards-of-archive");
+    run(
+        0,
+        TrainTokenizer.COMMAND,
+        training(
+            "tokenizer-of-archive",
+            option("input", "train.tar"),
+            "--format=webdataset",
+            "--steps=4",
+            "--codebookSize=32"));
+    assertRejected("tokenizer-of-archive");
+    run(
+        0,
+        Evaluate.COMMAND,
+        option("backbone", "pretrain"),
+        option("train", "train.tar"),
+        option("validation", "val"), // classes have names on one side only
+        option("output", "evaluation-of-archive"));
+    Evaluation ofFolder = Evaluation.read(path("evaluation"));
+    Evaluation ofArchive = Evaluation.read(path("evaluation-of-archive"));
+    assertEquals(ofFolder.cls(), ofArchive.cls());
+    assertEquals(ofFolder.mean(), ofArchive.mean());
+  }
+
+  @Test
+  @Order(11)
+  void imagesWithoutLabelsAreNotEvaluated() throws IOException {
+    Files.copy(dir.resolve("val/bird").resolve(onlyName("val/bird")), dir.resolve("flat.jpg"));
+    try (OutputStream file = Files.newOutputStream(dir.resolve("unlabelled.tar"));
+        TarArchiveOutputStream tar = new TarArchiveOutputStream(file)) {
+      add(tar, "1.jpg", Files.readAllBytes(dir.resolve("flat.jpg")));
+    }
+    assertMessage(
+        run(
+            2,
+            Evaluate.COMMAND,
+            option("backbone", "pretrain"),
+            option("train", "train"),
+            option("validation", "unlabelled.tar"),
+            option("output", "other")),
+        "--validation=" + path("unlabelled.tar"),
+        "the image unlabelled/1.jpg without a label");
+    assertMessage(
+        run(
+            2,
+            TrainTokenizer.COMMAND,
+            training("other", option("input", "train.tar"), "--format=parquet")),
+        "--input=" + path("train.tar"),
+        "no footer of a Parquet file");
+    Files.copy(dir.resolve("unlabelled.tar"), dir.resolve("ILSVRC2012_img_val.tar"));
+    assertMessage(
+        run(
+            2,
+            Evaluate.COMMAND,
+            option("backbone", "pretrain"),
+            option("train", "train"),
+            option("validation", "ILSVRC2012_img_val.tar"),
+            option("output", "other")),
+        "images without labels, as there is no ILSVRC2012_devkit_t12.tar.gz beside");
+  }
+
+  private static String onlyName(String folder) throws IOException {
+    try (Stream<Path> files = Files.list(dir.resolve(folder))) {
+      return files.sorted().findFirst().orElseThrow().getFileName().toString();
+    }
   }
 
   private static void assertMessage(String said, String... parts) {

@@ -1,6 +1,5 @@
 package dev.beit2.pipelines;
 
-import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -10,14 +9,12 @@ import java.awt.image.BufferedImage;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
-import java.util.stream.IntStream;
 import javax.imageio.ImageIO;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -56,18 +53,6 @@ final class TrainingFeedTest {
 
   private static int at(ExampleFeed<Integer> feed, long position) throws IOException {
     return feed.decode(position, feed.read(position)).example();
-  }
-
-  @Test
-  void eachEpochIsAPermutationOfItsOwn() {
-    EpochOrder order = new EpochOrder(3, 100);
-    int[] first = order.of(0);
-    int[] sorted = first.clone();
-    Arrays.sort(sorted);
-    assertArrayEquals(IntStream.range(0, 100).toArray(), sorted);
-    assertArrayEquals(first, new EpochOrder(3, 100).of(0));
-    assertFalse(Arrays.equals(first, order.of(1)));
-    assertFalse(Arrays.equals(first, new EpochOrder(4, 100).of(0)));
   }
 
   @Test

@@ -2,21 +2,19 @@ package dev.beit2.io.image;
 
 import static java.util.Objects.requireNonNull;
 
+import dev.beit2.io.InputFiles;
+import dev.beit2.io.InputFiles.InputFile;
 import dev.beit2.io.InvalidInputException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.channels.Channels;
+import java.util.AbstractList;
 import java.util.Collections;
-import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
 import java.util.Set;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 import javax.annotation.Nullable;
 import org.apache.beam.sdk.io.FileSystems;
-import org.apache.beam.sdk.io.fs.EmptyMatchTreatment;
-import org.apache.beam.sdk.io.fs.MatchResult;
 
 /**
  * A set of image files, found through Beam's {@link FileSystems}.
@@ -33,20 +31,17 @@ import org.apache.beam.sdk.io.fs.MatchResult;
  */
 public final class ImageFolder {
   private static final Set<String> EXTENSIONS = Set.of("jpg", "jpeg", "png", "webp");
-  private static final Pattern WILDCARD = Pattern.compile("[*?\\[{]");
-
-  /** Beam finds files by file:/path or file:///path, but makes no resource of such a spelling. */
-  private static final Pattern LOCAL_SCHEME = Pattern.compile("^file:(//)?(?=/)");
-
   private static final String WANTED =
       "images (jpg, jpeg, png, webp) in a folder, in one folder a class, or by a glob";
 
+  private final String root;
   private final List<String> classes;
-  private final List<Entry> entries;
+  private final List<String> keys; // of a million images, so entries are made when asked for
 
-  private ImageFolder(List<String> classes, List<Entry> entries) {
+  private ImageFolder(String root, List<String> classes, List<String> keys) {
+    this.root = root;
     this.classes = List.copyOf(classes);
-    this.entries = List.copyOf(entries);
+    this.keys = List.copyOf(keys);
   }
 
   /**
@@ -70,41 +65,30 @@ public final class ImageFolder {
    * @throws InvalidInputException if nothing is there, or it cannot be read, or holds no image
    */
   public static ImageFolder list(String pathOrGlob) {
-    Matcher wildcard = WILDCARD.matcher(pathOrGlob);
-    if (wildcard.find()) {
-      String root = pathOrGlob.substring(0, pathOrGlob.lastIndexOf('/', wildcard.start()) + 1);
-      return of(root.isEmpty() ? "." : root, match(pathOrGlob), pathOrGlob);
+    if (InputFiles.isGlob(pathOrGlob)) {
+      return of(InputFiles.match(pathOrGlob), pathOrGlob);
     }
-    String folder = pathOrGlob.endsWith("/") ? pathOrGlob : pathOrGlob + "/";
-    List<String> images = match(folder + "**").stream().filter(ImageFolder::isImage).toList();
-    return of(folder, images, pathOrGlob);
+    List<InputFile> files = InputFiles.match(InputFiles.inFolder(pathOrGlob, "**"));
+    return of(files.stream().filter(file -> isImage(file.name())).toList(), pathOrGlob);
   }
 
-  private static ImageFolder of(String root, List<String> paths, String pathOrGlob) {
-    if (paths.isEmpty()) {
-      boolean missing = match(pathOrGlob).isEmpty();
+  private static ImageFolder of(List<InputFile> files, String pathOrGlob) {
+    if (files.isEmpty()) {
+      boolean missing = InputFiles.isGlob(pathOrGlob) || !InputFiles.exists(pathOrGlob);
       throw new InvalidInputException(
           (missing ? "nothing at " : "no image in ") + pathOrGlob, WANTED);
     }
-    int rootLength = rootLength(root);
+    InputFile first = files.get(0);
+    String root = first.path().substring(0, first.path().length() - first.name().length());
+    List<String> keys = files.stream().map(InputFile::name).toList();
     List<String> classes =
-        paths.stream()
-            .map(path -> classOf(path.substring(rootLength)))
+        keys.stream()
+            .map(ImageFolder::classOf)
             .filter(name -> !name.isEmpty())
             .distinct()
             .sorted()
             .toList();
-    List<Entry> entries =
-        paths.stream()
-            .map(path -> entry(path.substring(rootLength), path, classes))
-            .sorted(Comparator.comparing(Entry::key))
-            .toList();
-    return new ImageFolder(classes, entries);
-  }
-
-  private static Entry entry(String key, String path, List<String> classes) {
-    int label = Collections.binarySearch(classes, classOf(key));
-    return new Entry(key, label < 0 ? null : label, path);
+    return new ImageFolder(root, classes, keys);
   }
 
   /** The key's first folder, or the empty string. */
@@ -112,27 +96,10 @@ public final class ImageFolder {
     return key.substring(0, Math.max(0, key.indexOf('/')));
   }
 
-  /** Of the root as Beam spells it in the paths it finds: absolute, with a '/' at its end. */
-  private static int rootLength(String root) {
-    String path = LOCAL_SCHEME.matcher(root).replaceFirst("");
-    String folder = FileSystems.matchNewResource(path, true).toString();
-    return folder.length() + (folder.endsWith("/") ? 0 : 1);
-  }
-
-  private static boolean isImage(String path) {
+  /** Whether a name ends as those of images do. */
+  public static boolean isImage(String path) {
     String extension = path.substring(path.lastIndexOf('.') + 1);
     return EXTENSIONS.contains(extension.toLowerCase(Locale.ROOT));
-  }
-
-  private static List<String> match(String spec) {
-    try {
-      return FileSystems.match(spec, EmptyMatchTreatment.ALLOW).metadata().stream()
-          .map(MatchResult.Metadata::resourceId)
-          .map(Object::toString)
-          .toList();
-    } catch (IOException e) {
-      throw new InvalidInputException(spec + " unreadable (" + e.getMessage() + ")", WANTED, e);
-    }
   }
 
   /** The classes' names, sorted; empty for a folder without classes. */
@@ -142,7 +109,19 @@ public final class ImageFolder {
 
   /** The images, sorted by key. */
   public List<Entry> entries() {
-    return entries;
+    return new AbstractList<>() {
+      @Override
+      public Entry get(int index) {
+        String key = keys.get(index);
+        int label = Collections.binarySearch(classes, classOf(key));
+        return new Entry(key, label < 0 ? null : label, root + key);
+      }
+
+      @Override
+      public int size() {
+        return keys.size();
+      }
+    };
   }
 
   /** The content of an entry's file. */

@@ -39,15 +39,6 @@ class CodersTest {
     checkAll(View.class, ViewCoder.of(), VIEWS);
   }
 
-  @Test
-  void imageEntries() throws Exception {
-    check(
-        new ImageEntryCoder(),
-        List.of(
-            new ImageFolder.Entry("a/b.jpg", 1, "/data/a/b.jpg"),
-            new ImageFolder.Entry("b.jpg", null, "gs://data/b.jpg")));
-  }
-
   private static <T> void checkAll(Class<T> type, Coder<T> coder, List<T> values) throws Exception {
     check(coder, values);
     assertEquals(coder, CoderRegistry.createDefault().getCoder(type));

@@ -1,10 +1,12 @@
-package dev.beit2.io.image;
+package dev.beit2.io.image.source;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.beit2.io.InvalidInputException;
+import dev.beit2.io.image.ImageFolder;
+import dev.beit2.io.image.ImageRecord;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -39,7 +41,9 @@ class ImageDatasetIOTest {
     assertEquals(40, expected.size());
 
     PCollection<ImageRecord> images =
-        pipeline.apply("Read", ImageDatasetIO.readFolder(folder.toString()));
+        pipeline
+            .apply("Read", ImageDatasetIO.read(ImageSource.parse(folder.toString(), "auto")))
+            .get(ImageDatasetIO.IMAGES);
     PAssert.that(images).containsInAnyOrder(expected);
     pipeline.run().waitUntilFinish();
   }
@@ -47,7 +51,7 @@ class ImageDatasetIOTest {
   /** Without it all files would be read where the one folder was listed. */
   @Test
   void namesAreSpreadBeforeFilesAreRead() {
-    pipeline.apply("Read", ImageDatasetIO.readFolder(folder.toString()));
+    pipeline.apply("Read", ImageDatasetIO.read(ImageSource.parse(folder.toString(), "auto")));
     List<String> names = new ArrayList<>();
     pipeline.traverseTopologically(
         new PipelineVisitor.Defaults() {
@@ -59,12 +63,12 @@ class ImageDatasetIOTest {
             return CompositeBehavior.ENTER_TRANSFORM;
           }
         });
-    assertEquals(List.of("Read/Spread"), names);
+    assertEquals(List.of("Read/Spread", "Read/Spread images of large parts"), names);
   }
 
   @Test
   void missingFolderFailsThePipelineWithItsName() {
-    pipeline.apply("Read", ImageDatasetIO.readFolder(folder + "/absent"));
+    pipeline.apply("Read", ImageDatasetIO.read(ImageSource.parse(folder + "/absent", "folder")));
     Throwable error = assertThrows(RuntimeException.class, () -> pipeline.run().waitUntilFinish());
     while (error != null && !(error instanceof InvalidInputException)) {
       error = error.getCause();

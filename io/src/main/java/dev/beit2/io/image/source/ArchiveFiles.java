@@ -1,0 +1,36 @@
+package dev.beit2.io.image.source;
+
+import dev.beit2.io.InputFiles;
+import dev.beit2.io.InputFiles.InputFile;
+import dev.beit2.io.InvalidInputException;
+import java.util.List;
+import java.util.function.Predicate;
+
+/** Finds the files of a form that keeps many images a file. */
+final class ArchiveFiles {
+  private ArchiveFiles() {}
+
+  /**
+   * The file that a path names, the files a glob matches, or those of a folder that have the right
+   * name; each a part.
+   *
+   * @param wanted what they are, for people
+   * @throws InvalidInputException if there is none
+   */
+  static List<Part> list(String pathOrGlob, Predicate<String> isOne, String wanted) {
+    List<InputFile> files = InputFiles.match(pathOrGlob);
+    if (files.isEmpty() && !InputFiles.isGlob(pathOrGlob)) {
+      files =
+          InputFiles.match(InputFiles.inFolder(pathOrGlob, "**")).stream()
+              .filter(file -> isOne.test(file.name()))
+              .toList();
+    }
+    if (files.isEmpty()) {
+      boolean missing = InputFiles.isGlob(pathOrGlob) || !InputFiles.exists(pathOrGlob);
+      throw new InvalidInputException((missing ? "nothing at " : "none in ") + pathOrGlob, wanted);
+    }
+    return files.stream()
+        .map(file -> new Part(file.name(), file.path(), 0, file.bytes(), null, false))
+        .toList();
+  }
+}

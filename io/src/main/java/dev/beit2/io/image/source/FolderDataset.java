@@ -1,0 +1,36 @@
+package dev.beit2.io.image.source;
+
+import dev.beit2.io.image.ImageFolder;
+import dev.beit2.io.image.ImageRecord;
+import java.io.IOException;
+import java.util.List;
+
+/** The files of an {@link ImageFolder}. */
+final class FolderDataset extends RandomAccessDataset {
+  private final ImageFolder folder;
+  private final long maxImageBytes;
+
+  private FolderDataset(ImageFolder folder, long maxImageBytes) {
+    super(folder.classes(), List.of());
+    this.folder = folder;
+    this.maxImageBytes = maxImageBytes;
+  }
+
+  static FolderDataset of(ImageSource source) {
+    return new FolderDataset(ImageFolder.list(source.path()), source.maxImageBytes());
+  }
+
+  @Override
+  public long size() {
+    return folder.entries().size();
+  }
+
+  @Override
+  ImageRecord read(long index) throws IOException {
+    ImageFolder.Entry entry = folder.entries().get((int) index);
+    byte[] bytes = FolderForm.read(entry.path(), maxImageBytes);
+    return bytes == null
+        ? rejectedRecord(FolderForm.tooLarge(entry.key(), maxImageBytes))
+        : new ImageRecord(entry.key(), entry.label(), bytes);
+  }
+}

@@ -1,0 +1,65 @@
+package dev.beit2.io.image.source;
+
+import dev.beit2.io.image.ImageFolder;
+import dev.beit2.io.image.RejectedImage;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.channels.Channels;
+import java.nio.channels.ReadableByteChannel;
+import java.nio.channels.SeekableByteChannel;
+import java.util.List;
+import java.util.OptionalLong;
+import javax.annotation.Nullable;
+import org.apache.beam.sdk.io.FileSystems;
+
+/** A file an image, see {@link ImageFolder}; a part is a file. */
+final class FolderForm implements Form {
+  private final ImageSource source;
+
+  FolderForm(ImageSource source) {
+    this.source = source;
+  }
+
+  @Override
+  public Listing list() {
+    ImageFolder folder = ImageFolder.list(source.path());
+    List<Part> files =
+        folder.entries().stream()
+            .map(e -> new Part(e.key(), e.path(), 0, 0, e.label(), false))
+            .toList();
+    boolean unlabelled = files.stream().anyMatch(file -> file.label() == null);
+    return new Listing(
+        files,
+        List.of(),
+        folder.classes(),
+        OptionalLong.of(files.size()),
+        unlabelled ? "images without a class, as they lie in no folder of one" : null);
+  }
+
+  @Override
+  public void scan(Part part, boolean withBytes, Found found) throws IOException {
+    byte[] bytes = read(part.file(), source.maxImageBytes());
+    if (bytes == null) {
+      found.rejected(tooLarge(part.name(), source.maxImageBytes()));
+    } else {
+      found.image(part.name(), part.label(), 0, bytes.length, bytes);
+    }
+  }
+
+  static RejectedImage tooLarge(String key, long limit) {
+    return new RejectedImage(key, "over the limit of " + limit + " bytes");
+  }
+
+  /** A whole file, or null if it is larger than the limit. */
+  @Nullable
+  static byte[] read(String path, long limit) throws IOException {
+    try (ReadableByteChannel channel = FileSystems.open(FileSystems.matchNewResource(path, false));
+        InputStream in = Channels.newInputStream(channel)) {
+      if (channel instanceof SeekableByteChannel seekable && seekable.size() > limit) {
+        return null;
+      }
+      byte[] bytes = in.readNBytes((int) Math.min(Integer.MAX_VALUE, limit + 1));
+      return bytes.length > limit ? null : bytes;
+    }
+  }
+}

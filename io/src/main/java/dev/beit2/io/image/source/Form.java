@@ -1,0 +1,79 @@
+package dev.beit2.io.image.source;
+
+import dev.beit2.io.InvalidInputException;
+import dev.beit2.io.image.ImageRecord;
+import dev.beit2.io.image.RejectedImage;
+import dev.beit2.io.image.UndecodableImageException;
+import java.io.IOException;
+import java.util.List;
+import java.util.OptionalLong;
+import javax.annotation.Nullable;
+
+/** A form in which a set of images is stored. One thread at a time may use an instance. */
+interface Form {
+  /**
+   * What is found without reading images.
+   *
+   * @param parts in the order of their names
+   * @param rejected what is broken so early that it is in no part
+   * @param classes by label; empty where they are not known
+   * @param images how many, where that is known
+   * @param unlabelled why images have no labels, or null if they have or it is not known yet
+   */
+  record Listing(
+      List<Part> parts,
+      List<RejectedImage> rejected,
+      List<String> classes,
+      OptionalLong images,
+      @Nullable String unlabelled) {
+    /** Parts that hold more than this share of the set are large. */
+    private static final int LARGE = 64;
+
+    public Listing {
+      long bytes = parts.stream().mapToLong(Part::bytes).sum();
+      parts = parts.stream().map(part -> part.withLarge(part.bytes() > bytes / LARGE)).toList();
+      rejected = List.copyOf(rejected);
+      classes = List.copyOf(classes);
+    }
+  }
+
+  /**
+   * @throws InvalidInputException if nothing is there, or it is not of this form
+   */
+  Listing list() throws IOException;
+
+  /**
+   * Reads a part from its start to its end, holding one image in memory. What is broken is told to
+   * {@code found}.
+   *
+   * @param withBytes false to ask for the places of the images only
+   */
+  void scan(Part part, boolean withBytes, Found found) throws IOException;
+
+  /** Reads what is stored of an image; null if it is not what was stored. */
+  @Nullable
+  default byte[] read(String file, long offset, int length) throws IOException {
+    return ByteRangeStream.read(file, offset, length);
+  }
+
+  /**
+   * Makes an image of what is stored of it.
+   *
+   * @throws UndecodableImageException if there is none in it
+   */
+  default ImageRecord image(String key, @Nullable Integer label, @Nullable byte[] stored)
+      throws UndecodableImageException {
+    return new ImageRecord(key, label, stored);
+  }
+
+  /** The label that a number stands for: none if it is negative. */
+  @Nullable
+  static Integer label(long number) {
+    return number < 0 || number > Integer.MAX_VALUE ? null : (Integer) (int) number;
+  }
+
+  /** The reason for which an image is too large, said alike by all forms. */
+  static String overLimit(long bytes, long limit) {
+    return bytes + " bytes are over the limit of " + limit + " bytes";
+  }
+}

@@ -1,0 +1,99 @@
+package dev.beit2.io.image.source;
+
+import dev.beit2.io.InvalidInputException;
+import dev.beit2.io.image.ImageRecord;
+import dev.beit2.io.image.RejectedImage;
+import java.io.IOException;
+import java.util.Collection;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+
+/**
+ * A set of images for training: each epoch in another order, which is a pure function of (seed,
+ * epoch) and of the set, from any position on.
+ *
+ * <pre>{@code
+ * ImageDataset images = ImageDataset.open(source);
+ * ImageDataset.Epoch epoch = images.epoch(seed, 3);
+ * for (long position = start; position < images.size(); position++) {
+ *   ImageRecord image = epoch.read(position);
+ * }
+ * }</pre>
+ *
+ * <p>Opening makes an index of where each image lies: of folders their names, of tars their
+ * headers, of TFRecords their lengths, of Parquet the footers. Any number of threads may share a
+ * set and its epochs.
+ */
+public abstract class ImageDataset {
+  private final List<String> classes;
+  private final Map<String, RejectedImage> rejected = new ConcurrentHashMap<>();
+
+  ImageDataset(List<String> classes, Collection<RejectedImage> rejected) {
+    this.classes = List.copyOf(classes);
+    rejected.forEach(this::reject);
+  }
+
+  /** The images in the order of one epoch. */
+  public interface Epoch {
+    /**
+     * The image at a position. Where an image turns out not to be what its index says, its bytes
+     * are empty and {@link ImageDataset#rejected} tells why.
+     *
+     * @param position in [0, {@link ImageDataset#size}); of Parquet best ascending, as it is read
+     *     in windows of some 128 MB
+     * @throws IOException if it cannot be read
+     */
+    ImageRecord read(long position) throws IOException;
+  }
+
+  /**
+   * Makes the index of a set.
+   *
+   * @throws InvalidInputException if there is no image, or it is of another form, or the form has
+   *     no random access
+   * @throws IOException if it cannot be read
+   */
+  public static ImageDataset open(ImageSource source) throws IOException {
+    ImageDataset images =
+        switch (source.format()) {
+          case FOLDER -> FolderDataset.of(source);
+          case PARQUET -> ParquetDataset.of(source);
+          default -> IndexedDataset.of(source);
+        };
+    if (images.size() == 0) {
+      List<RejectedImage> rejected = images.rejected();
+      String why =
+          rejected.isEmpty() ? "" : ": " + rejected.get(0).key() + " " + rejected.get(0).reason();
+      throw new InvalidInputException("no image in " + source.path() + why, "at least one");
+    }
+    return images;
+  }
+
+  /** The number of images, which is the length of an epoch. */
+  public abstract long size();
+
+  /** All images in the order of an epoch. */
+  public abstract Epoch epoch(long seed, long epoch);
+
+  /** The classes' names by label; empty where they are not known. */
+  public List<String> classes() {
+    return classes;
+  }
+
+  /** What was found unusable so far, by key: archives that break off, images over the limit. */
+  public List<RejectedImage> rejected() {
+    return rejected.values().stream().sorted(Comparator.comparing(RejectedImage::key)).toList();
+  }
+
+  final void reject(RejectedImage image) {
+    rejected.put(image.key(), image);
+  }
+
+  /** What stands in for an image that is not there, so that the set keeps its size. */
+  final ImageRecord rejectedRecord(RejectedImage image) {
+    reject(image);
+    return new ImageRecord(image.key(), null, new byte[0]);
+  }
+}

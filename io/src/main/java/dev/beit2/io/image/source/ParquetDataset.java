@@ -1,0 +1,134 @@
+package dev.beit2.io.image.source;
+
+import dev.beit2.io.SeededRandom;
+import dev.beit2.io.image.ImageRecord;
+import dev.beit2.io.image.RejectedImage;
+import dev.beit2.io.image.source.ParquetForm.RowGroup;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import javax.annotation.Nullable;
+
+/**
+ * Images in row groups, each of which is read as a whole: an epoch has the row groups in random
+ * order, taken in windows of several, whose rows are in random order.
+ */
+final class ParquetDataset extends ImageDataset {
+  /** For a window's images; where one epoch ends and the next begins, two are in memory. */
+  private static final long WINDOW_BYTES = 128L << 20;
+
+  private final ParquetForm form;
+  private final List<RowGroup> rowGroups;
+  private final long windowBytes;
+
+  private ParquetDataset(
+      ParquetForm form, Form.Listing listing, List<RowGroup> rowGroups, long windowBytes) {
+    super(listing.classes(), listing.rejected());
+    this.form = form;
+    this.rowGroups = rowGroups.stream().filter(group -> group.rows() > 0).toList();
+    this.windowBytes = windowBytes;
+  }
+
+  static ParquetDataset of(ImageSource source) {
+    return of(source, WINDOW_BYTES);
+  }
+
+  static ParquetDataset of(ImageSource source, long windowBytes) {
+    ParquetForm form = new ParquetForm(source);
+    ParquetForm.Contents contents = form.contents();
+    return new ParquetDataset(form, contents.listing(), contents.rowGroups(), windowBytes);
+  }
+
+  @Override
+  public long size() {
+    return rowGroups.stream().mapToLong(RowGroup::rows).sum();
+  }
+
+  @Override
+  public Epoch epoch(long seed, long epoch) {
+    return new Windows(seed, epoch);
+  }
+
+  private final class Windows implements Epoch {
+    private final long seed;
+    private final long epoch;
+    private final List<List<RowGroup>> windows = new ArrayList<>();
+    private final long[] starts; // positions; one more than there are windows
+
+    private int loaded = -1;
+    private List<ImageRecord> rows = List.of();
+    private int[] rowOrder = {};
+
+    Windows(long seed, long epoch) {
+      this.seed = seed;
+      this.epoch = epoch;
+      long room = 0;
+      for (int i : SeededRandom.of(seed, "row groups", epoch).permutation(rowGroups.size())) {
+        RowGroup group = rowGroups.get(i);
+        if (room < group.bytes()) {
+          windows.add(new ArrayList<>());
+          room = windowBytes;
+        }
+        windows.get(windows.size() - 1).add(group);
+        room -= group.bytes();
+      }
+      starts = new long[windows.size() + 1];
+      for (int i = 0; i < windows.size(); i++) {
+        starts[i + 1] = starts[i] + windows.get(i).stream().mapToLong(RowGroup::rows).sum();
+      }
+    }
+
+    @Override
+    public synchronized ImageRecord read(long position) throws IOException {
+      if (position < 0 || position >= starts[windows.size()]) {
+        throw new IndexOutOfBoundsException(
+            "position " + position + " of " + starts[windows.size()]);
+      }
+      int found = Arrays.binarySearch(starts, position);
+      int window = found >= 0 ? found : -found - 2;
+      if (window != loaded) {
+        load(window);
+      }
+      return rows.get(rowOrder[(int) (position - starts[window])]);
+    }
+
+    private void load(int window) throws IOException {
+      rows = List.of(); // so that two windows are never in memory
+      loaded = -1;
+      List<ImageRecord> read = new ArrayList<>();
+      for (RowGroup group : windows.get(window)) {
+        read.addAll(readAll(group));
+      }
+      rows = read;
+      rowOrder = SeededRandom.of(seed, "rows", epoch, window).permutation(read.size());
+      loaded = window;
+    }
+  }
+
+  /** As many as the row group has rows, in their order. */
+  private List<ImageRecord> readAll(RowGroup group) throws IOException {
+    List<ImageRecord> images = new ArrayList<>();
+    Found rows =
+        new Found() {
+          @Override
+          public void image(
+              String key, @Nullable Integer label, long offset, int length, byte[] bytes) {
+            images.add(new ImageRecord(key, label, bytes));
+          }
+
+          @Override
+          public void rejected(RejectedImage rejected) {
+            images.add(rejectedRecord(rejected));
+          }
+        };
+    form.scan(group.part(), /* withBytes= */ true, rows);
+    while (images.size() < group.rows()) { // of one that breaks off
+      images.add(
+          images.isEmpty()
+              ? rejectedRecord(new RejectedImage(group.part().name(), "an empty row group"))
+              : images.get(images.size() - 1));
+    }
+    return images.subList(0, Math.toIntExact(group.rows()));
+  }
+}

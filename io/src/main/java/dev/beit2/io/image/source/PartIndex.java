@@ -1,0 +1,99 @@
+package dev.beit2.io.image.source;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import dev.beit2.io.image.RejectedImage;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import javax.annotation.Nullable;
+
+/** Where the images of a part lie: some 60 bytes an image, so that millions fit in memory. */
+final class PartIndex {
+  private static final int NO_LABEL = -1;
+
+  private final Part part;
+  private final List<RejectedImage> rejected;
+  private final long[] offsets;
+  private final int[] lengths;
+  private final int[] labels;
+  private final byte[] keys; // UTF-8, one after the other
+  private final int[] keyEnds;
+
+  private PartIndex(Part part, Builder built) {
+    this.part = part;
+    this.rejected = List.copyOf(built.rejected);
+    this.offsets = Arrays.copyOf(built.offsets, built.size);
+    this.lengths = Arrays.copyOf(built.lengths, built.size);
+    this.labels = Arrays.copyOf(built.labels, built.size);
+    this.keys = built.keys.toByteArray();
+    this.keyEnds = Arrays.copyOf(built.keyEnds, built.size);
+  }
+
+  static PartIndex of(Form form, Part part) throws IOException {
+    Builder builder = new Builder();
+    form.scan(part, /* withBytes= */ false, builder);
+    return new PartIndex(part, builder);
+  }
+
+  int size() {
+    return offsets.length;
+  }
+
+  List<RejectedImage> rejected() {
+    return rejected;
+  }
+
+  String key(int i) {
+    int start = i == 0 ? 0 : keyEnds[i - 1];
+    return new String(keys, start, keyEnds[i] - start, UTF_8);
+  }
+
+  @Nullable
+  Integer label(int i) {
+    return labels[i] == NO_LABEL ? null : (Integer) labels[i];
+  }
+
+  /** What is stored of an image; null if it is not what was stored. */
+  @Nullable
+  byte[] read(Form form, int i) throws IOException {
+    return form.read(part.file(), offsets[i], lengths[i]);
+  }
+
+  private static final class Builder implements Found {
+    private final List<RejectedImage> rejected = new ArrayList<>();
+    private final ByteArrayOutputStream keys = new ByteArrayOutputStream();
+    private int size;
+    private long[] offsets = new long[16];
+    private int[] lengths = new int[16];
+    private int[] labels = new int[16];
+    private int[] keyEnds = new int[16];
+
+    @Override
+    public void image(
+        String key, @Nullable Integer label, long offset, int length, @Nullable byte[] bytes) {
+      if (size == offsets.length) {
+        grow(size + (size >> 1));
+      }
+      offsets[size] = offset;
+      lengths[size] = length;
+      labels[size] = label == null ? NO_LABEL : label;
+      keys.writeBytes(key.getBytes(UTF_8));
+      keyEnds[size++] = keys.size();
+    }
+
+    private void grow(int capacity) {
+      offsets = Arrays.copyOf(offsets, capacity);
+      lengths = Arrays.copyOf(lengths, capacity);
+      labels = Arrays.copyOf(labels, capacity);
+      keyEnds = Arrays.copyOf(keyEnds, capacity);
+    }
+
+    @Override
+    public void rejected(RejectedImage image) {
+      rejected.add(image);
+    }
+  }
+}

@@ -1,0 +1,26 @@
+package dev.beit2.io.image.source;
+
+import dev.beit2.io.SeededRandom;
+import dev.beit2.io.image.ImageRecord;
+import dev.beit2.io.image.RejectedImage;
+import java.io.IOException;
+import java.util.Collection;
+import java.util.List;
+
+/** A set of which any image can be read at no more than its own cost: any order will do. */
+abstract class RandomAccessDataset extends ImageDataset {
+  RandomAccessDataset(List<String> classes, Collection<RejectedImage> rejected) {
+    super(classes, rejected);
+  }
+
+  /**
+   * @param index in [0, size), in the order of the set
+   */
+  abstract ImageRecord read(long index) throws IOException;
+
+  @Override
+  public final Epoch epoch(long seed, long epoch) {
+    int[] order = SeededRandom.of(seed, "epoch", epoch).permutation(Math.toIntExact(size()));
+    return position -> read(order[Math.toIntExact(position)]);
+  }
+}

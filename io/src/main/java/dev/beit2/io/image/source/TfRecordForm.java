@@ -1,0 +1,132 @@
+package dev.beit2.io.image.source;
+
+import com.google.protobuf.ByteString;
+import com.google.protobuf.InvalidProtocolBufferException;
+import dev.beit2.io.InvalidInputException;
+import dev.beit2.io.image.ImageRecord;
+import dev.beit2.io.image.RejectedImage;
+import dev.beit2.io.image.UndecodableImageException;
+import dev.beit2.io.image.source.TfRecords.Record;
+import java.io.IOException;
+import java.util.List;
+import java.util.Map;
+import java.util.OptionalLong;
+import java.util.regex.Pattern;
+import javax.annotation.Nullable;
+import org.tensorflow.example.Example;
+import org.tensorflow.example.Feature;
+
+/**
+ * TFRecords of {@code tensorflow.Example}s: {@code image/encoded}, {@code image/class/label} and
+ * {@code image/filename}, or TFDS' {@code image}, {@code label} and {@code file_name}. A record is
+ * an image. Without random access in gzip, such files are for pipelines only.
+ */
+final class TfRecordForm implements Form {
+  /** NAME.tfrecord, NAME.tfrecord-00000-of-00010, NAME.tfrecords.gz, NAME-00000-of-00010. */
+  static final Pattern NAME =
+      Pattern.compile(".*(\\.(tfrecords?|tfrec)(-\\d+-of-\\d+)?|-\\d+-of-\\d+)(\\.gz(ip)?)?");
+
+  private static final List<String> IMAGE = List.of("image/encoded", "image");
+  private static final List<String> LABEL = List.of("image/class/label", "label");
+  private static final List<String> FILE = List.of("image/filename", "file_name");
+
+  private final ImageSource source;
+
+  TfRecordForm(ImageSource source) {
+    this.source = source;
+  }
+
+  @Override
+  public Listing list() {
+    List<Part> files =
+        ArchiveFiles.list(source.path(), name -> NAME.matcher(name).matches(), "TFRecord files");
+    return new Listing(files, List.of(), List.of(), OptionalLong.empty(), null);
+  }
+
+  @Override
+  public void scan(Part part, boolean withBytes, Found found) throws IOException {
+    try (TfRecords records = TfRecords.open(part)) {
+      if (records.gzip() && !withBytes) {
+        throw new InvalidInputException(
+            part.file() + " in gzip, which has no random access", "TFRecords without compression");
+      }
+      long number = 0;
+      for (Record record = records.next(); record != null; record = records.next()) {
+        String byPosition = ImageKey.byPosition(part.name(), number++);
+        if (record.length() > source.maxImageBytes()) {
+          String reason = Form.overLimit(record.length(), source.maxImageBytes());
+          found.rejected(new RejectedImage(byPosition, reason));
+          records.skip(record);
+        } else if (withBytes) {
+          give(byPosition, record, records.read(record), found);
+        } else {
+          found.image(byPosition, null, record.offset(), (int) record.length(), null);
+          records.skip(record);
+        }
+      }
+    } catch (BrokenArchiveException e) {
+      found.rejected(new RejectedImage(part.name(), e.getMessage()));
+    }
+  }
+
+  private void give(String byPosition, Record record, @Nullable byte[] bytes, Found found) {
+    try {
+      ImageRecord image = image(byPosition, null, bytes);
+      found.image(
+          image.key(), image.label(), record.offset(), (int) record.length(), image.bytes());
+    } catch (UndecodableImageException e) {
+      found.rejected(new RejectedImage(byPosition, e.getMessage()));
+    }
+  }
+
+  @Override
+  public byte[] read(String file, long offset, int length) throws IOException {
+    return TfRecords.read(file, offset, length);
+  }
+
+  @Override
+  public ImageRecord image(String byPosition, @Nullable Integer none, @Nullable byte[] record)
+      throws UndecodableImageException {
+    if (record == null) {
+      throw new UndecodableImageException("a TFRecord that its checksum does not fit");
+    }
+    Map<String, Feature> features;
+    try {
+      features = Example.parseFrom(record).getFeatures().getFeatureMap();
+    } catch (InvalidProtocolBufferException e) {
+      throw new UndecodableImageException("a TFRecord that is no tensorflow.Example", e);
+    }
+    ByteString image = bytes(features, IMAGE);
+    if (image == null) {
+      throw new UndecodableImageException(
+          "a TFRecord without " + String.join(" or ", IMAGE) + ": " + features.keySet());
+    }
+    ByteString name = bytes(features, FILE);
+    String file = byPosition.substring(0, byPosition.lastIndexOf('/'));
+    String key =
+        name == null || name.isEmpty() ? byPosition : ImageKey.of(name.toStringUtf8(), file, 0);
+    return new ImageRecord(key, label(features), image.toByteArray());
+  }
+
+  @Nullable
+  private static ByteString bytes(Map<String, Feature> features, List<String> names) {
+    for (String name : names) {
+      Feature feature = features.get(name);
+      if (feature != null && feature.getBytesList().getValueCount() == 1) {
+        return feature.getBytesList().getValue(0);
+      }
+    }
+    return null;
+  }
+
+  @Nullable
+  private static Integer label(Map<String, Feature> features) {
+    for (String name : LABEL) {
+      Feature feature = features.get(name);
+      if (feature != null && feature.getInt64List().getValueCount() == 1) {
+        return Form.label(feature.getInt64List().getValue(0));
+      }
+    }
+    return null;
+  }
+}

@@ -1,0 +1,162 @@
+package dev.beit2.io.image.source;
+
+import static java.nio.charset.StandardCharsets.US_ASCII;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.beit2.io.image.RejectedImage;
+import dev.beit2.io.image.source.TarMembers.Member;
+import java.io.IOException;
+import java.util.List;
+import java.util.Locale;
+import java.util.OptionalLong;
+import java.util.Set;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import javax.annotation.Nullable;
+
+/**
+ * WebDataset: tars in which the files of a sample follow each other and have the same name up to
+ * the first dot. A sample's image is its jpg, jpeg, png or webp, its label its cls (an integer) or
+ * the integer "label" of its json; other files are left out, as are those outside samples.
+ */
+final class WebDatasetForm implements Form {
+  private static final Pattern MEMBER = Pattern.compile("((?:.*/)?[^./][^./]*)\\.([^/]*)");
+  private static final Set<String> IMAGES = Set.of("jpg", "jpeg", "png", "webp");
+  private static final int MOST_OF_A_LABEL = 1 << 20;
+  private static final ObjectMapper JSON = new ObjectMapper();
+
+  private final ImageSource source;
+
+  WebDatasetForm(ImageSource source) {
+    this.source = source;
+  }
+
+  @Override
+  public Listing list() {
+    List<Part> tars =
+        ArchiveFiles.list(source.path(), name -> name.endsWith(".tar"), "tars of a WebDataset");
+    return new Listing(tars, List.of(), List.of(), OptionalLong.empty(), null);
+  }
+
+  @Override
+  public void scan(Part part, boolean withBytes, Found found) throws IOException {
+    Sample sample = null;
+    long position = 0;
+    try (TarMembers members = TarMembers.open(part)) {
+      for (Member member = members.next(); member != null; member = members.next()) {
+        Matcher name = MEMBER.matcher(member.name());
+        if (!name.matches() || isAboutTheArchive(name.group(1))) {
+          continue;
+        }
+        if (sample == null || !sample.name.equals(name.group(1))) {
+          finish(sample, found);
+          sample = new Sample(name.group(1), part, position++);
+        }
+        sample.add(members, member, name.group(2).toLowerCase(Locale.ROOT), withBytes, found);
+      }
+      finish(sample, found);
+    } catch (BrokenArchiveException e) {
+      finish(sample, found);
+      found.rejected(new RejectedImage(part.name(), e.getMessage()));
+    }
+  }
+
+  private static boolean isAboutTheArchive(String name) {
+    return name.startsWith("__") && name.endsWith("__");
+  }
+
+  private static void finish(@Nullable Sample sample, Found found) {
+    if (sample != null) {
+      sample.finish(found);
+    }
+  }
+
+  /** What is known so far of a sample. */
+  private final class Sample {
+    private final String name;
+    private final Part part;
+    private final long position;
+    private boolean hasImage;
+    @Nullable private Member image;
+    @Nullable private byte[] bytes;
+    @Nullable private Integer cls;
+    @Nullable private Integer json;
+
+    Sample(String name, Part part, long position) {
+      this.name = name;
+      this.part = part;
+      this.position = position;
+    }
+
+    void add(TarMembers members, Member member, String extension, boolean withBytes, Found found)
+        throws IOException {
+      if (IMAGES.contains(extension)) {
+        addImage(members, member, withBytes, found);
+      } else if (extension.equals("cls") && member.size() <= MOST_OF_A_LABEL) {
+        cls = integer(new String(members.content(member), US_ASCII));
+      } else if (extension.equals("json") && member.size() <= MOST_OF_A_LABEL) {
+        json = labelOf(members.content(member));
+      }
+    }
+
+    private void addImage(TarMembers members, Member member, boolean withBytes, Found found)
+        throws IOException {
+      String reason = null;
+      if (hasImage) {
+        reason = "a second image of sample " + name;
+      } else if (member.odd() != null) {
+        reason = member.odd();
+      } else if (member.size() > source.maxImageBytes()) {
+        reason = Form.overLimit(member.size(), source.maxImageBytes());
+      }
+      hasImage = true;
+      if (reason != null) {
+        found.rejected(new RejectedImage(key(member.name()), reason));
+      } else {
+        image = member;
+        bytes = withBytes ? members.content(member) : null;
+      }
+    }
+
+    private String key(String memberName) {
+      return ImageKey.of(memberName, part.name(), position);
+    }
+
+    void finish(Found found) {
+      if (!hasImage) {
+        found.rejected(
+            new RejectedImage(key(name), "a sample without image (jpg, jpeg, png, webp)"));
+      } else if (image != null) {
+        found.image(
+            key(image.name()),
+            cls != null ? cls : json,
+            part.start() + image.offset(),
+            (int) image.size(),
+            bytes);
+      }
+    }
+  }
+
+  /** The label that a text is, or null. */
+  @Nullable
+  private static Integer integer(String text) {
+    try {
+      return Form.label(Long.parseLong(text.strip()));
+    } catch (NumberFormatException e) {
+      return null;
+    }
+  }
+
+  @Nullable
+  private static Integer labelOf(byte[] json) {
+    try {
+      JsonNode label = JSON.readTree(json).path("label");
+      return label.isIntegralNumber() && label.canConvertToLong()
+          ? Form.label(label.longValue())
+          : null;
+    } catch (IOException e) {
+      return null;
+    }
+  }
+}
