@@ -3,6 +3,7 @@ package dev.beit2.pipelines;
 import dev.beit2.io.InvalidInputException;
 import dev.beit2.io.image.ImageFolder;
 import dev.beit2.io.shard.ShardManifest;
+import dev.beit2.io.store.StoredFile;
 import java.io.IOException;
 import java.nio.channels.ReadableByteChannel;
 import java.nio.file.Files;

@@ -1,0 +1,180 @@
+package dev.beit2.io.store;
+
+import com.google.auth.Credentials;
+import com.google.cloud.NoCredentials;
+import com.google.cloud.storage.Blob;
+import com.google.cloud.storage.BlobId;
+import com.google.cloud.storage.BlobInfo;
+import com.google.cloud.storage.BlobWriteSession;
+import com.google.cloud.storage.BlobWriteSessionConfigs;
+import com.google.cloud.storage.DefaultBlobWriteSessionConfig;
+import com.google.cloud.storage.HttpStorageOptions;
+import com.google.cloud.storage.Storage;
+import com.google.cloud.storage.Storage.BlobSourceOption;
+import com.google.cloud.storage.Storage.BlobTargetOption;
+import com.google.cloud.storage.StorageException;
+import com.google.cloud.storage.StorageOptions;
+import com.google.cloud.storage.StorageRetryStrategy;
+import dev.beit2.io.InvalidInputException;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.WritableByteChannel;
+import java.util.Base64;
+import java.util.concurrent.ExecutionException;
+import java.util.zip.CRC32C;
+import javax.annotation.Nullable;
+import org.apache.beam.sdk.extensions.gcp.auth.NoopCredentialFactory;
+import org.apache.beam.sdk.extensions.gcp.options.GcsOptions;
+import org.apache.beam.sdk.options.PipelineOptions;
+
+/**
+ * Writes to Google Cloud Storage, where an object appears whole or not at all, under its own name:
+ * there is no writing aside, which would end in a copy and, where it is killed, in strays.
+ *
+ * <p>Beam's file system for {@code gs://} lists, reads and deletes. It cannot do the rest: its
+ * channels finish the object when they are closed, even if the writing broke off, and know neither
+ * preconditions nor the checksum that the store computed.
+ *
+ * <p>Endpoint, credentials and buffer size are those of Beam's {@link GcsOptions}. All requests may
+ * be repeated: what is written has one content.
+ */
+final class ObjectStore {
+  static final String SCHEME = "gs";
+
+  private static final int PRECONDITION_FAILED = 412;
+  // Objects belong to a bucket; without this the client looks for a project, on the network at
+  // last.
+  private static final String NO_PROJECT = "none";
+
+  @Nullable private static PipelineOptions options;
+  @Nullable private static ObjectStore opened;
+
+  private final Storage storage;
+
+  private ObjectStore(Storage storage) {
+    this.storage = storage;
+  }
+
+  /** Remembers the options; nothing is opened before the first {@code gs://} path is written. */
+  static synchronized void configure(PipelineOptions newOptions) {
+    options = newOptions;
+    opened = null;
+  }
+
+  static synchronized ObjectStore get() {
+    if (opened == null) {
+      if (options == null) {
+        throw new IllegalStateException("FileSystems.setDefaultPipelineOptions was not called");
+      }
+      opened = new ObjectStore(connect(options.as(GcsOptions.class)));
+    }
+    return opened;
+  }
+
+  private static Storage connect(GcsOptions options) {
+    DefaultBlobWriteSessionConfig upload = BlobWriteSessionConfigs.getDefault();
+    if (options.getGcsUploadBufferSizeBytes() != null) {
+      upload = upload.withChunkSize(options.getGcsUploadBufferSizeBytes());
+    }
+    HttpStorageOptions.Builder builder =
+        StorageOptions.http()
+            .setProjectId(NO_PROJECT)
+            .setCredentials(credentials(options))
+            .setStorageRetryStrategy(StorageRetryStrategy.getUniformStorageRetryStrategy())
+            .setBlobWriteSessionConfig(upload);
+    if (options.getGcsEndpoint() != null) {
+      // Beam's has the path of the API, too.
+      builder.setHost(options.getGcsEndpoint().replaceFirst("(://[^/]*).*", "$1"));
+    }
+    return builder.build().getService();
+  }
+
+  private static Credentials credentials(GcsOptions options) {
+    if (options.getCredentialFactoryClass() == NoopCredentialFactory.class) {
+      return NoCredentials.getInstance();
+    }
+    Credentials credentials = options.getGcpCredential();
+    return credentials == null ? NoCredentials.getInstance() : credentials;
+  }
+
+  /**
+   * Writes an object in place of what was there. If the content's writer fails, or the upload does,
+   * what was there stays.
+   *
+   * @throws IOException if it fails, or the store received something else; it names the object
+   */
+  Written write(String path, String contentType, ChannelWriter content) throws IOException {
+    try {
+      BlobWriteSession session = storage.blobWriteSession(info(path, contentType));
+      WritableByteChannel upload = session.open();
+      MeasuredChannel measured = new MeasuredChannel(upload);
+      content.write(measured);
+      upload.close(); // only now: an upload that is not closed ends without an object
+      BlobInfo stored = session.getResult().get();
+      requireSame(path, measured.written(), stored);
+      return measured.written();
+    } catch (StorageException | ExecutionException e) {
+      throw new IOException("cannot write " + path + " (" + e.getMessage() + ")", e);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new IOException("interrupted while writing " + path, e);
+    }
+  }
+
+  private static BlobInfo info(String path, String contentType) {
+    return BlobInfo.newBuilder(BlobId.fromGsUtilUri(path)).setContentType(contentType).build();
+  }
+
+  private void requireSame(String path, Written written, BlobInfo stored) throws IOException {
+    if (same(written, stored)) {
+      return;
+    }
+    // The generation, so that another writer's object is not taken away.
+    storage.delete(stored.getBlobId(), BlobSourceOption.generationMatch(stored.getGeneration()));
+    throw new IOException(
+        String.format(
+            "%s arrived as %d bytes with crc32c %s, not %d with %s",
+            path,
+            stored.getSize(),
+            stored.getCrc32cToHexString(),
+            written.bytes(),
+            written.crc32cHex()));
+  }
+
+  private static boolean same(Written written, BlobInfo stored) {
+    return stored.getSize() == written.bytes() && base64(written).equals(stored.getCrc32c());
+  }
+
+  /** As the store writes checksums: big-endian. */
+  private static String base64(Written written) {
+    byte[] bigEndian = ByteBuffer.allocate(Integer.BYTES).putInt(written.crc32c()).array();
+    return Base64.getEncoder().encodeToString(bigEndian);
+  }
+
+  /**
+   * Writes an object that must not be there yet, in one request. An object that is there with the
+   * same content is a success: the answer to an earlier try was lost, or another attempt at the
+   * same work came first.
+   *
+   * @throws InvalidInputException if there is one with another content
+   */
+  void create(String path, String contentType, byte[] content) throws IOException {
+    CRC32C crc = new CRC32C();
+    crc.update(content);
+    Written written = new Written(content.length, (int) crc.getValue());
+    BlobInfo info = info(path, contentType);
+    try {
+      // The client sends the content's checksum along, and the store refuses anything else.
+      requireSame(path, written, storage.create(info, content, BlobTargetOption.doesNotExist()));
+    } catch (StorageException e) {
+      if (e.getCode() != PRECONDITION_FAILED) {
+        throw new IOException("cannot write " + path + " (" + e.getMessage() + ")", e);
+      }
+      Blob present = storage.get(info.getBlobId());
+      if (present == null || !same(written, present)) {
+        throw new InvalidInputException(
+            path + " written by another process meanwhile", "one process at a time", e);
+      }
+    }
+  }
+}
