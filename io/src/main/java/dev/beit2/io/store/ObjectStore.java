@@ -2,15 +2,12 @@ package dev.beit2.io.store;
 
 import com.google.auth.Credentials;
 import com.google.cloud.NoCredentials;
+import com.google.cloud.WriteChannel;
 import com.google.cloud.storage.Blob;
 import com.google.cloud.storage.BlobId;
 import com.google.cloud.storage.BlobInfo;
-import com.google.cloud.storage.BlobWriteSession;
-import com.google.cloud.storage.BlobWriteSessionConfigs;
-import com.google.cloud.storage.DefaultBlobWriteSessionConfig;
 import com.google.cloud.storage.HttpStorageOptions;
 import com.google.cloud.storage.Storage;
-import com.google.cloud.storage.Storage.BlobSourceOption;
 import com.google.cloud.storage.Storage.BlobTargetOption;
 import com.google.cloud.storage.StorageException;
 import com.google.cloud.storage.StorageOptions;
@@ -18,9 +15,7 @@ import com.google.cloud.storage.StorageRetryStrategy;
 import dev.beit2.io.InvalidInputException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.nio.channels.WritableByteChannel;
 import java.util.Base64;
-import java.util.concurrent.ExecutionException;
 import java.util.zip.CRC32C;
 import javax.annotation.Nullable;
 import org.apache.beam.sdk.extensions.gcp.auth.NoopCredentialFactory;
@@ -32,7 +27,7 @@ import org.apache.beam.sdk.options.PipelineOptions;
  * there is no writing aside, which would end in a copy and, where it is killed, in strays.
  *
  * <p>Beam's file system for {@code gs://} lists, reads and deletes. It cannot do the rest: its
- * channels finish the object when they are closed, even if the writing broke off, and know neither
+ * channels finish the object when they are closed, even if the writing broke off, and tell neither
  * preconditions nor the checksum that the store computed.
  *
  * <p>Endpoint, credentials and buffer size are those of Beam's {@link GcsOptions}. All requests may
@@ -51,8 +46,11 @@ final class ObjectStore {
 
   private final Storage storage;
 
-  private ObjectStore(Storage storage) {
-    this.storage = storage;
+  @Nullable private final Integer uploadBufferBytes;
+
+  private ObjectStore(GcsOptions options) {
+    this.storage = connect(options);
+    this.uploadBufferBytes = options.getGcsUploadBufferSizeBytes();
   }
 
   /** Remembers the options; nothing is opened before the first {@code gs://} path is written. */
@@ -66,22 +64,17 @@ final class ObjectStore {
       if (options == null) {
         throw new IllegalStateException("FileSystems.setDefaultPipelineOptions was not called");
       }
-      opened = new ObjectStore(connect(options.as(GcsOptions.class)));
+      opened = new ObjectStore(options.as(GcsOptions.class));
     }
     return opened;
   }
 
   private static Storage connect(GcsOptions options) {
-    DefaultBlobWriteSessionConfig upload = BlobWriteSessionConfigs.getDefault();
-    if (options.getGcsUploadBufferSizeBytes() != null) {
-      upload = upload.withChunkSize(options.getGcsUploadBufferSizeBytes());
-    }
     HttpStorageOptions.Builder builder =
         StorageOptions.http()
             .setProjectId(NO_PROJECT)
             .setCredentials(credentials(options))
-            .setStorageRetryStrategy(StorageRetryStrategy.getUniformStorageRetryStrategy())
-            .setBlobWriteSessionConfig(upload);
+            .setStorageRetryStrategy(StorageRetryStrategy.getUniformStorageRetryStrategy());
     if (options.getGcsEndpoint() != null) {
       // Beam's has the path of the API, too.
       builder.setHost(options.getGcsEndpoint().replaceFirst("(://[^/]*).*", "$1"));
@@ -104,20 +97,19 @@ final class ObjectStore {
    * @throws IOException if it fails, or the store received something else; it names the object
    */
   Written write(String path, String contentType, ChannelWriter content) throws IOException {
+    BlobInfo info = info(path, contentType);
     try {
-      BlobWriteSession session = storage.blobWriteSession(info(path, contentType));
-      WritableByteChannel upload = session.open();
+      WriteChannel upload = storage.writer(info);
+      if (uploadBufferBytes != null) {
+        upload.setChunkSize(uploadBufferBytes);
+      }
       MeasuredChannel measured = new MeasuredChannel(upload);
       content.write(measured);
       upload.close(); // only now: an upload that is not closed ends without an object
-      BlobInfo stored = session.getResult().get();
-      requireSame(path, measured.written(), stored);
+      requireSame(path, measured.written(), storage.get(info.getBlobId()));
       return measured.written();
-    } catch (StorageException | ExecutionException e) {
-      throw new IOException("cannot write " + path + " (" + e.getMessage() + ")", e);
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw new IOException("interrupted while writing " + path, e);
+    } catch (StorageException e) {
+      throw failed(path, e);
     }
   }
 
@@ -125,20 +117,22 @@ final class ObjectStore {
     return BlobInfo.newBuilder(BlobId.fromGsUtilUri(path)).setContentType(contentType).build();
   }
 
-  private void requireSame(String path, Written written, BlobInfo stored) throws IOException {
-    if (same(written, stored)) {
-      return;
+  private static IOException failed(String path, StorageException e) {
+    return new IOException("cannot write " + path + " (" + e.getMessage() + ")", e);
+  }
+
+  private static void requireSame(String path, Written written, @Nullable BlobInfo stored)
+      throws IOException {
+    if (stored == null || !same(written, stored)) {
+      String found =
+          stored == null
+              ? "is not there"
+              : "is " + stored.getSize() + " bytes with crc32c " + stored.getCrc32cToHexString();
+      throw new IOException(
+          String.format(
+              "%s %s after %d bytes with %s were written",
+              path, found, written.bytes(), written.crc32cHex()));
     }
-    // The generation, so that another writer's object is not taken away.
-    storage.delete(stored.getBlobId(), BlobSourceOption.generationMatch(stored.getGeneration()));
-    throw new IOException(
-        String.format(
-            "%s arrived as %d bytes with crc32c %s, not %d with %s",
-            path,
-            stored.getSize(),
-            stored.getCrc32cToHexString(),
-            written.bytes(),
-            written.crc32cHex()));
   }
 
   private static boolean same(Written written, BlobInfo stored) {
@@ -168,7 +162,7 @@ final class ObjectStore {
       requireSame(path, written, storage.create(info, content, BlobTargetOption.doesNotExist()));
     } catch (StorageException e) {
       if (e.getCode() != PRECONDITION_FAILED) {
-        throw new IOException("cannot write " + path + " (" + e.getMessage() + ")", e);
+        throw failed(path, e);
       }
       Blob present = storage.get(info.getBlobId());
       if (present == null || !same(written, present)) {
