@@ -47,7 +47,7 @@ final class FaultyProxy implements AutoCloseable {
   private static final Pattern UPLOAD = Pattern.compile("upload_id=([^& ]+)");
   private static final Pattern RANGE = Pattern.compile("(?im)^range: *bytes=0-(\\d+)");
 
-  private record Rule(Pattern request, Fault fault, int[] left) {}
+  private record Rule(Pattern request, Optional<Fault> fault, int[] left) {}
 
   private final URI target;
   private final ServerSocket server;
@@ -70,7 +70,12 @@ final class FaultyProxy implements AutoCloseable {
 
   /** Breaks the next requests whose first line matches. */
   void inject(Fault fault, int times, String request) {
-    rules.add(new Rule(Pattern.compile(request), fault, new int[] {times}));
+    rules.add(new Rule(Pattern.compile(request), Optional.of(fault), new int[] {times}));
+  }
+
+  /** Leaves the next requests whose first line matches alone, before what is injected later. */
+  void pass(int times, String request) {
+    rules.add(new Rule(Pattern.compile(request), Optional.empty(), new int[] {times}));
   }
 
   /** The first lines of the requests that were made, in order, broken ones included. */
@@ -121,8 +126,11 @@ final class FaultyProxy implements AutoCloseable {
         readBody(head, in, 1);
         out.write(answer("503 Service Unavailable", ""));
       } else if (fault.equals(Optional.of(Fault.CUT_IN_THE_MIDDLE))) {
-        try (Socket half = new Socket(target.getHost(), target.getPort())) {
-          send(half, head, readBody(head, in, 2));
+        byte[] half = readBody(head, in, 2);
+        if (!isQuery(line, head)) {
+          try (Socket socket = new Socket(target.getHost(), target.getPort())) {
+            send(socket, head, half);
+          }
         }
       } else {
         byte[] body = readBody(head, in, 1);
@@ -142,7 +150,7 @@ final class FaultyProxy implements AutoCloseable {
       for (Rule rule : rules) {
         if (rule.left()[0] > 0 && rule.request().matcher(line).find()) {
           rule.left()[0]--;
-          return Optional.of(rule.fault());
+          return rule.fault();
         }
       }
     }

@@ -16,7 +16,6 @@ import dev.beit2.io.InvalidInputException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.Base64;
-import java.util.zip.CRC32C;
 import javax.annotation.Nullable;
 import org.apache.beam.sdk.extensions.gcp.auth.NoopCredentialFactory;
 import org.apache.beam.sdk.extensions.gcp.options.GcsOptions;
@@ -140,9 +139,18 @@ final class ObjectStore {
   }
 
   /** As the store writes checksums: big-endian. */
-  private static String base64(Written written) {
+  static String base64(Written written) {
     byte[] bigEndian = ByteBuffer.allocate(Integer.BYTES).putInt(written.crc32c()).array();
     return Base64.getEncoder().encodeToString(bigEndian);
+  }
+
+  /** The same for a content that is at hand, in one request. */
+  Written write(String path, String contentType, byte[] content) throws IOException {
+    try {
+      return put(path, contentType, content);
+    } catch (StorageException e) {
+      throw failed(path, e);
+    }
   }
 
   /**
@@ -153,22 +161,25 @@ final class ObjectStore {
    * @throws InvalidInputException if there is one with another content
    */
   void create(String path, String contentType, byte[] content) throws IOException {
-    CRC32C crc = new CRC32C();
-    crc.update(content);
-    Written written = new Written(content.length, (int) crc.getValue());
-    BlobInfo info = info(path, contentType);
     try {
-      // The client sends the content's checksum along, and the store refuses anything else.
-      requireSame(path, written, storage.create(info, content, BlobTargetOption.doesNotExist()));
+      put(path, contentType, content, BlobTargetOption.doesNotExist());
     } catch (StorageException e) {
       if (e.getCode() != PRECONDITION_FAILED) {
         throw failed(path, e);
       }
-      Blob present = storage.get(info.getBlobId());
-      if (present == null || !same(written, present)) {
+      Blob present = storage.get(BlobId.fromGsUtilUri(path));
+      if (present == null || !same(Written.of(content), present)) {
         throw new InvalidInputException(
             path + " written by another process meanwhile", "one process at a time", e);
       }
     }
+  }
+
+  /** The client sends the content's checksum along, and the store refuses anything else. */
+  private Written put(String path, String contentType, byte[] content, BlobTargetOption... options)
+      throws IOException {
+    Written written = Written.of(content);
+    requireSame(path, written, storage.create(info(path, contentType), content, options));
+    return written;
   }
 }

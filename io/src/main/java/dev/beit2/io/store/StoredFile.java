@@ -129,7 +129,9 @@ public record StoredFile(String path) {
   }
 
   public Written write(byte[] bytes) throws IOException {
-    return write(channel -> writeFully(channel, bytes));
+    return inObjectStore()
+        ? ObjectStore.get().write(path, contentType(), bytes)
+        : writeAside(channel -> writeFully(channel, bytes));
   }
 
   /**
