@@ -1,5 +1,6 @@
 package dev.beit2.pipelines;
 
+import dev.beit2.io.store.StoredFile;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -17,7 +18,7 @@ abstract class AppendedFile implements AutoCloseable {
 
   /** Replaces a file's content by its start, and opens it for more. */
   static AppendedFile startingWith(StoredFile file, byte[] start) throws IOException {
-    file.replace(ByteBuffer.wrap(start));
+    file.write(start);
     Optional<Path> path = file.localPath();
     return path.isPresent()
         ? new Local(FileChannel.open(path.get(), StandardOpenOption.APPEND))
@@ -72,7 +73,7 @@ abstract class AppendedFile implements AutoCloseable {
 
     @Override
     void flush() throws IOException {
-      file.replace(ByteBuffer.wrap(content.toByteArray()));
+      file.write(content.toByteArray());
     }
 
     @Override

@@ -6,6 +6,7 @@ import dev.beit2.io.image.ImageFolder;
 import dev.beit2.io.image.RgbImage;
 import dev.beit2.io.image.UndecodableImageException;
 import dev.beit2.io.image.View;
+import dev.beit2.io.store.StoredFile;
 import dev.beit2.model.bench.ModelBenchmark;
 import dev.beit2.model.bench.ModelBenchmark.Rate;
 import dev.beit2.model.mim.MimConfig;
@@ -113,7 +114,7 @@ public final class Bench {
     } finally {
       delete(folder);
     }
-    Files.writeString(Path.of(options.getOutput()), Json.pretty(numbers));
+    new StoredFile(options.getOutput()).write(Json.pretty(numbers));
     System.out.println("written to " + options.getOutput());
   }
 

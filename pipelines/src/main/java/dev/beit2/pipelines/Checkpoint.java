@@ -2,6 +2,7 @@ package dev.beit2.pipelines;
 
 import static java.util.Objects.requireNonNull;
 
+import dev.beit2.io.store.StoredFile;
 import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.nio.channels.ReadableByteChannel;

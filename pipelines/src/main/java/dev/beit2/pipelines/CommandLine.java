@@ -11,8 +11,13 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.apache.beam.runners.flink.FlinkPipelineOptions;
 import org.apache.beam.runners.flink.FlinkRunner;
+import org.apache.beam.sdk.extensions.gcp.auth.NoopCredentialFactory;
+import org.apache.beam.sdk.extensions.gcp.options.GcsOptions;
+import org.apache.beam.sdk.io.FileSystems;
 import org.apache.beam.sdk.options.PipelineOptions;
 import org.apache.beam.sdk.options.PipelineOptionsFactory;
 
@@ -35,6 +40,9 @@ final class CommandLine {
   static final int INVALID = 2;
 
   private static final int WIDTH = 100;
+  private static final String ENDPOINT = "gcsEndpoint";
+  private static final Pattern URL =
+      Pattern.compile("(?<server>(?<scheme>https?)://[\\w.-]+(:\\d+)?)/?(?<path>.*)");
 
   private CommandLine() {}
 
@@ -118,6 +126,9 @@ final class CommandLine {
     }
     applyPreset(own, given, options);
     applyRunner(command, given, options);
+    applyEndpoint(given, options);
+    // For what is read before there is a pipeline, or without one.
+    FileSystems.setDefaultPipelineOptions(options);
     return options;
   }
 
@@ -209,6 +220,29 @@ final class CommandLine {
   }
 
   /**
+   * {@code --gcsEndpoint=http://HOST:PORT} is all that another server than Google's needs: the
+   * API's path is the usual one, and credentials are not for an unencrypted connection.
+   */
+  private static void applyEndpoint(Map<String, String> given, PipelineOptions options) {
+    String endpoint = given.get(ENDPOINT);
+    if (endpoint == null) {
+      return;
+    }
+    Matcher parts = URL.matcher(endpoint);
+    if (!parts.matches()) {
+      throw new InvalidOptionException(
+          "--" + ENDPOINT + "=" + endpoint, endpoint, "http://HOST:PORT or https://HOST");
+    }
+    GcsOptions gcs = options.as(GcsOptions.class);
+    if (parts.group("path").isEmpty()) {
+      gcs.setGcsEndpoint(parts.group("server") + "/storage/v1/");
+    }
+    if (parts.group("scheme").equals("http") && !given.containsKey("credentialFactoryClass")) {
+      gcs.setCredentialFactoryClass(NoopCredentialFactory.class);
+    }
+  }
+
+  /**
    * What help is asked for: nothing, help of the command (empty), or of one of Beam's option
    * interfaces.
    */
@@ -261,7 +295,9 @@ final class CommandLine {
                     + "--flinkMaster=HOST:PORT --parallelism=N; --help=FlinkPipelineOptions lists "
                     + "Flink's. Without any, Flink runs inside this process (--flinkMaster=[local]) "
                     + "with --parallelism="
-                    + (command.localParallelism() == 1 ? "1." : "the number of processors."),
+                    + (command.localParallelism() == 1 ? "1. " : "the number of processors. ")
+                    + "Paths may be gs://BUCKET/PATH; --gcsEndpoint=http://HOST:PORT asks another "
+                    + "server than Google's, such as an emulator (docs/object-storage.md).",
                 ""));
     return text.toString();
   }

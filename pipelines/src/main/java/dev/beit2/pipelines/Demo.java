@@ -2,6 +2,7 @@ package dev.beit2.pipelines;
 
 import dev.beit2.io.image.ImageFolder;
 import dev.beit2.io.shard.ShardVerification;
+import dev.beit2.io.store.StoredFile;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.file.Files;
@@ -198,7 +199,12 @@ public final class Demo {
 
   /** A new folder, or one of an earlier demo with what that wrote removed. */
   private void prepareOutput() throws IOException {
-    Path output = Path.of(options.getOutput());
+    String given = StoredFile.withoutLastSlash(options.getOutput());
+    if (new StoredFile(given).localPath().isEmpty()) {
+      throw new InvalidOptionException(
+          "--output=" + options.getOutput(), "no folder of this disk", "one of this disk");
+    }
+    Path output = Path.of(given);
     if (Files.exists(output) && !Files.exists(output.resolve(MARK)) && !isEmptyFolder(output)) {
       throw new InvalidOptionException(
           "--output=" + output,

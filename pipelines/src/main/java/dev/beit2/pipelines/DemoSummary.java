@@ -2,6 +2,7 @@ package dev.beit2.pipelines;
 
 import static java.util.Objects.requireNonNull;
 
+import dev.beit2.io.store.StoredFile;
 import java.io.IOException;
 import java.util.Collections;
 import java.util.LinkedHashMap;
@@ -53,6 +54,6 @@ record DemoSummary(
 
   /** Writes {@code summary.json} into a folder. */
   void write(String directory) throws IOException {
-    StoredFile.in(directory, "summary.json").replace(Json.pretty(this));
+    StoredFile.in(directory, "summary.json").write(Json.pretty(this));
   }
 }

@@ -3,6 +3,7 @@ package dev.beit2.pipelines;
 import static java.util.Objects.requireNonNull;
 
 import com.fasterxml.jackson.annotation.JsonInclude;
+import dev.beit2.io.store.StoredFile;
 import java.io.IOException;
 import java.util.Map;
 import javax.annotation.Nullable;
@@ -41,7 +42,7 @@ record Evaluation(
 
   /** Writes {@code evaluation.json} into a folder. */
   void write(String directory) throws IOException {
-    StoredFile.in(directory, FILE).replace(Json.pretty(this));
+    StoredFile.in(directory, FILE).write(Json.pretty(this));
   }
 
   /** Reads what {@link #write} wrote. */

@@ -1,5 +1,6 @@
 package dev.beit2.pipelines;
 
+import dev.beit2.io.store.StoredFile;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.ByteBuffer;

@@ -4,6 +4,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static java.util.Objects.requireNonNull;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
+import dev.beit2.io.store.StoredFile;
 import java.io.IOException;
 import java.time.Clock;
 import java.util.ArrayList;

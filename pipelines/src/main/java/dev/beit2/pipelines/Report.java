@@ -2,6 +2,7 @@ package dev.beit2.pipelines;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import dev.beit2.io.store.StoredFile;
 import dev.beit2.pipelines.ReportData.Chart;
 import dev.beit2.pipelines.ReportData.Evaluation;
 import dev.beit2.pipelines.ReportData.Example;
@@ -29,7 +30,7 @@ final class Report {
 
   /** Writes {@code report.html} into a folder. */
   static void write(String directory, ReportData data) throws IOException {
-    StoredFile.in(directory, NAME).replace(html(data));
+    StoredFile.in(directory, NAME).write(html(data));
   }
 
   static String html(ReportData data) throws IOException {

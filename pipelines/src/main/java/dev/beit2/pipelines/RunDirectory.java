@@ -3,6 +3,8 @@ package dev.beit2.pipelines;
 import static java.util.Objects.requireNonNull;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
+import dev.beit2.io.store.ChannelWriter;
+import dev.beit2.io.store.StoredFile;
 import java.io.IOException;
 import java.nio.file.DirectoryNotEmptyException;
 import java.nio.file.Files;
@@ -80,7 +82,7 @@ final class RunDirectory {
     if (file.exists()) {
       requireSame(option, readConfig(option, file), config);
     } else {
-      file.replace(Json.pretty(config));
+      file.commit(Json.pretty(config));
     }
     return new RunDirectory(directory, keepEvery);
   }
@@ -122,7 +124,7 @@ final class RunDirectory {
     whole.put("step", step);
     whole.put(NUMBER, number);
     whole.putAll(state);
-    StoredFile.in(folder, Checkpoint.STATE).replace(Json.pretty(whole));
+    StoredFile.in(folder, Checkpoint.STATE).commit(Json.pretty(whole));
     prune();
   }
 
@@ -268,11 +270,11 @@ final class RunDirectory {
   private static void remove(Folder folder) throws IOException {
     if (folder.complete()) {
       // First, so that a run killed in the middle leaves no checkpoint that lacks a file.
-      StoredFile.in(folder.directory(), Checkpoint.STATE).delete();
+      StoredFile.in(folder.directory(), Checkpoint.STATE).deleteIfExists();
     }
     for (String file : folder.files()) {
       if (!file.equals(Checkpoint.STATE)) {
-        StoredFile.in(folder.directory(), file).delete();
+        StoredFile.in(folder.directory(), file).deleteIfExists();
       }
     }
     // An object store has no folders to remove.

@@ -1,6 +1,7 @@
 package dev.beit2.pipelines;
 
 import dev.beit2.io.image.RejectedImage;
+import dev.beit2.io.store.ChannelWriter;
 import dev.beit2.model.train.Trainer;
 import java.io.IOException;
 import java.nio.channels.ReadableByteChannel;

@@ -78,12 +78,12 @@ class ObjectStoreTest {
         names());
     List<String> ofTen =
         MemoryFileSystem.LOG.stream()
-            .filter(entry -> entry.contains("step-000010") && !entry.contains(".tmp-"))
+            .filter(entry -> entry.contains("step-000010") && !entry.contains(".tmp"))
             .map(entry -> entry.replace(RUN + "/checkpoints/step-000010/", ""))
             .toList();
     assertEquals(
         List.of(
-            "create model.safetensors",
+            "rename model.safetensors",
             "rename state.json",
             "delete state.json",
             "delete model.safetensors"),
@@ -110,6 +110,6 @@ class ObjectStoreTest {
     List<String> events = names().stream().filter(name -> name.contains("tfevents")).toList();
     assertEquals(2, events.size());
     assertTrue(MemoryFileSystem.FILES.get(events.get(1)).length > 0);
-    assertFalse(names().stream().anyMatch(name -> name.contains(".tmp-")), "files left aside");
+    assertFalse(names().stream().anyMatch(name -> name.contains(".tmp")), "files left aside");
   }
 }

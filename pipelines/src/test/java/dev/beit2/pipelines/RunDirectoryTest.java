@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.beit2.io.store.ChannelWriter;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.channels.Channels;

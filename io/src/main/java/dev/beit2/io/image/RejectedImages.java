@@ -4,13 +4,17 @@ import static java.util.Objects.requireNonNull;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import org.apache.beam.sdk.io.FileSystems;
-import org.apache.beam.sdk.io.TextIO;
-import org.apache.beam.sdk.io.fs.ResolveOptions.StandardResolveOptions;
-import org.apache.beam.sdk.io.fs.ResourceId;
+import dev.beit2.io.store.StoredFile;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
 import org.apache.beam.sdk.transforms.DoFn;
+import org.apache.beam.sdk.transforms.GroupByKey;
 import org.apache.beam.sdk.transforms.PTransform;
 import org.apache.beam.sdk.transforms.ParDo;
+import org.apache.beam.sdk.transforms.WithKeys;
+import org.apache.beam.sdk.values.KV;
 import org.apache.beam.sdk.values.PCollection;
 import org.apache.beam.sdk.values.PDone;
 
@@ -23,12 +27,13 @@ import org.apache.beam.sdk.values.PDone;
  */
 public final class RejectedImages {
   private static final String NAME = "rejected";
+  private static final String FILE = "rejected-00000-of-00001.jsonl";
 
   private RejectedImages() {}
 
   /**
-   * Writes JSON lines, <code>{"key": …, "reason": …}</code>, to {@code rejected-*.jsonl} under the
-   * directory. Where nothing was rejected, nothing is written.
+   * Writes JSON lines, <code>{"key": …, "reason": …}</code>, sorted, to one file {@code
+   * rejected-*.jsonl} under the directory. Where nothing was rejected, nothing is written.
    */
   public static PTransform<PCollection<RejectedImage>, PDone> write(String directory) {
     return new Write(directory);
@@ -45,19 +50,11 @@ public final class RejectedImages {
 
     @Override
     public PDone expand(PCollection<RejectedImage> rejected) {
-      ResourceId prefix =
-          FileSystems.matchNewResource(directory, true)
-              .resolve(NAME, StandardResolveOptions.RESOLVE_FILE);
       rejected
           .apply("ToJson", ParDo.of(new ToJson()))
-          .apply(
-              "WriteLines",
-              TextIO.write()
-                  .to(prefix)
-                  .withSuffix(".jsonl")
-                  .withNumShards(1) // rejects are few and their lines short
-                  .withOutputFilenames()
-                  .skipIfEmpty());
+          .apply("OneFile", WithKeys.of(NAME))
+          .apply("Gather", GroupByKey.create())
+          .apply("WriteLines", ParDo.of(new WriteLines(directory)));
       return PDone.in(rejected.getPipeline());
     }
   }
@@ -70,6 +67,25 @@ public final class RejectedImages {
     public void processElement(@Element RejectedImage image, OutputReceiver<String> lines)
         throws JsonProcessingException {
       lines.output(JSON.writeValueAsString(image));
+    }
+  }
+
+  /** Beam's TextIO would write aside and copy where there is no rename. */
+  private static final class WriteLines extends DoFn<KV<String, Iterable<String>>, Void> {
+    private static final long serialVersionUID = 1L;
+
+    private final String directory;
+
+    WriteLines(String directory) {
+      this.directory = directory;
+    }
+
+    @ProcessElement
+    public void processElement(@Element KV<String, Iterable<String>> lines) throws IOException {
+      List<String> sorted = new ArrayList<>(); // rejects are few and their lines short
+      lines.getValue().forEach(sorted::add);
+      Collections.sort(sorted);
+      StoredFile.in(directory, FILE).write(String.join("\n", sorted) + "\n");
     }
   }
 }

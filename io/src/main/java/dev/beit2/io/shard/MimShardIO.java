@@ -1,12 +1,9 @@
 package dev.beit2.io.shard;
 
-import static java.nio.charset.StandardCharsets.UTF_8;
 import static java.util.Objects.requireNonNull;
 
 import dev.beit2.io.shard.ShardManifest.Shard;
 import java.io.IOException;
-import java.nio.ByteBuffer;
-import java.nio.channels.WritableByteChannel;
 import java.util.Comparator;
 import java.util.List;
 import org.apache.beam.sdk.coders.BigEndianIntegerCoder;
@@ -30,8 +27,8 @@ import org.apache.beam.sdk.values.PCollectionView;
  * }</pre>
  *
  * <p>The files are a pure function of the set of examples: an example's shard and its place in it
- * follow from (seed, key), however often and in which order the runner brings it. Files are written
- * aside and renamed, the manifest last, so a folder without manifest is not a dataset; a manifest
+ * follow from (seed, key), however often and in which order the runner brings it. Files appear
+ * whole or not at all, the manifest last, so a folder without manifest is not a dataset; a manifest
  * that lies there is taken away before the first shard is written.
  *
  * <p>The pipeline fails with {@link dev.beit2.io.InvalidInputException} where two examples have one
@@ -141,7 +138,7 @@ public final class MimShardIO {
     @ProcessElement
     public void processElement(@Element Long bytes, OutputReceiver<Integer> shardCount)
         throws IOException {
-      new ShardFolder(directory).deleteIfExists(ShardManifest.FILE);
+      new ShardFolder(directory).file(ShardManifest.FILE).deleteIfExists();
       shardCount.output(Math.toIntExact(Math.max(1, (bytes + shardBytes - 1) / shardBytes)));
     }
   }
@@ -215,19 +212,8 @@ public final class MimShardIO {
       List<Shard> sorted =
           context.sideInput(shards).stream().sorted(Comparator.comparing(Shard::file)).toList();
       ShardManifest manifest = ShardManifest.of(metadata, sorted);
-      new ShardFolder(directory)
-          .write(
-              ShardManifest.FILE,
-              "application/json",
-              channel -> writeFully(channel, manifest.toJson()));
+      new ShardFolder(directory).file(ShardManifest.FILE).commit(manifest.toJson() + "\n");
       context.output(manifest);
-    }
-
-    private static void writeFully(WritableByteChannel channel, String text) throws IOException {
-      ByteBuffer bytes = UTF_8.encode(text + "\n");
-      while (bytes.hasRemaining()) {
-        channel.write(bytes);
-      }
     }
   }
 }

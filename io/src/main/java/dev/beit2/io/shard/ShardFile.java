@@ -2,6 +2,7 @@ package dev.beit2.io.shard;
 
 import dev.beit2.io.InvalidInputException;
 import dev.beit2.io.shard.ShardManifest.Shard;
+import dev.beit2.io.store.Written;
 import java.io.Closeable;
 import java.io.FileNotFoundException;
 import java.io.IOException;
@@ -57,22 +58,22 @@ record ShardFile(ShardFolder folder, String file) {
   /** Writes the examples in their order; what is in memory is a row group. */
   Shard write(ShardMetadata metadata, long rowGroupBytes, Iterable<MimExample> examples)
       throws IOException {
-    Shard[] written = new Shard[1];
-    folder.write(
-        file,
-        "application/vnd.apache.parquet",
-        channel -> {
-          ShardOutput output = new ShardOutput(channel);
-          long rows = 0;
-          try (ParquetWriter<GenericRecord> writer = writer(output, metadata, rowGroupBytes)) {
-            for (MimExample example : examples) {
-              writer.write(ShardSchema.toRow(example));
-              rows++;
-            }
-          }
-          written[0] = new Shard(file, rows, output.bytes(), output.crc32c());
-        });
-    return written[0];
+    long[] rows = {0};
+    Written written =
+        folder
+            .file(file)
+            .write(
+                channel -> {
+                  ShardOutput output = new ShardOutput(channel);
+                  try (ParquetWriter<GenericRecord> writer =
+                      writer(output, metadata, rowGroupBytes)) {
+                    for (MimExample example : examples) {
+                      writer.write(ShardSchema.toRow(example));
+                      rows[0]++;
+                    }
+                  }
+                });
+    return new Shard(file, rows[0], written.bytes(), written.crc32cHex());
   }
 
   private static ParquetWriter<GenericRecord> writer(
@@ -125,7 +126,7 @@ record ShardFile(ShardFolder folder, String file) {
 
   private void checkLength(long wanted) {
     try {
-      long found = folder.length(file);
+      long found = folder.file(file).length();
       if (found != wanted) {
         throw differs("bytes", found, wanted);
       }

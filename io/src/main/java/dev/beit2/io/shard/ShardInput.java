@@ -11,12 +11,12 @@ import org.apache.parquet.io.SeekableInputStream;
 record ShardInput(ShardFolder folder, String file) implements InputFile {
   @Override
   public long getLength() throws IOException {
-    return folder.length(file);
+    return folder.file(file).length();
   }
 
   @Override
   public SeekableInputStream newStream() throws IOException {
-    return new Stream(folder.open(file));
+    return new Stream(folder.file(file).openSeekable());
   }
 
   private static final class Stream extends DelegatingSeekableInputStream {

@@ -86,7 +86,7 @@ public record ShardManifest(
   public static ShardManifest read(String directory) {
     ShardFolder folder = new ShardFolder(directory);
     try {
-      JsonNode json = JSON.readTree(folder.read(FILE));
+      JsonNode json = JSON.readTree(folder.file(FILE).readBytes());
       if (!json.isObject()) {
         throw invalid(folder.path(FILE) + ", which is no manifest", null);
       }

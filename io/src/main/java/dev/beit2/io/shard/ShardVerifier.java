@@ -3,8 +3,10 @@ package dev.beit2.io.shard;
 import dev.beit2.io.InvalidInputException;
 import dev.beit2.io.SeededRandom;
 import dev.beit2.io.shard.ShardManifest.Shard;
+import dev.beit2.io.store.Written;
 import java.io.IOException;
 import java.io.InputStream;
+import java.nio.channels.Channels;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -170,11 +172,13 @@ final class ShardVerifier {
   private String crc32c(String file) throws IOException {
     CRC32C crc = new CRC32C();
     byte[] buffer = new byte[1 << 16];
-    try (InputStream in = folder.newInputStream(file)) {
+    long bytes = 0;
+    try (InputStream in = Channels.newInputStream(folder.file(file).open())) {
       for (int n = in.read(buffer); n >= 0; n = in.read(buffer)) {
         crc.update(buffer, 0, n);
+        bytes += n;
       }
     }
-    return ShardOutput.hex(crc);
+    return new Written(bytes, (int) crc.getValue()).crc32cHex();
   }
 }

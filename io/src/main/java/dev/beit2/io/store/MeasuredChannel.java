@@ -1,0 +1,48 @@
+package dev.beit2.io.store;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.ClosedChannelException;
+import java.nio.channels.WritableByteChannel;
+import java.util.zip.CRC32C;
+
+/**
+ * Measures what goes into a channel. Closing it ends the writing, but leaves the channel open: it
+ * is for whoever opened that one to tell a file that is complete from one that broke off.
+ */
+final class MeasuredChannel implements WritableByteChannel {
+  private final WritableByteChannel channel;
+  private final CRC32C crc = new CRC32C();
+  private long bytes;
+  private boolean open = true;
+
+  MeasuredChannel(WritableByteChannel channel) {
+    this.channel = channel;
+  }
+
+  Written written() {
+    return new Written(bytes, (int) crc.getValue());
+  }
+
+  @Override
+  public int write(ByteBuffer source) throws IOException {
+    if (!open) {
+      throw new ClosedChannelException();
+    }
+    ByteBuffer passed = source.duplicate();
+    int count = channel.write(source);
+    crc.update(passed.limit(passed.position() + count));
+    bytes += count;
+    return count;
+  }
+
+  @Override
+  public boolean isOpen() {
+    return open;
+  }
+
+  @Override
+  public void close() {
+    open = false;
+  }
+}

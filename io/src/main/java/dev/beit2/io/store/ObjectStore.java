@@ -1,0 +1,185 @@
+package dev.beit2.io.store;
+
+import com.google.auth.Credentials;
+import com.google.cloud.NoCredentials;
+import com.google.cloud.WriteChannel;
+import com.google.cloud.storage.Blob;
+import com.google.cloud.storage.BlobId;
+import com.google.cloud.storage.BlobInfo;
+import com.google.cloud.storage.HttpStorageOptions;
+import com.google.cloud.storage.Storage;
+import com.google.cloud.storage.Storage.BlobTargetOption;
+import com.google.cloud.storage.StorageException;
+import com.google.cloud.storage.StorageOptions;
+import com.google.cloud.storage.StorageRetryStrategy;
+import dev.beit2.io.InvalidInputException;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.util.Base64;
+import javax.annotation.Nullable;
+import org.apache.beam.sdk.extensions.gcp.auth.NoopCredentialFactory;
+import org.apache.beam.sdk.extensions.gcp.options.GcsOptions;
+import org.apache.beam.sdk.options.PipelineOptions;
+
+/**
+ * Writes to Google Cloud Storage, where an object appears whole or not at all, under its own name:
+ * there is no writing aside, which would end in a copy and, where it is killed, in strays.
+ *
+ * <p>Beam's file system for {@code gs://} lists, reads and deletes. It cannot do the rest: its
+ * channels finish the object when they are closed, even if the writing broke off, and tell neither
+ * preconditions nor the checksum that the store computed.
+ *
+ * <p>Endpoint, credentials and buffer size are those of Beam's {@link GcsOptions}. All requests may
+ * be repeated: what is written has one content.
+ */
+final class ObjectStore {
+  static final String SCHEME = "gs";
+
+  private static final int PRECONDITION_FAILED = 412;
+  // Objects belong to a bucket; without this the client looks for a project, on the network at
+  // last.
+  private static final String NO_PROJECT = "none";
+
+  @Nullable private static PipelineOptions options;
+  @Nullable private static ObjectStore opened;
+
+  private final Storage storage;
+
+  @Nullable private final Integer uploadBufferBytes;
+
+  private ObjectStore(GcsOptions options) {
+    this.storage = connect(options);
+    this.uploadBufferBytes = options.getGcsUploadBufferSizeBytes();
+  }
+
+  /** Remembers the options; nothing is opened before the first {@code gs://} path is written. */
+  static synchronized void configure(PipelineOptions newOptions) {
+    options = newOptions;
+    opened = null;
+  }
+
+  static synchronized ObjectStore get() {
+    if (opened == null) {
+      if (options == null) {
+        throw new IllegalStateException("FileSystems.setDefaultPipelineOptions was not called");
+      }
+      opened = new ObjectStore(options.as(GcsOptions.class));
+    }
+    return opened;
+  }
+
+  private static Storage connect(GcsOptions options) {
+    HttpStorageOptions.Builder builder =
+        StorageOptions.http()
+            .setProjectId(NO_PROJECT)
+            .setCredentials(credentials(options))
+            .setStorageRetryStrategy(StorageRetryStrategy.getUniformStorageRetryStrategy());
+    if (options.getGcsEndpoint() != null) {
+      // Beam's has the path of the API, too.
+      builder.setHost(options.getGcsEndpoint().replaceFirst("(://[^/]*).*", "$1"));
+    }
+    return builder.build().getService();
+  }
+
+  private static Credentials credentials(GcsOptions options) {
+    if (options.getCredentialFactoryClass() == NoopCredentialFactory.class) {
+      return NoCredentials.getInstance();
+    }
+    Credentials credentials = options.getGcpCredential();
+    return credentials == null ? NoCredentials.getInstance() : credentials;
+  }
+
+  /**
+   * Writes an object in place of what was there. If the content's writer fails, or the upload does,
+   * what was there stays.
+   *
+   * @throws IOException if it fails, or the store received something else; it names the object
+   */
+  Written write(String path, String contentType, ChannelWriter content) throws IOException {
+    BlobInfo info = info(path, contentType);
+    try {
+      WriteChannel upload = storage.writer(info);
+      if (uploadBufferBytes != null) {
+        upload.setChunkSize(uploadBufferBytes);
+      }
+      MeasuredChannel measured = new MeasuredChannel(upload);
+      content.write(measured);
+      upload.close(); // only now: an upload that is not closed ends without an object
+      requireSame(path, measured.written(), storage.get(info.getBlobId()));
+      return measured.written();
+    } catch (StorageException e) {
+      throw failed(path, e);
+    }
+  }
+
+  private static BlobInfo info(String path, String contentType) {
+    return BlobInfo.newBuilder(BlobId.fromGsUtilUri(path)).setContentType(contentType).build();
+  }
+
+  private static IOException failed(String path, StorageException e) {
+    return new IOException("cannot write " + path + " (" + e.getMessage() + ")", e);
+  }
+
+  private static void requireSame(String path, Written written, @Nullable BlobInfo stored)
+      throws IOException {
+    if (stored == null || !same(written, stored)) {
+      String found =
+          stored == null
+              ? "is not there"
+              : "is " + stored.getSize() + " bytes with crc32c " + stored.getCrc32cToHexString();
+      throw new IOException(
+          String.format(
+              "%s %s after %d bytes with %s were written",
+              path, found, written.bytes(), written.crc32cHex()));
+    }
+  }
+
+  private static boolean same(Written written, BlobInfo stored) {
+    return stored.getSize() == written.bytes() && base64(written).equals(stored.getCrc32c());
+  }
+
+  /** As the store writes checksums: big-endian. */
+  static String base64(Written written) {
+    byte[] bigEndian = ByteBuffer.allocate(Integer.BYTES).putInt(written.crc32c()).array();
+    return Base64.getEncoder().encodeToString(bigEndian);
+  }
+
+  /** The same for a content that is at hand, in one request. */
+  Written write(String path, String contentType, byte[] content) throws IOException {
+    try {
+      return put(path, contentType, content);
+    } catch (StorageException e) {
+      throw failed(path, e);
+    }
+  }
+
+  /**
+   * Writes an object that must not be there yet, in one request. An object that is there with the
+   * same content is a success: the answer to an earlier try was lost, or another attempt at the
+   * same work came first.
+   *
+   * @throws InvalidInputException if there is one with another content
+   */
+  void create(String path, String contentType, byte[] content) throws IOException {
+    try {
+      put(path, contentType, content, BlobTargetOption.doesNotExist());
+    } catch (StorageException e) {
+      if (e.getCode() != PRECONDITION_FAILED) {
+        throw failed(path, e);
+      }
+      Blob present = storage.get(BlobId.fromGsUtilUri(path));
+      if (present == null || !same(Written.of(content), present)) {
+        throw new InvalidInputException(
+            path + " written by another process meanwhile", "one process at a time", e);
+      }
+    }
+  }
+
+  /** The client sends the content's checksum along, and the store refuses anything else. */
+  private Written put(String path, String contentType, byte[] content, BlobTargetOption... options)
+      throws IOException {
+    Written written = Written.of(content);
+    requireSame(path, written, storage.create(info(path, contentType), content, options));
+    return written;
+  }
+}

@@ -1,0 +1,210 @@
+package dev.beit2.io.store;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static java.util.Objects.requireNonNull;
+
+import dev.beit2.io.InvalidInputException;
+import java.io.FileNotFoundException;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.ByteBuffer;
+import java.nio.channels.Channels;
+import java.nio.channels.ReadableByteChannel;
+import java.nio.channels.SeekableByteChannel;
+import java.nio.channels.WritableByteChannel;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.Optional;
+import java.util.UUID;
+import org.apache.beam.sdk.io.FileSystems;
+import org.apache.beam.sdk.io.fs.EmptyMatchTreatment;
+import org.apache.beam.sdk.io.fs.MatchResult;
+import org.apache.beam.sdk.io.fs.MoveOptions.StandardMoveOptions;
+import org.apache.beam.sdk.io.fs.ResourceId;
+
+/**
+ * One file by its path, on the local disk or in an object store alike, through Beam's {@link
+ * FileSystems}. The path holds no wildcards.
+ *
+ * <p>A file appears whole or not at all: a reader, or a run killed at any point, finds the old
+ * content or the new one. Where there is a rename a file is written aside and then gets its name;
+ * on {@code gs://} it is written under its name and held against the store's checksum.
+ *
+ * <pre>{@code
+ * StoredFile file = StoredFile.in("gs://bucket/run", "metrics.jsonl");
+ * file.write("{}\n");
+ * }</pre>
+ */
+public record StoredFile(String path) {
+  public StoredFile {
+    requireNonNull(path, "path is null");
+  }
+
+  /**
+   * The file {@code name} (which may hold slashes) below a directory given with or without its last
+   * slash.
+   */
+  public static StoredFile in(String directory, String name) {
+    String folder = withoutLastSlash(directory);
+    return new StoredFile(folder + (folder.endsWith("/") ? "" : "/") + name);
+  }
+
+  public static String withoutLastSlash(String directory) {
+    return directory.length() > 1 && directory.endsWith("/")
+        ? directory.substring(0, directory.length() - 1)
+        : directory;
+  }
+
+  /** The sorted paths of the files that match a glob; none is no error. */
+  public static List<String> matching(String glob) throws IOException {
+    MatchResult result = FileSystems.match(glob, EmptyMatchTreatment.ALLOW);
+    if (result.status() == MatchResult.Status.NOT_FOUND) {
+      return List.of();
+    }
+    List<String> paths = new ArrayList<>();
+    for (MatchResult.Metadata file : result.metadata()) {
+      paths.add(file.resourceId().toString());
+    }
+    Collections.sort(paths);
+    return paths;
+  }
+
+  public boolean exists() throws IOException {
+    return matching(path).contains(resource().toString());
+  }
+
+  /**
+   * The file's length in bytes.
+   *
+   * @throws FileNotFoundException if there is none
+   */
+  public long length() throws IOException {
+    return FileSystems.matchSingleFileSpec(path).sizeBytes();
+  }
+
+  /** Opens the file for reading; the caller closes it. */
+  public ReadableByteChannel open() throws IOException {
+    return FileSystems.open(resource());
+  }
+
+  /**
+   * Opens the file for reading at any place; the caller closes it.
+   *
+   * @throws IOException if it cannot be read, or its file system has no random access
+   */
+  public SeekableByteChannel openSeekable() throws IOException {
+    ReadableByteChannel channel = open();
+    if (channel instanceof SeekableByteChannel seekable) {
+      return seekable;
+    }
+    channel.close();
+    throw new IOException(path + " is on a file system without random access");
+  }
+
+  public String readText() throws IOException {
+    return new String(readBytes(), UTF_8);
+  }
+
+  public byte[] readBytes() throws IOException {
+    try (InputStream in = Channels.newInputStream(open())) {
+      return in.readAllBytes();
+    }
+  }
+
+  /**
+   * Writes the file, in place of what was there.
+   *
+   * @throws IOException if that fails, or the file's store received something else
+   */
+  public Written write(ChannelWriter content) throws IOException {
+    return inObjectStore()
+        ? ObjectStore.get().write(path, contentType(), content)
+        : writeAside(content);
+  }
+
+  public Written write(String text) throws IOException {
+    return write(text.getBytes(UTF_8));
+  }
+
+  public Written write(byte[] bytes) throws IOException {
+    return inObjectStore()
+        ? ObjectStore.get().write(path, contentType(), bytes)
+        : writeAside(channel -> writeFully(channel, bytes));
+  }
+
+  /**
+   * Writes a file that makes what was written before it count, and that nobody else may have
+   * written meanwhile; the caller has seen that it is not there.
+   *
+   * @throws InvalidInputException on {@code gs://}, if it is there with another content
+   */
+  public void commit(String text) throws IOException {
+    byte[] bytes = text.getBytes(UTF_8);
+    if (inObjectStore()) {
+      ObjectStore.get().create(path, contentType(), bytes);
+    } else {
+      writeAside(channel -> writeFully(channel, bytes));
+    }
+  }
+
+  private Written writeAside(ChannelWriter content) throws IOException {
+    // Two attempts at the same file may run at once: each has a name of its own until it is done.
+    ResourceId target = resource();
+    String name = "." + target.getFilename() + "." + UUID.randomUUID() + ".tmp";
+    StoredFile aside =
+        new StoredFile(path.substring(0, path.length() - target.getFilename().length()) + name);
+    try {
+      Written written;
+      try (WritableByteChannel channel = FileSystems.create(aside.resource(), contentType())) {
+        MeasuredChannel measured = new MeasuredChannel(channel);
+        content.write(measured);
+        written = measured.written();
+      }
+      FileSystems.rename(List.of(aside.resource()), List.of(target));
+      return written;
+    } catch (IOException | RuntimeException e) {
+      try {
+        aside.deleteIfExists();
+      } catch (IOException notDeleted) {
+        e.addSuppressed(notDeleted);
+      }
+      throw e;
+    }
+  }
+
+  private static void writeFully(WritableByteChannel channel, byte[] bytes) throws IOException {
+    ByteBuffer buffer = ByteBuffer.wrap(bytes);
+    while (buffer.hasRemaining()) {
+      channel.write(buffer);
+    }
+  }
+
+  public void deleteIfExists() throws IOException {
+    FileSystems.delete(List.of(resource()), StandardMoveOptions.IGNORE_MISSING_FILES);
+  }
+
+  /** Where the file lies on the local disk, or nothing if it lies elsewhere. */
+  public Optional<Path> localPath() {
+    ResourceId resource = resource();
+    return resource.getScheme().equals("file")
+        ? Optional.of(Path.of(resource.toString()))
+        : Optional.empty();
+  }
+
+  private boolean inObjectStore() {
+    return path.startsWith(ObjectStore.SCHEME + "://");
+  }
+
+  private String contentType() {
+    if (path.endsWith(".parquet")) {
+      return "application/vnd.apache.parquet";
+    }
+    return path.endsWith(".json") ? "application/json" : "application/octet-stream";
+  }
+
+  private ResourceId resource() {
+    return FileSystems.matchNewResource(path, /* isDirectory= */ false);
+  }
+}

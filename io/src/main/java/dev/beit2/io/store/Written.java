@@ -1,0 +1,22 @@
+package dev.beit2.io.store;
+
+import java.util.zip.CRC32C;
+
+/**
+ * What went into a file.
+ *
+ * @param bytes its length
+ * @param crc32c the checksum of all of it
+ */
+public record Written(long bytes, int crc32c) {
+  static Written of(byte[] content) {
+    CRC32C crc = new CRC32C();
+    crc.update(content);
+    return new Written(content.length, (int) crc.getValue());
+  }
+
+  /** The checksum as 8 hexadecimal digits. */
+  public String crc32cHex() {
+    return String.format("%08x", crc32c);
+  }
+}

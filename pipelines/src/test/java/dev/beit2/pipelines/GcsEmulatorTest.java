@@ -1,0 +1,320 @@
+package dev.beit2.pipelines;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.beit2.io.store.StoredFile;
+import dev.beit2.pipelines.FaultyProxy.Fault;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import java.util.UUID;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
+import org.apache.beam.sdk.extensions.gcp.auth.NoopCredentialFactory;
+import org.apache.beam.sdk.extensions.gcp.options.GcsOptions;
+import org.apache.beam.sdk.io.FileSystems;
+import org.apache.beam.sdk.options.PipelineOptionsFactory;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
+import org.junit.jupiter.api.io.TempDir;
+
+/**
+ * The commands on {@code gs://} paths end with the same bytes as on the local disk, whatever breaks
+ * on the way. Against an emulator that {@code .ci/gcs} starts.
+ */
+@EnabledIfSystemProperty(named = "gcs.endpoint", matches = "http://.+")
+final class GcsEmulatorTest {
+  private static final URI EMULATOR = URI.create(System.getProperty("gcs.endpoint", "http://none"));
+  private static final String COMMIT = "POST .*ifGenerationMatch=0.*uploadType=multipart";
+  private static final String SHARD = "PUT .*name=shards/shard-.*upload_id=";
+  private static final Path SAMPLES = Path.of("samples");
+
+  @TempDir static Path dir;
+
+  private final String bucket = "beit2-" + UUID.randomUUID();
+  private FaultyProxy proxy;
+
+  /** What all tests compare with: the same commands on the local disk. */
+  @BeforeAll
+  static void runOnTheLocalDisk() throws IOException {
+    for (String name : List.of("bird", "flower", "lake")) {
+      Path folder = Files.createDirectories(dir.resolve("images/" + name));
+      try (Stream<Path> files = Files.list(SAMPLES.resolve("train/" + name))) {
+        for (Path file : files.sorted().limit(4).toList()) {
+          Files.copy(file, folder.resolve(file.getFileName()));
+        }
+      }
+    }
+    Files.writeString(dir.resolve("images/bird/broken.jpg"), "no picture");
+    run(TrainTokenizer.COMMAND, trainTokenizer(dir.toString()));
+    run(TokenizeDataset.COMMAND, tokenize(dir.toString()));
+    run(PretrainMim.COMMAND, pretrain(dir.toString()));
+  }
+
+  private static List<String> trainTokenizer(String root) {
+    return List.of(
+        "--input=" + root + "/images",
+        "--output=" + root + "/tokenizer",
+        "--preset=tiny",
+        "--batchSize=4",
+        "--steps=2",
+        "--codebookSize=32",
+        "--seed=5");
+  }
+
+  private static List<String> tokenize(String root) {
+    return List.of(
+        "--input=" + root + "/images",
+        "--tokenizer=" + root + "/tokenizer",
+        "--output=" + root + "/shards",
+        "--views=2",
+        "--seed=3");
+  }
+
+  private static List<String> pretrain(String root) {
+    return List.of(
+        "--shards=" + root + "/shards",
+        "--output=" + root + "/pretrain",
+        "--preset=tiny",
+        "--batchSize=4",
+        "--steps=4",
+        "--checkpointEvery=2",
+        "--seed=5");
+  }
+
+  private static String run(Command<?> command, List<String> args) {
+    ByteArrayOutputStream said = new ByteArrayOutputStream();
+    PrintStream out = new PrintStream(said, true, UTF_8);
+    int code = CommandLine.run(command, args.toArray(String[]::new), out, out);
+    assertEquals(0, code, said.toString(UTF_8));
+    return said.toString(UTF_8);
+  }
+
+  private String root() {
+    return "gs://" + bucket;
+  }
+
+  private void runInTheStore(Command<?> command, List<String> args, String... more) {
+    List<String> all = new ArrayList<>(args);
+    all.add("--gcsEndpoint=" + proxy.url());
+    all.addAll(List.of(more));
+    run(command, all);
+  }
+
+  @BeforeEach
+  void makeABucketWithTheImages() throws IOException, InterruptedException {
+    HttpResponse<String> made =
+        HttpClient.newHttpClient()
+            .send(
+                HttpRequest.newBuilder(EMULATOR.resolve("/storage/v1/b?project=test"))
+                    .POST(HttpRequest.BodyPublishers.ofString("{\"name\":\"" + bucket + "\"}"))
+                    .build(),
+                HttpResponse.BodyHandlers.ofString());
+    assertEquals(200, made.statusCode(), made.body());
+    useFromHere(EMULATOR.toString());
+    upload("images");
+    proxy = new FaultyProxy(EMULATOR);
+  }
+
+  @AfterEach
+  void stop() throws IOException {
+    proxy.close();
+  }
+
+  /** For what the test itself reads and writes, past the proxy. */
+  private static void useFromHere(String endpoint) {
+    GcsOptions options = PipelineOptionsFactory.create().as(GcsOptions.class);
+    options.setGcsEndpoint(endpoint + "/storage/v1/");
+    options.setCredentialFactoryClass(NoopCredentialFactory.class);
+    FileSystems.setDefaultPipelineOptions(options);
+  }
+
+  private void upload(String folder) throws IOException {
+    for (Map.Entry<String, byte[]> file : localFiles(folder).entrySet()) {
+      StoredFile.in(root(), folder + "/" + file.getKey())
+          .write(elsewhere(file.getKey(), file.getValue(), dir.toString(), root()));
+    }
+  }
+
+  /** A run's configuration names its inputs. */
+  private static byte[] elsewhere(String name, byte[] bytes, String from, String to) {
+    return name.equals("config.json")
+        ? new String(bytes, UTF_8).replace(from, to).getBytes(UTF_8)
+        : bytes;
+  }
+
+  private static SortedMap<String, byte[]> localFiles(String folder) throws IOException {
+    SortedMap<String, byte[]> files = new TreeMap<>();
+    try (Stream<Path> walk = Files.walk(dir.resolve(folder))) {
+      for (Path file : walk.filter(Files::isRegularFile).toList()) {
+        files.put(dir.resolve(folder).relativize(file).toString(), Files.readAllBytes(file));
+      }
+    }
+    return files;
+  }
+
+  private SortedMap<String, byte[]> storedFiles(String folder) throws IOException {
+    useFromHere(EMULATOR.toString());
+    SortedMap<String, byte[]> files = new TreeMap<>();
+    String prefix = root() + "/" + folder + "/";
+    for (String path : StoredFile.matching(prefix + "**")) {
+      files.put(path.substring(prefix.length()), new StoredFile(path).readBytes());
+    }
+    return files;
+  }
+
+  /** The same files, none more and none less, with the same bytes. */
+  private void assertSame(String folder) throws IOException {
+    SortedMap<String, byte[]> expected = localFiles(folder);
+    SortedMap<String, byte[]> found = storedFiles(folder);
+    assertEquals(names(expected), names(found));
+    expected.forEach(
+        (name, bytes) -> {
+          if (!name.contains("tfevents") && !name.equals("metrics.jsonl")) { // they tell times
+            assertArrayEquals(
+                bytes, elsewhere(name, found.get(name), root(), dir.toString()), name);
+          }
+        });
+  }
+
+  private static List<String> names(SortedMap<String, byte[]> files) {
+    return files.keySet().stream()
+        .map(name -> name.replaceAll("tfevents\\.\\d+", "tfevents"))
+        .toList();
+  }
+
+  private List<Map<String, Double>> metrics(String run) throws IOException {
+    List<Map<String, Double>> steps = MetricsLog.read(run);
+    steps.forEach(step -> step.keySet().removeAll(MetricsLog.TIMING));
+    return steps;
+  }
+
+  private void assertHappened(int faults) {
+    assertEquals(faults, proxy.faults().size(), () -> "happened: " + proxy.faults());
+  }
+
+  @Test
+  void everyCommandGivesWhatItGivesOnTheLocalDisk() throws IOException {
+    runInTheStore(TrainTokenizer.COMMAND, trainTokenizer(root()));
+    assertSame("tokenizer");
+    int before = proxy.requests().size();
+    runInTheStore(TokenizeDataset.COMMAND, tokenize(root()));
+    tell("tokenize", before);
+    assertSame("shards");
+    before = proxy.requests().size();
+    runInTheStore(VerifyShards.COMMAND, List.of("--shards=" + root() + "/shards"));
+    tell("verify", before);
+    before = proxy.requests().size();
+    runInTheStore(PretrainMim.COMMAND, pretrain(root()));
+    tell("pretrain", before);
+    assertSame("pretrain");
+    assertEquals(metrics(dir + "/pretrain"), metrics(root() + "/pretrain"));
+    runInTheStore(
+        Evaluate.COMMAND,
+        List.of(
+            "--backbone=" + root() + "/pretrain",
+            "--train=" + root() + "/images",
+            "--validation=" + root() + "/images",
+            "--output=" + root() + "/evaluation"));
+    assertEquals(
+        List.of("evaluation.json", "rejected/rejected-00000-of-00001.jsonl"),
+        names(storedFiles("evaluation")));
+  }
+
+  /** Requests by kind, for docs/object-storage.md. */
+  private void tell(String command, int before) {
+    SortedMap<String, Integer> kinds = new TreeMap<>();
+    List<String> requests = proxy.requests();
+    for (String request : requests.subList(before, requests.size())) {
+      kinds.merge(request.replace(bucket, "B").replaceAll("[0-9a-f-]{20,}", "U"), 1, Integer::sum);
+    }
+    System.out.println(command + " made " + (requests.size() - before) + " requests");
+    if (Boolean.getBoolean("gcs.requests")) {
+      kinds.forEach((kind, count) -> System.out.println("  " + count + " " + kind));
+    }
+  }
+
+  @Test
+  void aRunThatWasKilledGoesOn() throws IOException {
+    upload("shards");
+    upload("pretrain");
+    // As if killed while it wrote the last checkpoint.
+    StoredFile.in(root(), "pretrain/checkpoints/step-000004/state.json").deleteIfExists();
+    StoredFile.in(root(), "pretrain/checkpoints/step-000004/model.safetensors").write("half");
+    runInTheStore(PretrainMim.COMMAND, pretrain(root()));
+    SortedMap<String, byte[]> files = storedFiles("pretrain");
+    for (String file : List.of("model.safetensors", "optimizer-0.safetensors", "state.json")) {
+      String name = "checkpoints/step-000004/" + file;
+      assertArrayEquals(localFiles("pretrain").get(name), files.get(name), name);
+    }
+    assertEquals(metrics(dir + "/pretrain"), metrics(root() + "/pretrain"));
+    assertFalse(
+        names(files).stream().anyMatch(name -> name.contains("tmp")), names(files).toString());
+  }
+
+  @Test
+  void anUnavailableStoreIsAskedAgain() throws IOException {
+    upload("tokenizer");
+    proxy.inject(Fault.UNAVAILABLE, 1, "GET /storage/v1/b/[^/]+/o\\?.*images");
+    proxy.inject(Fault.UNAVAILABLE, 2, "GET .*alt=media");
+    proxy.inject(Fault.UNAVAILABLE, 1, "POST .*uploadType=resumable");
+    proxy.inject(Fault.UNAVAILABLE, 2, SHARD);
+    proxy.inject(Fault.UNAVAILABLE, 1, COMMIT);
+    runInTheStore(TokenizeDataset.COMMAND, tokenize(root()));
+    assertHappened(7);
+    assertSame("shards");
+  }
+
+  @Test
+  void aCutConnectionLosesNothing() throws IOException {
+    upload("tokenizer");
+    proxy.inject(Fault.CUT_IN_THE_MIDDLE, 2, SHARD);
+    runInTheStore(TokenizeDataset.COMMAND, tokenize(root()));
+    assertHappened(2);
+    assertSame("shards");
+  }
+
+  @Test
+  void aCutConnectionInALaterPartLosesNothing() throws IOException {
+    upload("tokenizer");
+    proxy.pass(1, SHARD);
+    proxy.inject(Fault.CUT_IN_THE_MIDDLE, 1, SHARD);
+    proxy.inject(Fault.ANSWER_LOST, 1, SHARD);
+    runInTheStore(TokenizeDataset.COMMAND, tokenize(root()), "--gcsUploadBufferSizeBytes=262144");
+    assertHappened(2);
+    assertSame("shards");
+  }
+
+  @Test
+  void aLostAnswerDoublesNothing() throws IOException {
+    upload("tokenizer");
+    proxy.inject(Fault.ANSWER_LOST, 1, COMMIT);
+    proxy.inject(Fault.ANSWER_LOST, 1, SHARD);
+    runInTheStore(TokenizeDataset.COMMAND, tokenize(root()));
+    assertHappened(2);
+    assertSame("shards");
+    long commits =
+        proxy.requests().stream()
+            .filter(line -> Pattern.compile(COMMIT).matcher(line).find())
+            .count();
+    assertTrue(commits == 2, "the commit was not tried again");
+  }
+}
