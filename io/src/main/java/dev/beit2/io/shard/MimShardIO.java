@@ -9,8 +9,8 @@ import java.nio.ByteBuffer;
 import java.nio.channels.WritableByteChannel;
 import java.util.Comparator;
 import java.util.List;
-import org.apache.beam.sdk.coders.BigEndianIntegerCoder;
 import org.apache.beam.sdk.coders.KvCoder;
+import org.apache.beam.sdk.coders.StringUtf8Coder;
 import org.apache.beam.sdk.transforms.DoFn;
 import org.apache.beam.sdk.transforms.GroupByKey;
 import org.apache.beam.sdk.transforms.PTransform;
@@ -47,7 +47,10 @@ public final class MimShardIO {
   /** Writes to a folder, which is made where it is missing. */
   public static Write write(String directory, ShardMetadata metadata) {
     return new Write(
-        directory, metadata, DEFAULT_SHARD_MEGABYTES, DEFAULT_ROW_GROUP_MEGABYTES * MEGABYTE);
+        directory,
+        metadata,
+        DEFAULT_SHARD_MEGABYTES * MEGABYTE,
+        DEFAULT_ROW_GROUP_MEGABYTES * MEGABYTE);
   }
 
   /** See {@link MimShardIO#write}; the output is the one manifest that was written. */
@@ -101,12 +104,10 @@ public final class MimShardIO {
               .apply(
                   "AssignShard",
                   ParDo.of(new AssignShard(metadata.seed(), shardCount)).withSideInputs(shardCount))
-              .setCoder(KvCoder.of(BigEndianIntegerCoder.of(), MimExampleCoder.of()))
+              .setCoder(KvCoder.of(StringUtf8Coder.of(), MimExampleCoder.of()))
               .apply("GroupByShard", GroupByKey.create())
-              .apply(
-                  "WriteShard",
-                  ParDo.of(new WriteShard(directory, metadata, rowGroupBytes, shardCount))
-                      .withSideInputs(shardCount))
+              // Without side inputs: Flink would hand it each group, a whole shard, in one record.
+              .apply("WriteShard", ParDo.of(new WriteShard(directory, metadata, rowGroupBytes)))
               .setCoder(new ShardCoder())
               .apply("Shards", View.asList());
       // Follows from the plan, so that even without any shard the old manifest goes before.
@@ -146,7 +147,8 @@ public final class MimShardIO {
     }
   }
 
-  private static final class AssignShard extends DoFn<MimExample, KV<Integer, MimExample>> {
+  /** Keys are the shards' files. */
+  private static final class AssignShard extends DoFn<MimExample, KV<String, MimExample>> {
     private static final long serialVersionUID = 1L;
 
     private final long seed;
@@ -160,39 +162,35 @@ public final class MimShardIO {
     @ProcessElement
     public void processElement(ProcessContext context) {
       MimExample example = context.element();
-      int shard = ShardName.indexOf(seed, example.key(), context.sideInput(shardCount));
-      context.output(KV.of(shard, example));
+      int count = context.sideInput(shardCount);
+      int index = ShardName.indexOf(seed, example.key(), count);
+      context.output(KV.of(new ShardName(index, count).file(), example));
     }
   }
 
-  private static final class WriteShard extends DoFn<KV<Integer, Iterable<MimExample>>, Shard> {
+  private static final class WriteShard extends DoFn<KV<String, Iterable<MimExample>>, Shard> {
     private static final long serialVersionUID = 1L;
 
     private final String directory;
     private final ShardMetadata metadata;
     private final long rowGroupBytes;
-    private final PCollectionView<Integer> shardCount;
 
-    WriteShard(
-        String directory,
-        ShardMetadata metadata,
-        long rowGroupBytes,
-        PCollectionView<Integer> shardCount) {
+    WriteShard(String directory, ShardMetadata metadata, long rowGroupBytes) {
       this.directory = directory;
       this.metadata = metadata;
       this.rowGroupBytes = rowGroupBytes;
-      this.shardCount = shardCount;
     }
 
     @ProcessElement
-    public void processElement(ProcessContext context) throws IOException {
-      ShardName name = new ShardName(context.element().getKey(), context.sideInput(shardCount));
+    public void processElement(
+        @Element KV<String, Iterable<MimExample>> examples, OutputReceiver<Shard> shards)
+        throws IOException {
       try (ShardSpool spool = new ShardSpool(metadata.seed())) {
-        for (MimExample example : context.element().getValue()) { // once: it may not fit in memory
+        for (MimExample example : examples.getValue()) { // once: it may not fit in memory
           spool.add(example);
         }
-        ShardFile file = new ShardFile(new ShardFolder(directory), name.file());
-        context.output(file.write(metadata, rowGroupBytes, spool.inOrder()));
+        ShardFile file = new ShardFile(new ShardFolder(directory), examples.getKey());
+        shards.output(file.write(metadata, rowGroupBytes, spool.inOrder()));
       }
     }
   }
