@@ -9,6 +9,7 @@ import java.nio.ByteBuffer;
 import java.nio.channels.WritableByteChannel;
 import java.util.Comparator;
 import java.util.List;
+import java.util.stream.Collectors;
 import org.apache.beam.sdk.coders.KvCoder;
 import org.apache.beam.sdk.coders.StringUtf8Coder;
 import org.apache.beam.sdk.transforms.DoFn;
@@ -31,8 +32,9 @@ import org.apache.beam.sdk.values.PCollectionView;
  *
  * <p>The files are a pure function of the set of examples: an example's shard and its place in it
  * follow from (seed, key), however often and in which order the runner brings it. Files are written
- * aside and renamed, the manifest last, so a folder without manifest is not a dataset; a manifest
- * that lies there is taken away before the first shard is written.
+ * aside and renamed, the manifest last, so a folder without manifest is not a dataset. A manifest
+ * that lies there is taken away before the first shard is written; other shards, and what killed
+ * starts left, before the new manifest is.
  *
  * <p>The pipeline fails with {@link dev.beit2.io.InvalidInputException} where two examples have one
  * key.
@@ -50,6 +52,7 @@ public final class MimShardIO {
         directory,
         metadata,
         DEFAULT_SHARD_MEGABYTES * MEGABYTE,
+        0,
         DEFAULT_ROW_GROUP_MEGABYTES * MEGABYTE);
   }
 
@@ -61,15 +64,22 @@ public final class MimShardIO {
     private final String directory;
     private final ShardMetadata metadata;
     private final long shardBytes;
+    private final int shardCount; // 0: as many as their size asks for
     private final long rowGroupBytes;
 
-    private Write(String directory, ShardMetadata metadata, long shardBytes, long rowGroupBytes) {
+    private Write(
+        String directory,
+        ShardMetadata metadata,
+        long shardBytes,
+        int shardCount,
+        long rowGroupBytes) {
       this.directory = requireNonNull(directory, "directory is null");
       this.metadata = requireNonNull(metadata, "metadata is null");
-      if (shardBytes < 1 || rowGroupBytes < 1) {
+      if (shardBytes < 1 || shardCount < 0 || rowGroupBytes < 1) {
         throw new IllegalArgumentException("sizes must be positive");
       }
       this.shardBytes = shardBytes;
+      this.shardCount = shardCount;
       this.rowGroupBytes = rowGroupBytes;
     }
 
@@ -78,17 +88,28 @@ public final class MimShardIO {
       return withShardBytes(megabytes * MEGABYTE);
     }
 
+    /**
+     * This many shards, whatever their size. One that gets no row has no file: with few images the
+     * set may have fewer.
+     */
+    public Write withShardCount(int count) {
+      if (count < 1) {
+        throw new IllegalArgumentException("count is " + count + ", must be positive");
+      }
+      return new Write(directory, metadata, shardBytes, count, rowGroupBytes);
+    }
+
     /** What a writer and a reader hold in memory of a shard; 32 unless told. */
     public Write withRowGroupMegabytes(int megabytes) {
       return withRowGroupBytes(megabytes * MEGABYTE);
     }
 
     Write withShardBytes(long bytes) {
-      return new Write(directory, metadata, bytes, rowGroupBytes);
+      return new Write(directory, metadata, bytes, 0, rowGroupBytes);
     }
 
     Write withRowGroupBytes(long bytes) {
-      return new Write(directory, metadata, shardBytes, bytes);
+      return new Write(directory, metadata, shardBytes, shardCount, bytes);
     }
 
     @Override
@@ -97,13 +118,13 @@ public final class MimShardIO {
           examples
               .apply("MeasureExamples", ParDo.of(new MeasureExample()))
               .apply("SumBytes", Sum.longsGlobally())
-              .apply("PlanShards", ParDo.of(new PlanShards(directory, shardBytes)));
-      PCollectionView<Integer> shardCount = plan.apply("ShardCount", View.asSingleton());
+              .apply("PlanShards", ParDo.of(new PlanShards(directory, shardBytes, shardCount)));
+      PCollectionView<Integer> planned = plan.apply("ShardCount", View.asSingleton());
       PCollectionView<List<Shard>> shards =
           examples
               .apply(
                   "AssignShard",
-                  ParDo.of(new AssignShard(metadata.seed(), shardCount)).withSideInputs(shardCount))
+                  ParDo.of(new AssignShard(metadata.seed(), planned)).withSideInputs(planned))
               .setCoder(KvCoder.of(StringUtf8Coder.of(), MimExampleCoder.of()))
               .apply("GroupByShard", GroupByKey.create())
               // Without side inputs: Flink would hand it each group, a whole shard, in one record.
@@ -133,17 +154,20 @@ public final class MimShardIO {
 
     private final String directory;
     private final long shardBytes;
+    private final int shardCount;
 
-    PlanShards(String directory, long shardBytes) {
+    PlanShards(String directory, long shardBytes, int shardCount) {
       this.directory = directory;
       this.shardBytes = shardBytes;
+      this.shardCount = shardCount;
     }
 
     @ProcessElement
-    public void processElement(@Element Long bytes, OutputReceiver<Integer> shardCount)
+    public void processElement(@Element Long bytes, OutputReceiver<Integer> planned)
         throws IOException {
       new ShardFolder(directory).deleteIfExists(ShardManifest.FILE);
-      shardCount.output(Math.toIntExact(Math.max(1, (bytes + shardBytes - 1) / shardBytes)));
+      long bySize = Math.max(1, (bytes + shardBytes - 1) / shardBytes);
+      planned.output(shardCount > 0 ? shardCount : Math.toIntExact(bySize));
     }
   }
 
@@ -213,11 +237,12 @@ public final class MimShardIO {
       List<Shard> sorted =
           context.sideInput(shards).stream().sorted(Comparator.comparing(Shard::file)).toList();
       ShardManifest manifest = ShardManifest.of(metadata, sorted);
-      new ShardFolder(directory)
-          .write(
-              ShardManifest.FILE,
-              "application/json",
-              channel -> writeFully(channel, manifest.toJson()));
+      ShardFolder folder = new ShardFolder(directory);
+      folder.deleteAllBut(sorted.stream().map(Shard::file).collect(Collectors.toSet()));
+      folder.write(
+          ShardManifest.FILE,
+          "application/json",
+          channel -> writeFully(channel, manifest.toJson()));
       context.output(manifest);
     }
 

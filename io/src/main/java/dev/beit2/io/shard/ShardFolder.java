@@ -10,6 +10,7 @@ import java.nio.channels.ReadableByteChannel;
 import java.nio.channels.SeekableByteChannel;
 import java.nio.channels.WritableByteChannel;
 import java.util.List;
+import java.util.Set;
 import java.util.UUID;
 import org.apache.beam.sdk.io.FileSystems;
 import org.apache.beam.sdk.io.fs.EmptyMatchTreatment;
@@ -40,7 +41,7 @@ final class ShardFolder {
   /** Writes a file aside and renames it, so that it appears whole or not at all. */
   void write(String file, String mimeType, Content content) throws IOException {
     // Two attempts at the same file may run at once: each has an own name until it is complete.
-    ResourceId aside = resolve("." + file + "." + UUID.randomUUID() + ".tmp");
+    ResourceId aside = resolve(aside(file, UUID.randomUUID().toString()));
     try {
       try (WritableByteChannel channel = FileSystems.create(aside, mimeType)) {
         content.writeTo(channel);
@@ -58,6 +59,19 @@ final class ShardFolder {
 
   void deleteIfExists(String file) throws IOException {
     FileSystems.delete(List.of(resolve(file)), StandardMoveOptions.IGNORE_MISSING_FILES);
+  }
+
+  /** Deletes all other shards, and what writers that were killed had aside. */
+  void deleteAllBut(Set<String> shards) throws IOException {
+    List<String> globs =
+        List.of(ShardName.GLOB, aside(ShardName.GLOB, "*"), aside(ShardManifest.FILE, "*"));
+    for (String glob : globs) {
+      for (String file : match(glob)) {
+        if (!shards.contains(file)) {
+          deleteIfExists(file);
+        }
+      }
+    }
   }
 
   byte[] read(String file) throws IOException {
@@ -95,6 +109,10 @@ final class ShardFolder {
         .map(ResourceId::getFilename)
         .sorted()
         .toList();
+  }
+
+  private static String aside(String file, String attempt) {
+    return "." + file + "." + attempt + ".tmp";
   }
 
   private ResourceId resolve(String file) {
