@@ -116,6 +116,7 @@ final class CommandLine {
             "--" + option.name(), "nothing", "it: " + option.description());
       }
     }
+    requireOneOfEachPair(own, given);
     applyPreset(own, given, options);
     applyRunner(command, given, options);
     return options;
@@ -176,6 +177,9 @@ final class CommandLine {
         option.set(options, option.parse(value));
       }
     }
+  }
+
+  private static void requireOneOfEachPair(Map<String, Option> own, Map<String, String> given) {
     for (Option option : own.values()) {
       if (given.containsKey(option.name()) && given.containsKey(option.insteadOf())) {
         throw new InvalidOptionException(
@@ -257,10 +261,10 @@ final class CommandLine {
     text.append('\n')
         .append(
             wrap(
-                "Options of Beam and its runners pass through, such as --runner=FlinkRunner "
-                    + "--flinkMaster=HOST:PORT --parallelism=N; --help=FlinkPipelineOptions lists "
-                    + "Flink's. Without any, Flink runs inside this process (--flinkMaster=[local]) "
-                    + "with --parallelism="
+                "Options of Beam and its runners pass through, such as --runner=FlinkRunner"
+                    + " --flinkMaster=HOST:PORT --parallelism=N; --help=FlinkPipelineOptions lists"
+                    + " Flink's. Without any, Flink runs inside this process"
+                    + " (--flinkMaster=[local]) with --parallelism="
                     + (command.localParallelism() == 1 ? "1." : "the number of processors."),
                 ""));
     return text.toString();

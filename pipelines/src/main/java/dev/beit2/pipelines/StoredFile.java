@@ -9,6 +9,8 @@ import java.nio.ByteBuffer;
 import java.nio.channels.Channels;
 import java.nio.channels.ReadableByteChannel;
 import java.nio.channels.WritableByteChannel;
+import java.nio.file.DirectoryNotEmptyException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -108,6 +110,18 @@ record StoredFile(String path) {
 
   void delete() throws IOException {
     FileSystems.delete(List.of(resource()));
+  }
+
+  /** Deletes the folder of this path, if there is nothing in it; object stores have no folders. */
+  void deleteEmptyFolder() throws IOException {
+    Optional<Path> local = localPath();
+    if (local.isPresent()) {
+      try {
+        Files.deleteIfExists(local.get());
+      } catch (DirectoryNotEmptyException e) {
+        // Somebody keeps something in there, which is theirs to remove.
+      }
+    }
   }
 
   /** Where the file lies on the local disk, or nothing if it lies elsewhere. */
