@@ -46,9 +46,9 @@ public final class Bench {
   static final Command<Options> COMMAND =
       new Command<>(
           "bench",
-          "Measures what this machine can do with ViT-B/16: tokenizer and pretraining step in fp32 and bf16 beside its "
-              + "rate of matrix products, decoding, and the pipeline tokenize beside the bare tokenizer. Takes about four "
-              + "minutes on 2 cores.",
+          "Measures what this machine can do with ViT-B/16: tokenizer and pretraining step in fp32"
+              + " and bf16 beside its rate of matrix products, decoding, and the pipeline tokenize"
+              + " beside the bare tokenizer. Takes about four minutes on 2 cores.",
           Options.class,
           Command.cores(),
           options -> {
@@ -237,7 +237,7 @@ public final class Bench {
             new CosineSchedule(1e-4, 0, 0, 0, 1),
             1,
             Precision.FP32)) {
-      RunDirectory.open(run.toString(), new TreeMap<>())
+      RunDirectory.open(run.toString(), new RunConfig(new TreeMap<>()))
           .writeCheckpoint(0, Map.of(TrainingLoop.MODEL, untrained::writeModel), Map.of());
     }
   }

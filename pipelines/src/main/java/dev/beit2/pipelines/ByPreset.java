@@ -21,6 +21,9 @@ import java.lang.annotation.Target;
   /** With {@code --preset=large}. */
   String large() default "";
 
-  /** Another option that says the same in another unit: where it is given, there is no default. */
+  /**
+   * Another option that says the same in another unit: where it is given, there is no default, and
+   * giving both is an error.
+   */
   String insteadOf() default "";
 }

@@ -1,6 +1,7 @@
 package dev.beit2.pipelines;
 
 import dev.beit2.io.image.source.ImageSource;
+import dev.beit2.io.store.StoredFile;
 import java.io.IOException;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -25,7 +26,7 @@ final class ClassNames {
       String name = classes.get(label);
       labels.put(labels.containsKey(name) ? name + " (" + label + ")" : name, label);
     }
-    StoredFile.in(output, FILE).replace(Json.pretty(labels));
+    StoredFile.in(output, FILE).write(Json.pretty(labels));
   }
 
   /** Folders without classes are meant so; archives without labels may be a mistake. */

@@ -124,6 +124,7 @@ final class CommandLine {
             "--" + option.name(), "nothing", "it: " + option.description());
       }
     }
+    requireOneOfEachPair(own, given);
     applyPreset(own, given, options);
     applyRunner(command, given, options);
     applyEndpoint(given, options);
@@ -187,6 +188,9 @@ final class CommandLine {
         option.set(options, option.parse(value));
       }
     }
+  }
+
+  private static void requireOneOfEachPair(Map<String, Option> own, Map<String, String> given) {
     for (Option option : own.values()) {
       if (given.containsKey(option.name()) && given.containsKey(option.insteadOf())) {
         throw new InvalidOptionException(

@@ -2,7 +2,6 @@ package dev.beit2.pipelines;
 
 import static java.util.Objects.requireNonNull;
 
-import dev.beit2.io.image.Augmentation;
 import dev.beit2.io.image.ImageDecoder;
 import dev.beit2.io.image.ImageRecord;
 import dev.beit2.io.image.RejectedImage;
@@ -46,7 +45,7 @@ final class EncodeViews extends PTransform<PCollection<ImageRecord>, PCollection
   /**
    * @param encoder what makes the codes
    * @param shards what they are for: sizes, number of views, seed
-   * @param colorJitter how much brightness, contrast and saturation of views vary; 0 to 1
+   * @param recipe what is stored of images, and which views they have
    * @param batchSize views that are encoded at once
    * @param torchThreads threads of one operation, see {@link Torch#setThreads}
    * @param stage what progress is counted for
@@ -54,11 +53,11 @@ final class EncodeViews extends PTransform<PCollection<ImageRecord>, PCollection
   EncodeViews(
       PatchEncoder.Source encoder,
       ShardMetadata shards,
-      double colorJitter,
+      ViewRecipe recipe,
       int batchSize,
       int torchThreads,
       String stage) {
-    this.encode = new EncodeFn(encoder, shards, colorJitter, batchSize, torchThreads, stage);
+    this.encode = new EncodeFn(encoder, shards, recipe, batchSize, torchThreads, stage);
   }
 
   @Override
@@ -96,7 +95,7 @@ final class EncodeViews extends PTransform<PCollection<ImageRecord>, PCollection
 
     private final PatchEncoder.Source source;
     private final ShardMetadata shards;
-    private final double colorJitter;
+    private final ViewRecipe recipe;
     private final int batchSize;
     private final int torchThreads;
     private final String stage;
@@ -112,13 +111,13 @@ final class EncodeViews extends PTransform<PCollection<ImageRecord>, PCollection
     EncodeFn(
         PatchEncoder.Source source,
         ShardMetadata shards,
-        double colorJitter,
+        ViewRecipe recipe,
         int batchSize,
         int torchThreads,
         String stage) {
       this.source = requireNonNull(source, "source is null");
       this.shards = requireNonNull(shards, "shards is null");
-      this.colorJitter = colorJitter;
+      this.recipe = requireNonNull(recipe, "recipe is null");
       this.batchSize = batchSize;
       this.torchThreads = torchThreads;
       this.stage = requireNonNull(stage, "stage is null");
@@ -153,18 +152,18 @@ final class EncodeViews extends PTransform<PCollection<ImageRecord>, PCollection
               out.get(REJECTED).output(rejected);
             }
           };
+      ImageRecord stored;
       RgbImage pixels;
       try {
-        pixels = ImageDecoder.decode(image.bytes());
+        stored = recipe.stored(image);
+        pixels = ImageDecoder.decode(stored.bytes());
       } catch (UndecodableImageException e) {
         reject(image.key(), e.getMessage(), results);
         return;
       }
-      Pending pending = new Pending(image, pixels, shards.views());
-      Augmentation augmentation = Augmentation.pretraining().withJitter(colorJitter);
+      Pending pending = new Pending(stored, pixels, shards.views());
       for (int i = 0; i < shards.views() && !pending.rejected; i++) {
-        View view =
-            augmentation.sample(shards.seed(), image.key(), i, pixels.width(), pixels.height());
+        View view = recipe.view(shards.seed(), image.key(), i, pixels.width(), pixels.height());
         batch.put(slots.size(), pixels.render(view, shards.inputSize()));
         slots.add(new Slot(pending, view));
         if (slots.size() == batchSize) {

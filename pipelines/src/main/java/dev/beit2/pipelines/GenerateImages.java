@@ -10,8 +10,8 @@ import dev.beit2.io.image.ImageFolder;
 import dev.beit2.io.image.RgbImage;
 import dev.beit2.io.image.UndecodableImageException;
 import dev.beit2.io.image.View;
+import dev.beit2.io.store.StoredFile;
 import java.io.IOException;
-import java.nio.ByteBuffer;
 import org.apache.beam.sdk.Pipeline;
 import org.apache.beam.sdk.io.GenerateSequence;
 import org.apache.beam.sdk.options.Default;
@@ -131,7 +131,7 @@ public final class GenerateImages {
     public void processElement(@Element Long number) throws IOException {
       String name = "%03d/%07d.JPEG".formatted(number / PICTURES_A_FOLDER, number);
       byte[] jpeg = ImageEncoder.jpeg(crop(number), QUALITY);
-      StoredFile.in(output, name).replace(ByteBuffer.wrap(jpeg));
+      StoredFile.in(output, name).write(jpeg);
       LocalProgress.count(stage, 1);
     }
 

@@ -5,7 +5,6 @@ import dev.beit2.io.image.ImageFolder;
 import dev.beit2.io.image.source.ImageDataset;
 import dev.beit2.io.image.source.ImageSource;
 import dev.beit2.io.shard.ShardManifest;
-import dev.beit2.io.store.StoredFile;
 import java.io.IOException;
 import java.nio.channels.ReadableByteChannel;
 

@@ -2,23 +2,17 @@ package dev.beit2.pipelines;
 
 import static java.util.Objects.requireNonNull;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
 import dev.beit2.io.store.ChannelWriter;
 import dev.beit2.io.store.StoredFile;
 import java.io.IOException;
-import java.nio.file.DirectoryNotEmptyException;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.Objects;
 import java.util.Optional;
 import java.util.SortedMap;
 import java.util.TreeMap;
-import java.util.TreeSet;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -35,10 +29,6 @@ import java.util.regex.Pattern;
  * <p>A run may be killed at any point and started again. One process writes to a run at a time.
  */
 final class RunDirectory {
-  /** The name in the configuration that holds the command, such as {@code pretrain}. */
-  static final String COMMAND = "command";
-
-  private static final String CONFIG = "config.json";
   private static final String CHECKPOINTS = "checkpoints";
   private static final String NUMBER = "checkpoint";
   private static final Pattern STEP_FOLDER = Pattern.compile("((?:.*/)?step-(\\d+))/([^/]+)");
@@ -56,12 +46,11 @@ final class RunDirectory {
   /**
    * Opens the run in a folder, or begins one there. Other files in the folder are left alone.
    *
-   * @param config what defines the run: its command under {@link #COMMAND} and each hyper-parameter
-   *     under its option's name
+   * @param config what defines the run: its command and each hyper-parameter
    * @throws InvalidOptionException if the folder holds a run of another command or with other
    *     values, naming each of them
    */
-  static RunDirectory open(String path, SortedMap<String, String> config) throws IOException {
+  static RunDirectory open(String path, RunConfig config) throws IOException {
     return open(path, config, EVERY_KEPT);
   }
 
@@ -69,22 +58,13 @@ final class RunDirectory {
    * @param keepEvery of the older checkpoints, those whose number among all that were written is a
    *     multiple of this are kept
    */
-  static RunDirectory open(String path, SortedMap<String, String> config, int keepEvery)
-      throws IOException {
+  static RunDirectory open(String path, RunConfig config, int keepEvery) throws IOException {
     requireNonNull(config, "config is null");
     if (keepEvery < 1) {
       throw new IllegalArgumentException("keepEvery is " + keepEvery + ", not positive");
     }
-    String option = "--output=" + path;
-    requirePlainPath(option, path);
-    String directory = StoredFile.withoutLastSlash(path);
-    StoredFile file = StoredFile.in(directory, CONFIG);
-    if (file.exists()) {
-      requireSame(option, readConfig(option, file), config);
-    } else {
-      file.commit(Json.pretty(config));
-    }
-    return new RunDirectory(directory, keepEvery);
+    config.begin(path);
+    return new RunDirectory(StoredFile.withoutLastSlash(path), keepEvery);
   }
 
   /** The folder's path, without a last slash. */
@@ -148,7 +128,7 @@ final class RunDirectory {
    */
   static Checkpoint locate(String option, String path) throws IOException {
     String given = option + "=" + path;
-    requirePlainPath(given, path);
+    RunConfig.requirePlainPath(given, path);
     String directory = StoredFile.withoutLastSlash(path);
     Matcher folder = STEP_FOLDER.matcher(directory + "/" + Checkpoint.STATE);
     boolean complete = StoredFile.in(directory, Checkpoint.STATE).exists();
@@ -162,60 +142,11 @@ final class RunDirectory {
     String found = "no complete checkpoint";
     if (folder.matches()) {
       found = "no " + Checkpoint.STATE + " in it";
-    } else if (StoredFile.in(directory, CONFIG).exists()) {
+    } else if (StoredFile.in(directory, RunConfig.FILE).exists()) {
       found = "a run that has not written a checkpoint yet";
     }
     throw new InvalidOptionException(
         given, found, "the folder of a run, or one of its checkpoints/step-…");
-  }
-
-  private static void requirePlainPath(String option, String path) {
-    // Matching would take such a path for a glob, and a run's checkpoints would not be found again.
-    if (path.isBlank() || path.matches(".*[*?\\[\\]{}].*")) {
-      throw new InvalidOptionException(
-          option, path.isBlank() ? "nothing" : "one of * ? [ ] { } in it", "a plain path");
-    }
-  }
-
-  private static SortedMap<String, String> readConfig(String option, StoredFile file)
-      throws IOException {
-    SortedMap<String, String> config = new TreeMap<>();
-    try {
-      Json.object(file.readText()).forEach((name, value) -> config.put(name, "" + value));
-    } catch (JsonProcessingException e) {
-      throw new InvalidOptionException(
-          option, "a " + CONFIG + " that is no JSON object", "one written by this command");
-    }
-    return config;
-  }
-
-  private static void requireSame(
-      String option, SortedMap<String, String> started, SortedMap<String, String> now) {
-    String startedCommand = started.get(COMMAND);
-    if (startedCommand != null
-        && !startedCommand.equals(now.getOrDefault(COMMAND, startedCommand))) {
-      throw new InvalidOptionException(
-          option,
-          "a run of " + startedCommand,
-          "a run of " + now.get(COMMAND) + ", or a folder without one");
-    }
-    TreeSet<String> names = new TreeSet<>(started.keySet());
-    names.addAll(now.keySet());
-    List<String> given = new ArrayList<>();
-    List<String> found = new ArrayList<>();
-    for (String name : names) {
-      if (!Objects.equals(started.get(name), now.get(name))) {
-        given.add(now.containsKey(name) ? "--" + name + "=" + now.get(name) : "no --" + name);
-        found.add(
-            started.containsKey(name) ? "--" + name + "=" + started.get(name) : "no --" + name);
-      }
-    }
-    if (!given.isEmpty()) {
-      throw new InvalidOptionException(
-          String.join(" ", given),
-          "a run started with " + String.join(" ", found) + " in " + option,
-          (given.size() == 1 ? "the same value" : "the same values") + ", or another --output");
-    }
   }
 
   /** Removes the checkpoints that need not be kept, and what killed starts left. */
@@ -277,14 +208,6 @@ final class RunDirectory {
         StoredFile.in(folder.directory(), file).deleteIfExists();
       }
     }
-    // An object store has no folders to remove.
-    Optional<Path> local = new StoredFile(folder.directory()).localPath();
-    if (local.isPresent()) {
-      try {
-        Files.deleteIfExists(local.get());
-      } catch (DirectoryNotEmptyException e) {
-        // Somebody keeps something in there, which is theirs to remove.
-      }
-    }
+    new StoredFile(folder.directory()).deleteEmptyFolder();
   }
 }

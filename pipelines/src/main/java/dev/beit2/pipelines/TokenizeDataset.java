@@ -4,10 +4,15 @@ import dev.beit2.io.image.RejectedImages;
 import dev.beit2.io.image.source.ImageDatasetIO;
 import dev.beit2.io.image.source.ImageSource;
 import dev.beit2.io.shard.MimShardIO;
+import dev.beit2.io.shard.ShardManifest;
 import dev.beit2.io.shard.ShardMetadata;
+import dev.beit2.io.store.StoredFile;
 import dev.beit2.model.tokenizer.Tokenizer;
 import dev.beit2.model.torch.Precision;
 import java.io.IOException;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
 import org.apache.beam.runners.flink.FlinkPipelineOptions;
 import org.apache.beam.runners.flink.FlinkRunner;
 import org.apache.beam.sdk.Pipeline;
@@ -32,8 +37,9 @@ public final class TokenizeDataset {
   static final Command<Options> COMMAND =
       new Command<>(
           NAME,
-          "Draws several views of each image, computes the code of each of their patches with a trained tokenizer, and "
-              + "writes images, views and codes as MIM shards, which are all that pretraining needs.",
+          "Draws several views of each image, computes the code of each of their patches with a"
+              + " trained tokenizer, and writes images, views and codes as MIM shards, which are"
+              + " all that pretraining needs.",
           Options.class,
           Command.cores(),
           options -> {
@@ -79,21 +85,39 @@ public final class TokenizeDataset {
 
     void setColorJitter(double colorJitter);
 
-    @Description("Decides which views are drawn.")
+    @Description(
+        "Whether view 0 is the crop of evaluation, without flip and jitter; the other views are the"
+            + " same either way.")
+    @Default.Boolean(false)
+    boolean getCenterView();
+
+    void setCenterView(boolean centerView);
+
+    @Description(
+        "Larger images are stored as JPEGs whose shorter side has this many pixels (quality 90),"
+            + " and views are of those; 0 = images are stored as they are.")
+    @Default.Integer(0)
+    @Range(min = 0, max = 65500)
+    int getStoreSize();
+
+    void setStoreSize(int storeSize);
+
+    @Description("Decides which views are drawn, and the order of the images in the shards.")
     @Default.Long(0)
     long getSeed();
 
     void setSeed(long seed);
 
     @Description(
-        "Arithmetic of matrix products and attention: fp32 is exact, bf16 faster where the processor has it.")
+        "Arithmetic of matrix products and attention: fp32 is exact, bf16 faster where the"
+            + " processor has it.")
     @Default.String("fp32")
     @OneOf({"fp32", "bf16"})
     String getPrecision();
 
     void setPrecision(String precision);
 
-    @Description("Megabytes of a shard, about.")
+    @Description("Megabytes of a shard, about; instead of --shardCount.")
     @Default.Integer(256)
     @Range(min = 1, max = 10000)
     int getShardMegabytes();
@@ -101,7 +125,17 @@ public final class TokenizeDataset {
     void setShardMegabytes(int shardMegabytes);
 
     @Description(
-        "Views that the tokenizer sees at once. With --views or a divisor of it, codes never depend on other images.")
+        "Shards, whatever their size; instead of --shardMegabytes. Left out: as many as"
+            + " --shardMegabytes makes.")
+    @ByPreset(insteadOf = "shardMegabytes")
+    @Range(min = 1, max = 1000000)
+    Integer getShardCount();
+
+    void setShardCount(Integer shardCount);
+
+    @Description(
+        "Views that the tokenizer sees at once. With --views or a divisor of it, codes never depend"
+            + " on other images.")
     @Default.Integer(8)
     @Range(min = 1, max = 4096)
     int getBatchSize();
@@ -115,52 +149,28 @@ public final class TokenizeDataset {
   }
 
   /**
-   * Writes the shards.
+   * Writes the shards, unless an earlier start with the same options did.
    *
    * @param stage what progress is told as
+   * @throws InvalidOptionException if the output holds shards of other options, or of unknown ones
    */
   static void run(Options options, String stage) throws IOException {
+    ShardMetadata shards = shards(options);
+    RunConfig config = config(options, shards);
+    Optional<ShardManifest> written = written(options.getOutput(), config);
+    if (written.isPresent()) {
+      System.err.printf(
+          "[%s] all %d images are in %d shards in %s: nothing to do%n",
+          stage, written.get().rows(), written.get().shards().size(), options.getOutput());
+      return;
+    }
     ImageSource source = Inputs.source("--input", options.getInput(), options.getFormat());
     ImageSource.Summary images = Inputs.summary("--input", source);
     ClassNames.warnOfNone(stage, source, images);
-    Precision precision = Precisions.parse(options.getPrecision());
-    ShardMetadata shards;
-    try (Tokenizer tokenizer = tokenizer(options, precision)) {
-      shards =
-          new ShardMetadata(
-              tokenizer.digest(),
-              tokenizer.codebookSize(),
-              tokenizer.grid(),
-              tokenizer.imageSize(),
-              options.getViews(),
-              options.getSeed());
-    }
-    PatchEncoder.Source encoder =
-        new PatchEncoder.Checkpointed(options.getTokenizer(), shards.tokenizerDigest(), precision);
-    Pipeline pipeline = Pipeline.create(options);
-    PCollectionTuple read = pipeline.apply("Read images", ImageDatasetIO.read(source));
-    PCollectionTuple views =
-        read.get(ImageDatasetIO.IMAGES)
-            .apply(
-                "Encode views",
-                new EncodeViews(
-                    encoder,
-                    shards,
-                    options.getColorJitter(),
-                    options.getBatchSize(),
-                    torchThreads(options),
-                    stage));
-    views
-        .get(EncodeViews.ENCODED)
-        .apply(
-            "Write shards",
-            MimShardIO.write(options.getOutput(), shards)
-                .withShardMegabytes(options.getShardMegabytes()));
-    PCollectionList.of(read.get(ImageDatasetIO.REJECTED))
-        .and(views.get(EncodeViews.REJECTED))
-        .apply("All rejected", Flatten.pCollections())
-        .apply("Write rejected", RejectedImages.write(options.getOutput() + "/rejected"));
+    config.begin(options.getOutput());
+    removeRejected(options.getOutput());
     ClassNames.write(options.getOutput(), images.classes());
+    Pipeline pipeline = pipeline(options, source, shards, stage);
     try (LocalProgress progress = LocalProgress.begin(stage, images.images().orElse(0))) {
       pipeline.run().waitUntilFinish();
     }
@@ -173,6 +183,95 @@ public final class TokenizeDataset {
               + "/rejected)",
           "at least one that can");
     }
+  }
+
+  private static ShardMetadata shards(Options options) throws IOException {
+    try (Tokenizer tokenizer = tokenizer(options, Precisions.parse(options.getPrecision()))) {
+      return new ShardMetadata(
+          tokenizer.digest(),
+          tokenizer.codebookSize(),
+          tokenizer.grid(),
+          tokenizer.imageSize(),
+          options.getViews(),
+          options.getSeed());
+    }
+  }
+
+  /** All that the shards' bytes follow from, beside the images themselves. */
+  private static RunConfig config(Options options, ShardMetadata shards) {
+    RunConfig config =
+        RunConfig.of(NAME, Options.class, options, Set.of("output"))
+            .with("input", StoredFile.withoutLastSlash(options.getInput()))
+            // Wherever it lies.
+            .with("tokenizer", shards.tokenizerDigest());
+    return options.getShardCount() == null ? config : config.with("shardMegabytes", null);
+  }
+
+  /**
+   * The complete set that an earlier start with the same options wrote.
+   *
+   * @throws InvalidOptionException if what is there was written with other options, or nobody knows
+   *     with which
+   */
+  private static Optional<ShardManifest> written(String output, RunConfig config)
+      throws IOException {
+    boolean begun = config.isBegun(output);
+    boolean complete = StoredFile.in(output, ShardManifest.FILE).exists();
+    if (!begun && (complete || !StoredFile.matching(output + "/shard-*").isEmpty())) {
+      throw new InvalidOptionException(
+          "--output=" + output,
+          "shards without a " + RunConfig.FILE + " that says how they were made",
+          "an empty folder, or shards of the same options");
+    }
+    return complete
+        ? Optional.of(Inputs.shards("--output", output)).filter(shards -> shards.rows() > 0)
+        : Optional.empty();
+  }
+
+  /** What an unfinished start left would not all be written over. */
+  private static void removeRejected(String output) throws IOException {
+    for (String glob : List.of("rejected-*", ".temp-beam*/*")) {
+      for (String file : StoredFile.matching(output + "/rejected/" + glob)) {
+        new StoredFile(file).deleteIfExists();
+        new StoredFile(file.substring(0, file.lastIndexOf('/'))).deleteEmptyFolder();
+      }
+    }
+  }
+
+  private static Pipeline pipeline(
+      Options options, ImageSource source, ShardMetadata shards, String stage) {
+    PatchEncoder.Source encoder =
+        new PatchEncoder.Checkpointed(
+            options.getTokenizer(),
+            shards.tokenizerDigest(),
+            Precisions.parse(options.getPrecision()));
+    Pipeline pipeline = Pipeline.create(options);
+    PCollectionTuple read = pipeline.apply("Read images", ImageDatasetIO.read(source));
+    PCollectionTuple views =
+        read.get(ImageDatasetIO.IMAGES)
+            .apply(
+                "Encode views",
+                new EncodeViews(
+                    encoder,
+                    shards,
+                    new ViewRecipe(
+                        options.getColorJitter(), options.getCenterView(), options.getStoreSize()),
+                    options.getBatchSize(),
+                    torchThreads(options),
+                    stage));
+    MimShardIO.Write write = MimShardIO.write(options.getOutput(), shards);
+    views
+        .get(EncodeViews.ENCODED)
+        .apply(
+            "Write shards",
+            options.getShardCount() == null
+                ? write.withShardMegabytes(options.getShardMegabytes())
+                : write.withShardCount(options.getShardCount()));
+    PCollectionList.of(read.get(ImageDatasetIO.REJECTED))
+        .and(views.get(EncodeViews.REJECTED))
+        .apply("All rejected", Flatten.pCollections())
+        .apply("Write rejected", RejectedImages.write(options.getOutput() + "/rejected"));
+    return pipeline;
   }
 
   private static Tokenizer tokenizer(Options options, Precision precision) throws IOException {

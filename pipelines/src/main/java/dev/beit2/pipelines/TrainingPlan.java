@@ -3,16 +3,13 @@ package dev.beit2.pipelines;
 import static java.util.Objects.requireNonNull;
 
 import dev.beit2.model.train.CosineSchedule;
-import java.util.Collections;
 import java.util.Set;
-import java.util.SortedMap;
-import java.util.TreeMap;
 
 /**
  * What a training run does, worked out from its options and the number of its examples.
  *
  * @param output the run's folder
- * @param config what defines the run, by option
+ * @param config what defines the run
  * @param steps optimizer steps of the whole run
  * @param batchSize examples a step
  * @param checkpointEvery steps between checkpoints; the last step always ends in one
@@ -20,7 +17,7 @@ import java.util.TreeMap;
  */
 record TrainingPlan(
     String output,
-    SortedMap<String, String> config,
+    RunConfig config,
     long steps,
     int batchSize,
     long checkpointEvery,
@@ -32,7 +29,7 @@ record TrainingPlan(
 
   TrainingPlan {
     requireNonNull(output, "output is null");
-    config = Collections.unmodifiableSortedMap(new TreeMap<>(config));
+    requireNonNull(config, "config is null");
   }
 
   /**
@@ -53,18 +50,10 @@ record TrainingPlan(
         options.getWarmupSteps() != null
             ? options.getWarmupSteps()
             : inSteps(options.getWarmupEpochs(), examples, options.getBatchSize());
-    SortedMap<String, String> config = new TreeMap<>();
-    config.put(RunDirectory.COMMAND, command);
-    for (Option option : Option.of(declared)) {
-      Object value = option.get(options);
-      if (value != null && !NOT_DEFINING.contains(option.name())) {
-        config.put(option.name(), value.toString());
-      }
-    }
     double peak = options.getLearningRate();
     return new TrainingPlan(
         options.getOutput(),
-        config,
+        RunConfig.of(command, declared, options, NOT_DEFINING),
         steps,
         options.getBatchSize(),
         options.getCheckpointEvery(),

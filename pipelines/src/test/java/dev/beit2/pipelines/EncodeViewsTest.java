@@ -37,6 +37,7 @@ final class EncodeViewsTest {
   private static final int VIEWS = 3;
   private static final ShardMetadata SHARDS =
       new ShardMetadata("digest", 256, GRID, SIDE, VIEWS, 7);
+  private static final ViewRecipe RECIPE = new ViewRecipe(0.4, false, 0);
 
   /**
    * The code of every patch is the picture's mean red, 0 to 255; pictures of no red at all fail, as
@@ -111,7 +112,7 @@ final class EncodeViewsTest {
       PCollectionTuple encoded =
           pipeline
               .apply(Create.of(pictures()))
-              .apply(new EncodeViews(new FakeSource(false), SHARDS, 0.4, batch, 1, "test"));
+              .apply(new EncodeViews(new FakeSource(false), SHARDS, RECIPE, batch, 1, "test"));
       PAssert.that(encoded.get(EncodeViews.ENCODED)).satisfies(EncodeViewsTest::checkEncoded);
       PAssert.that(encoded.get(EncodeViews.REJECTED)).satisfies(EncodeViewsTest::checkRejected);
       PipelineResult result = pipeline.run();
@@ -171,7 +172,7 @@ final class EncodeViewsTest {
     Pipeline pipeline = TestPipeline.create().enableAbandonedNodeEnforcement(false);
     pipeline
         .apply(Create.of(pictures()))
-        .apply(new EncodeViews(new FakeSource(true), SHARDS, 0.4, 4, 1, "test"));
+        .apply(new EncodeViews(new FakeSource(true), SHARDS, RECIPE, 4, 1, "test"));
     assertThrows(Pipeline.PipelineExecutionException.class, () -> pipeline.run().waitUntilFinish());
   }
 }

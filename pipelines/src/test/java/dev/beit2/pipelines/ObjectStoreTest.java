@@ -9,7 +9,6 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.io.IOException;
 import java.util.List;
 import java.util.Map;
-import java.util.SortedMap;
 import java.util.TreeMap;
 import org.apache.beam.sdk.io.FileSystems;
 import org.apache.beam.sdk.options.PipelineOptionsFactory;
@@ -35,7 +34,7 @@ class ObjectStoreTest {
   }
 
   private static RunDirectory open(String batchSize) throws IOException {
-    SortedMap<String, String> config = new TreeMap<>(Map.of("batchSize", batchSize));
+    RunConfig config = new RunConfig(new TreeMap<>(Map.of("batchSize", batchSize)));
     return RunDirectory.open(RUN + "/", config);
   }
 

@@ -25,15 +25,15 @@ import org.junit.jupiter.api.io.TempDir;
 class RunDirectoryTest {
   @TempDir Path folder;
 
-  private static SortedMap<String, String> config(String... namesAndValues) {
+  private static RunConfig config(String... namesAndValues) {
     SortedMap<String, String> config = new TreeMap<>();
     for (int i = 0; i < namesAndValues.length; i += 2) {
       config.put(namesAndValues[i], namesAndValues[i + 1]);
     }
-    return config;
+    return new RunConfig(config);
   }
 
-  private RunDirectory open(SortedMap<String, String> config) throws IOException {
+  private RunDirectory open(RunConfig config) throws IOException {
     return RunDirectory.open(folder.toString(), config);
   }
 
@@ -60,7 +60,7 @@ class RunDirectoryTest {
   @Test
   void aSecondStartWithTheSameValuesGoesOn() throws IOException {
     Files.writeString(folder.resolve("notes.txt"), "mine");
-    SortedMap<String, String> config = config("command", "pretrain", "batchSize", "32");
+    RunConfig config = config("command", "pretrain", "batchSize", "32");
 
     open(config);
     String written = Files.readString(folder.resolve("config.json"));

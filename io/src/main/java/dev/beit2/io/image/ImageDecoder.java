@@ -35,6 +35,9 @@ public final class ImageDecoder {
 
   private ImageDecoder() {}
 
+  /** Makes OpenCV ready, as any call here does; for those who use it before they decode. */
+  static void initialize() {}
+
   private static void setIfAbsent(String property, String value) {
     if (System.getProperty(property) == null) {
       System.setProperty(property, value);

@@ -1,40 +1,76 @@
 package dev.beit2.io.image;
 
 import static org.bytedeco.opencv.global.opencv_core.CV_8UC3;
-import static org.bytedeco.opencv.global.opencv_imgcodecs.IMWRITE_JPEG_QUALITY;
-import static org.bytedeco.opencv.global.opencv_imgproc.COLOR_RGB2BGR;
 
 import org.bytedeco.javacpp.BytePointer;
 import org.bytedeco.javacpp.IntPointer;
 import org.bytedeco.opencv.global.opencv_imgcodecs;
-import org.bytedeco.opencv.global.opencv_imgproc;
 import org.bytedeco.opencv.opencv_core.Mat;
 
-/** Encodes pictures as baseline JPEG, 4:2:0, by libjpeg-turbo through OpenCV. */
+/**
+ * Encodes pictures as JPEG (libjpeg-turbo through OpenCV): baseline, colours at half resolution.
+ * The same pixels give the same bytes.
+ *
+ * <p>Any number of threads may encode at once. Native memory is freed before a call returns.
+ */
 public final class ImageEncoder {
+  private static final int STORED_QUALITY = 90;
+
   private ImageEncoder() {}
 
   /**
-   * The picture as JPEG; the same bytes each time.
-   *
-   * @param quality 1 to 100, as libjpeg counts
+   * @param quality 1 to 100
    */
   public static byte[] jpeg(RgbImage image, int quality) {
     if (quality < 1 || quality > 100) {
       throw new IllegalArgumentException("quality is " + quality + ", must be in [1, 100]");
     }
-    try (BytePointer pixels = new BytePointer(image.rgb());
-        Mat rgb = new Mat(image.height(), image.width(), CV_8UC3, pixels);
-        Mat bgr = new Mat();
-        BytePointer jpeg = new BytePointer();
-        IntPointer parameters = new IntPointer(IMWRITE_JPEG_QUALITY, quality)) {
-      opencv_imgproc.cvtColor(rgb, bgr, COLOR_RGB2BGR);
-      if (!opencv_imgcodecs.imencode(".jpg", bgr, jpeg, parameters)) {
-        throw new IllegalStateException("no JPEG of " + image);
+    ImageDecoder.initialize();
+    try (BytePointer pixels = new BytePointer(bgr(image.rgb()));
+        Mat picture = new Mat(image.height(), image.width(), CV_8UC3, pixels);
+        IntPointer parameters = new IntPointer(opencv_imgcodecs.IMWRITE_JPEG_QUALITY, quality);
+        BytePointer jpeg = new BytePointer()) {
+      if (!opencv_imgcodecs.imencode(".jpg", picture, jpeg, parameters)) {
+        throw new IllegalStateException("OpenCV does not encode " + image + " as JPEG");
       }
-      byte[] bytes = new byte[(int) jpeg.limit()];
+      byte[] bytes = new byte[Math.toIntExact(jpeg.limit())];
       jpeg.get(bytes);
       return bytes;
     }
+  }
+
+  /** OpenCV's order of the colours. */
+  private static byte[] bgr(byte[] rgb) {
+    byte[] bgr = new byte[rgb.length];
+    for (int i = 0; i < rgb.length; i += 3) {
+      bgr[i] = rgb[i + 2];
+      bgr[i + 1] = rgb[i + 1];
+      bgr[i + 2] = rgb[i];
+    }
+    return bgr;
+  }
+
+  /**
+   * An encoded image whose shorter side is at most this: the same bytes where it is so already,
+   * else a JPEG of quality {@value #STORED_QUALITY} of the picture resized to it, whatever format
+   * it was in. As torchvision's Resize does, the longer side is rounded down.
+   *
+   * @param shorterSide in pixels, at least 1
+   * @throws UndecodableImageException as {@link ImageDecoder#decode} throws it
+   */
+  public static byte[] withShorterSide(byte[] image, int shorterSide)
+      throws UndecodableImageException {
+    ImageHeader header = ImageHeader.parse(image);
+    if (Math.min(header.width(), header.height()) <= shorterSide) {
+      return image;
+    }
+    RgbImage picture = ImageDecoder.decode(image);
+    int width = picture.width();
+    int height = picture.height();
+    long shorter = Math.min(width, height);
+    int smallerWidth = (int) (width * (long) shorterSide / shorter);
+    int smallerHeight = (int) (height * (long) shorterSide / shorter);
+    RgbImage smaller = picture.resize(0, 0, width, height, smallerWidth, smallerHeight);
+    return jpeg(smaller, STORED_QUALITY);
   }
 }

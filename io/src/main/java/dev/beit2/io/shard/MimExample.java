@@ -13,10 +13,10 @@ import org.apache.beam.sdk.coders.DefaultCoder;
  *
  * @param key the image's path inside its set
  * @param label the index of its class, or null
- * @param width the decoded image's, in pixels
- * @param height the decoded image's, in pixels
- * @param jpeg the image as it was found (nearly always JPEG; PNG and WebP stay what they are); not
- *     to be changed
+ * @param width the stored image's, decoded, in pixels
+ * @param height the stored image's, decoded, in pixels
+ * @param jpeg the image as it was found (nearly always JPEG; PNG and WebP stay what they are), or a
+ *     smaller JPEG of it; its views are made from these bytes; not to be changed
  * @param views as many as {@link ShardMetadata#views()}, by view number
  */
 @DefaultCoder(MimExampleCoder.class)

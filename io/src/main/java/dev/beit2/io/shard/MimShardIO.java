@@ -6,8 +6,9 @@ import dev.beit2.io.shard.ShardManifest.Shard;
 import java.io.IOException;
 import java.util.Comparator;
 import java.util.List;
-import org.apache.beam.sdk.coders.BigEndianIntegerCoder;
+import java.util.stream.Collectors;
 import org.apache.beam.sdk.coders.KvCoder;
+import org.apache.beam.sdk.coders.StringUtf8Coder;
 import org.apache.beam.sdk.transforms.DoFn;
 import org.apache.beam.sdk.transforms.GroupByKey;
 import org.apache.beam.sdk.transforms.PTransform;
@@ -28,8 +29,9 @@ import org.apache.beam.sdk.values.PCollectionView;
  *
  * <p>The files are a pure function of the set of examples: an example's shard and its place in it
  * follow from (seed, key), however often and in which order the runner brings it. Files appear
- * whole or not at all, the manifest last, so a folder without manifest is not a dataset; a manifest
- * that lies there is taken away before the first shard is written.
+ * whole or not at all, the manifest last, so a folder without manifest is not a dataset. A manifest
+ * that lies there is taken away before the first shard is written; other shards, and what killed
+ * starts left, before the new manifest is.
  *
  * <p>The pipeline fails with {@link dev.beit2.io.InvalidInputException} where two examples have one
  * key.
@@ -44,7 +46,11 @@ public final class MimShardIO {
   /** Writes to a folder, which is made where it is missing. */
   public static Write write(String directory, ShardMetadata metadata) {
     return new Write(
-        directory, metadata, DEFAULT_SHARD_MEGABYTES, DEFAULT_ROW_GROUP_MEGABYTES * MEGABYTE);
+        directory,
+        metadata,
+        DEFAULT_SHARD_MEGABYTES * MEGABYTE,
+        0,
+        DEFAULT_ROW_GROUP_MEGABYTES * MEGABYTE);
   }
 
   /** See {@link MimShardIO#write}; the output is the one manifest that was written. */
@@ -55,15 +61,22 @@ public final class MimShardIO {
     private final String directory;
     private final ShardMetadata metadata;
     private final long shardBytes;
+    private final int shardCount; // 0: as many as their size asks for
     private final long rowGroupBytes;
 
-    private Write(String directory, ShardMetadata metadata, long shardBytes, long rowGroupBytes) {
+    private Write(
+        String directory,
+        ShardMetadata metadata,
+        long shardBytes,
+        int shardCount,
+        long rowGroupBytes) {
       this.directory = requireNonNull(directory, "directory is null");
       this.metadata = requireNonNull(metadata, "metadata is null");
-      if (shardBytes < 1 || rowGroupBytes < 1) {
+      if (shardBytes < 1 || shardCount < 0 || rowGroupBytes < 1) {
         throw new IllegalArgumentException("sizes must be positive");
       }
       this.shardBytes = shardBytes;
+      this.shardCount = shardCount;
       this.rowGroupBytes = rowGroupBytes;
     }
 
@@ -72,17 +85,28 @@ public final class MimShardIO {
       return withShardBytes(megabytes * MEGABYTE);
     }
 
+    /**
+     * This many shards, whatever their size. One that gets no row has no file: with few images the
+     * set may have fewer.
+     */
+    public Write withShardCount(int count) {
+      if (count < 1) {
+        throw new IllegalArgumentException("count is " + count + ", must be positive");
+      }
+      return new Write(directory, metadata, shardBytes, count, rowGroupBytes);
+    }
+
     /** What a writer and a reader hold in memory of a shard; 32 unless told. */
     public Write withRowGroupMegabytes(int megabytes) {
       return withRowGroupBytes(megabytes * MEGABYTE);
     }
 
     Write withShardBytes(long bytes) {
-      return new Write(directory, metadata, bytes, rowGroupBytes);
+      return new Write(directory, metadata, bytes, 0, rowGroupBytes);
     }
 
     Write withRowGroupBytes(long bytes) {
-      return new Write(directory, metadata, shardBytes, bytes);
+      return new Write(directory, metadata, shardBytes, shardCount, bytes);
     }
 
     @Override
@@ -91,19 +115,17 @@ public final class MimShardIO {
           examples
               .apply("MeasureExamples", ParDo.of(new MeasureExample()))
               .apply("SumBytes", Sum.longsGlobally())
-              .apply("PlanShards", ParDo.of(new PlanShards(directory, shardBytes)));
-      PCollectionView<Integer> shardCount = plan.apply("ShardCount", View.asSingleton());
+              .apply("PlanShards", ParDo.of(new PlanShards(directory, shardBytes, shardCount)));
+      PCollectionView<Integer> planned = plan.apply("ShardCount", View.asSingleton());
       PCollectionView<List<Shard>> shards =
           examples
               .apply(
                   "AssignShard",
-                  ParDo.of(new AssignShard(metadata.seed(), shardCount)).withSideInputs(shardCount))
-              .setCoder(KvCoder.of(BigEndianIntegerCoder.of(), MimExampleCoder.of()))
+                  ParDo.of(new AssignShard(metadata.seed(), planned)).withSideInputs(planned))
+              .setCoder(KvCoder.of(StringUtf8Coder.of(), MimExampleCoder.of()))
               .apply("GroupByShard", GroupByKey.create())
-              .apply(
-                  "WriteShard",
-                  ParDo.of(new WriteShard(directory, metadata, rowGroupBytes, shardCount))
-                      .withSideInputs(shardCount))
+              // Without side inputs: Flink would hand it each group, a whole shard, in one record.
+              .apply("WriteShard", ParDo.of(new WriteShard(directory, metadata, rowGroupBytes)))
               .setCoder(new ShardCoder())
               .apply("Shards", View.asList());
       // Follows from the plan, so that even without any shard the old manifest goes before.
@@ -129,21 +151,25 @@ public final class MimShardIO {
 
     private final String directory;
     private final long shardBytes;
+    private final int shardCount;
 
-    PlanShards(String directory, long shardBytes) {
+    PlanShards(String directory, long shardBytes, int shardCount) {
       this.directory = directory;
       this.shardBytes = shardBytes;
+      this.shardCount = shardCount;
     }
 
     @ProcessElement
-    public void processElement(@Element Long bytes, OutputReceiver<Integer> shardCount)
+    public void processElement(@Element Long bytes, OutputReceiver<Integer> planned)
         throws IOException {
       new ShardFolder(directory).file(ShardManifest.FILE).deleteIfExists();
-      shardCount.output(Math.toIntExact(Math.max(1, (bytes + shardBytes - 1) / shardBytes)));
+      long bySize = Math.max(1, (bytes + shardBytes - 1) / shardBytes);
+      planned.output(shardCount > 0 ? shardCount : Math.toIntExact(bySize));
     }
   }
 
-  private static final class AssignShard extends DoFn<MimExample, KV<Integer, MimExample>> {
+  /** Keys are the shards' files. */
+  private static final class AssignShard extends DoFn<MimExample, KV<String, MimExample>> {
     private static final long serialVersionUID = 1L;
 
     private final long seed;
@@ -157,39 +183,35 @@ public final class MimShardIO {
     @ProcessElement
     public void processElement(ProcessContext context) {
       MimExample example = context.element();
-      int shard = ShardName.indexOf(seed, example.key(), context.sideInput(shardCount));
-      context.output(KV.of(shard, example));
+      int count = context.sideInput(shardCount);
+      int index = ShardName.indexOf(seed, example.key(), count);
+      context.output(KV.of(new ShardName(index, count).file(), example));
     }
   }
 
-  private static final class WriteShard extends DoFn<KV<Integer, Iterable<MimExample>>, Shard> {
+  private static final class WriteShard extends DoFn<KV<String, Iterable<MimExample>>, Shard> {
     private static final long serialVersionUID = 1L;
 
     private final String directory;
     private final ShardMetadata metadata;
     private final long rowGroupBytes;
-    private final PCollectionView<Integer> shardCount;
 
-    WriteShard(
-        String directory,
-        ShardMetadata metadata,
-        long rowGroupBytes,
-        PCollectionView<Integer> shardCount) {
+    WriteShard(String directory, ShardMetadata metadata, long rowGroupBytes) {
       this.directory = directory;
       this.metadata = metadata;
       this.rowGroupBytes = rowGroupBytes;
-      this.shardCount = shardCount;
     }
 
     @ProcessElement
-    public void processElement(ProcessContext context) throws IOException {
-      ShardName name = new ShardName(context.element().getKey(), context.sideInput(shardCount));
+    public void processElement(
+        @Element KV<String, Iterable<MimExample>> examples, OutputReceiver<Shard> shards)
+        throws IOException {
       try (ShardSpool spool = new ShardSpool(metadata.seed())) {
-        for (MimExample example : context.element().getValue()) { // once: it may not fit in memory
+        for (MimExample example : examples.getValue()) { // once: it may not fit in memory
           spool.add(example);
         }
-        ShardFile file = new ShardFile(new ShardFolder(directory), name.file());
-        context.output(file.write(metadata, rowGroupBytes, spool.inOrder()));
+        ShardFile file = new ShardFile(new ShardFolder(directory), examples.getKey());
+        shards.output(file.write(metadata, rowGroupBytes, spool.inOrder()));
       }
     }
   }
@@ -212,7 +234,9 @@ public final class MimShardIO {
       List<Shard> sorted =
           context.sideInput(shards).stream().sorted(Comparator.comparing(Shard::file)).toList();
       ShardManifest manifest = ShardManifest.of(metadata, sorted);
-      new ShardFolder(directory).file(ShardManifest.FILE).commit(manifest.toJson() + "\n");
+      ShardFolder folder = new ShardFolder(directory);
+      folder.deleteAllBut(sorted.stream().map(Shard::file).collect(Collectors.toSet()));
+      folder.file(ShardManifest.FILE).commit(manifest.toJson() + "\n");
       context.output(manifest);
     }
   }

@@ -34,9 +34,13 @@ record ShardFile(ShardFolder folder, String file) {
 
   /** A part of a file that is read as a whole; of this many rows, this large in memory. */
   record RowGroup(ShardFile shard, long start, long end, long rows, long bytes) {
+    Rows open() {
+      return shard.new Rows(start, end);
+    }
+
     List<MimExample> read() {
       List<MimExample> examples = new ArrayList<>();
-      try (Rows reader = shard.new Rows(start, end)) {
+      try (Rows reader = open()) {
         for (MimExample row = reader.next(); row != null; row = reader.next()) {
           examples.add(row);
         }
@@ -90,6 +94,9 @@ record ShardFile(ShardFolder folder, String file) {
         .withCompressionCodec(ShardSchema.JPEG_COLUMN, CompressionCodecName.UNCOMPRESSED)
         .withDictionaryEncoding(ShardSchema.JPEG_COLUMN, false)
         .withDictionaryEncoding(ShardSchema.CODES_COLUMN, false)
+        // Nobody looks for the least JPEG; its bytes would be in every footer and page index.
+        .withStatisticsEnabled(ShardSchema.JPEG_COLUMN, false)
+        .withStatisticsEnabled(ShardSchema.CODES_COLUMN, false)
         .withRowGroupSize(rowGroupBytes)
         // Images may be large: look at sizes from the first row on, not after a hundred.
         .withMinRowCountForPageSizeCheck(1)
@@ -154,17 +161,16 @@ record ShardFile(ShardFolder folder, String file) {
     }
   }
 
-  /** All rows, in their order. */
-  Rows rows() {
-    return new Rows(0, Long.MAX_VALUE);
-  }
-
   private InvalidInputException broken(Exception e) {
     if (e instanceof InvalidInputException named) {
       return named;
     }
+    Throwable cause = e;
+    while (cause.getCause() != null) { // Parquet wraps what says something
+      cause = cause.getCause();
+    }
     boolean missing = e instanceof FileNotFoundException;
-    String reason = missing ? "missing" : "unreadable (" + e.getMessage() + ")";
+    String reason = missing ? "missing" : "unreadable (" + cause.getMessage() + ")";
     return new InvalidInputException("shard " + folder.path(file) + " " + reason, WANTED, e);
   }
 

@@ -5,6 +5,7 @@ import static java.util.Objects.requireNonNull;
 import dev.beit2.io.store.StoredFile;
 import java.io.IOException;
 import java.util.List;
+import java.util.Set;
 import org.apache.beam.sdk.io.FileSystems;
 import org.apache.beam.sdk.io.fs.ResolveOptions.StandardResolveOptions;
 import org.apache.beam.sdk.io.fs.ResourceId;
@@ -32,5 +33,16 @@ final class ShardFolder {
     return StoredFile.matching(path(glob)).stream()
         .map(path -> path.substring(path.lastIndexOf('/') + 1))
         .toList();
+  }
+
+  /** Deletes all other shards, and what writers that were killed had aside. */
+  void deleteAllBut(Set<String> shards) throws IOException {
+    for (String file : match(ShardName.GLOB)) {
+      if (!shards.contains(file)) {
+        file(file).deleteIfExists();
+      }
+    }
+    StoredFile.deleteAside(folder.toString(), ShardName.GLOB);
+    StoredFile.deleteAside(folder.toString(), ShardManifest.FILE);
   }
 }

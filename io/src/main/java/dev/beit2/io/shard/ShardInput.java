@@ -19,6 +19,11 @@ record ShardInput(ShardFolder folder, String file) implements InputFile {
     return new Stream(folder.file(file).openSeekable());
   }
 
+  @Override
+  public String toString() {
+    return folder.path(file); // for Parquet's messages
+  }
+
   private static final class Stream extends DelegatingSeekableInputStream {
     private final SeekableByteChannel channel;
 

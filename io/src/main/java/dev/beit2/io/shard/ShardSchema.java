@@ -43,7 +43,7 @@ final class ShardSchema {
           .noDefault()
           .endRecord();
 
-  /** Parquet's names of the columns that no compression and no dictionary helps. */
+  /** Parquet's names of the columns that no dictionary and no statistics help. */
   static final String JPEG_COLUMN = "jpeg";
 
   static final String CODES_COLUMN = "views.list.element.codes";

@@ -12,12 +12,15 @@ import java.nio.channels.Channels;
 import java.nio.channels.ReadableByteChannel;
 import java.nio.channels.SeekableByteChannel;
 import java.nio.channels.WritableByteChannel;
+import java.nio.file.DirectoryNotEmptyException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
+import java.util.zip.CRC32C;
 import org.apache.beam.sdk.io.FileSystems;
 import org.apache.beam.sdk.io.fs.EmptyMatchTreatment;
 import org.apache.beam.sdk.io.fs.MatchResult;
@@ -113,6 +116,21 @@ public record StoredFile(String path) {
     }
   }
 
+  /** Reads all of the file for its length and checksum. */
+  public Written measure() throws IOException {
+    ByteBuffer buffer = ByteBuffer.allocate(1 << 16);
+    CRC32C crc = new CRC32C();
+    long bytes = 0;
+    try (ReadableByteChannel channel = open()) {
+      while (channel.read(buffer) >= 0) {
+        bytes += buffer.flip().remaining();
+        crc.update(buffer);
+        buffer.clear();
+      }
+    }
+    return new Written(bytes, (int) crc.getValue());
+  }
+
   /**
    * Writes the file, in place of what was there.
    *
@@ -152,7 +170,7 @@ public record StoredFile(String path) {
   private Written writeAside(ChannelWriter content) throws IOException {
     // Two attempts at the same file may run at once: each has a name of its own until it is done.
     ResourceId target = resource();
-    String name = "." + target.getFilename() + "." + UUID.randomUUID() + ".tmp";
+    String name = aside(target.getFilename(), UUID.randomUUID().toString());
     StoredFile aside =
         new StoredFile(path.substring(0, path.length() - target.getFilename().length()) + name);
     try {
@@ -174,6 +192,21 @@ public record StoredFile(String path) {
     }
   }
 
+  private static String aside(String name, String attempt) {
+    return "." + name + "." + attempt + ".tmp";
+  }
+
+  /**
+   * Deletes what killed writers had aside of files in a folder.
+   *
+   * @param names of the files, a glob
+   */
+  public static void deleteAside(String directory, String names) throws IOException {
+    for (String path : matching(in(directory, aside(names, "*")).path())) {
+      new StoredFile(path).deleteIfExists();
+    }
+  }
+
   private static void writeFully(WritableByteChannel channel, byte[] bytes) throws IOException {
     ByteBuffer buffer = ByteBuffer.wrap(bytes);
     while (buffer.hasRemaining()) {
@@ -183,6 +216,18 @@ public record StoredFile(String path) {
 
   public void deleteIfExists() throws IOException {
     FileSystems.delete(List.of(resource()), StandardMoveOptions.IGNORE_MISSING_FILES);
+  }
+
+  /** Deletes the folder of this path, if there is nothing in it; object stores have no folders. */
+  public void deleteEmptyFolder() throws IOException {
+    Optional<Path> local = localPath();
+    if (local.isPresent()) {
+      try {
+        Files.deleteIfExists(local.get());
+      } catch (DirectoryNotEmptyException e) {
+        // Somebody keeps something in there, which is theirs to remove.
+      }
+    }
   }
 
   /** Where the file lies on the local disk, or nothing if it lies elsewhere. */

@@ -3,7 +3,7 @@ package dev.beit2.io.store;
 import java.util.zip.CRC32C;
 
 /**
- * What went into a file.
+ * What went into a file, or is in it.
  *
  * @param bytes its length
  * @param crc32c the checksum of all of it

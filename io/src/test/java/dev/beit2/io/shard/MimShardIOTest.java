@@ -48,7 +48,7 @@ class MimShardIOTest {
     for (int i = 0; i < 4; i++) {
       Shard shard = manifest.shards().get(i);
       assertEquals(String.format("shard-%05d-of-00004.parquet", i), shard.file());
-      List<MimExample> rows = read(shard.file());
+      List<MimExample> rows = read(shard);
       assertEquals(shard.rows(), rows.size());
       List<Long> hashes =
           rows.stream().map(row -> SeededRandom.hash(Examples.METADATA.seed(), row.key())).toList();
@@ -176,13 +176,12 @@ class MimShardIOTest {
     assertThrows(IllegalArgumentException.class, () -> write.withRowGroupMegabytes(-1));
   }
 
-  private List<MimExample> read(String file) {
+  private List<MimExample> read(Shard shard) {
     List<MimExample> examples = new ArrayList<>();
-    try (ShardFile.Rows rows = new ShardFile(new ShardFolder(folder.toString()), file).rows()) {
-      for (MimExample row = rows.next(); row != null; row = rows.next()) {
-        examples.add(row);
-      }
-    }
+    new ShardFile(new ShardFolder(folder.toString()), shard.file())
+        .footer(ShardManifest.read(folder.toString()), shard)
+        .rowGroups()
+        .forEach(group -> examples.addAll(group.read()));
     return examples;
   }
 

@@ -1,0 +1,191 @@
+package dev.beit2.io.shard;
+
+import dev.beit2.io.InvalidInputException;
+import dev.beit2.io.SeededRandom;
+import dev.beit2.io.shard.ShardManifest.Shard;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.stream.LongStream;
+import java.util.zip.CRC32C;
+
+/**
+ * What a thorough look at one shard finds; in memory is a row group. For one thread.
+ *
+ * <p>Duplicate keys need no list of all keys: equal keys belong to the same shard and, as rows are
+ * sorted by (hash, key), beside each other; what is elsewhere is a problem of its own.
+ */
+final class ShardCheck {
+  private final ShardFolder folder;
+  private final ShardManifest manifest;
+  private final ShardMetadata metadata;
+  private final Shard shard;
+  private final Optional<ShardName> name;
+
+  private MimExample previous;
+  private long rows;
+  private long views;
+  private final long[] codeCounts;
+  private final List<String> duplicateKeys = new ArrayList<>();
+  private final LongStream.Builder fingerprints = LongStream.builder();
+  private final List<String> problems = new ArrayList<>();
+
+  /** By what is wrong with rows: how many, and the first one's key. */
+  private final Map<String, Rows> badRows = new LinkedHashMap<>();
+
+  private record Rows(long count, String firstKey) {
+    static Rows sum(Rows before, Rows one) {
+      return new Rows(before.count + one.count, before.firstKey);
+    }
+  }
+
+  ShardCheck(ShardFolder folder, ShardManifest manifest, Shard shard) {
+    this.folder = folder;
+    this.manifest = manifest;
+    this.metadata = manifest.metadata();
+    this.shard = shard;
+    this.name = ShardName.parse(shard.file());
+    this.codeCounts = new long[metadata.codebookSize()];
+  }
+
+  long rows() {
+    return rows;
+  }
+
+  long views() {
+    return views;
+  }
+
+  long[] codeCounts() {
+    return codeCounts;
+  }
+
+  List<String> duplicateKeys() {
+    return duplicateKeys;
+  }
+
+  /** Of the images' bytes: of two images equal only if these are, or by a chance of 1 in 2^32. */
+  long[] fingerprints() {
+    return fingerprints.build().toArray();
+  }
+
+  List<String> problems() {
+    return problems;
+  }
+
+  void run() {
+    try {
+      read();
+    } catch (InvalidInputException e) {
+      problems.add(e.found());
+    } catch (IOException e) {
+      problems.add("shard " + folder.path(shard.file()) + " unreadable (" + e.getMessage() + ")");
+    }
+    badRows.forEach(
+        (what, rows) ->
+            problems.add(
+                String.format(
+                    "shard %s has %d rows %s, first %s",
+                    folder.path(shard.file()), rows.count(), what, rows.firstKey())));
+  }
+
+  private void read() throws IOException {
+    ShardFile file = new ShardFile(folder, shard.file());
+    ShardFile.Footer footer = file.footer(manifest, shard);
+    String crc32c = folder.file(shard.file()).measure().crc32cHex();
+    if (!crc32c.equals(shard.crc32c())) {
+      problems.add(
+          String.format(
+              "shard %s with crc32c %s, not %s",
+              folder.path(shard.file()), crc32c, shard.crc32c()));
+    }
+    if (name.isEmpty()) {
+      problems.add("shard " + folder.path(shard.file()) + " is not named as shards are");
+    }
+    for (ShardFile.RowGroup group : footer.rowGroups()) {
+      try {
+        read(group);
+      } catch (InvalidInputException e) { // the others may be sound
+        problems.add(e.found());
+      }
+    }
+  }
+
+  private void read(ShardFile.RowGroup group) {
+    try (ShardFile.Rows examples = group.open()) {
+      for (MimExample example = examples.next(); example != null; example = examples.next()) {
+        verify(example);
+        verifyPlace(example);
+        previous = example;
+      }
+    }
+  }
+
+  private void verify(MimExample example) {
+    rows++;
+    views += example.views().size();
+    fingerprints.add(fingerprint(example.jpeg()));
+    if (example.jpeg().length == 0) {
+      bad(example, "without image bytes");
+    }
+    if (example.views().size() != metadata.views()) {
+      bad(example, "without the " + metadata.views() + " views");
+    }
+    for (EncodedView view : example.views()) {
+      if (view.codes().length != metadata.packedCodesLength()) {
+        bad(example, "with codes of another length");
+      } else if (!count(view.codes())) {
+        bad(example, "with a code outside the codebook of " + metadata.codebookSize());
+      }
+    }
+  }
+
+  private static long fingerprint(byte[] bytes) {
+    CRC32C crc = new CRC32C();
+    crc.update(bytes);
+    return crc.getValue() << 32 | bytes.length;
+  }
+
+  /** Whether all codes are in the codebook. */
+  private boolean count(byte[] packed) {
+    boolean good = true;
+    for (int code : CodePacking.unpack(packed, metadata.codesPerView(), metadata.codeBits())) {
+      if (code < codeCounts.length) {
+        codeCounts[code]++;
+      } else {
+        good = false;
+      }
+    }
+    return good;
+  }
+
+  private void verifyPlace(MimExample example) {
+    String key = example.key();
+    if (name.isPresent()) {
+      int count = name.get().count();
+      if (count < 1 || ShardName.indexOf(metadata.seed(), key, count) != name.get().index()) {
+        bad(example, "that belong to another shard");
+      }
+    }
+    if (previous == null) {
+      return;
+    }
+    long hash = SeededRandom.hash(metadata.seed(), key);
+    long previousHash = SeededRandom.hash(metadata.seed(), previous.key());
+    if (key.equals(previous.key())) {
+      bad(example, "with the key of another row");
+      if (duplicateKeys.size() < ShardVerification.MAX_DUPLICATES) {
+        duplicateKeys.add(key);
+      }
+    } else if (hash < previousHash || (hash == previousHash && key.compareTo(previous.key()) < 0)) {
+      bad(example, "out of order");
+    }
+  }
+
+  private void bad(MimExample example, String what) {
+    badRows.merge(what, new Rows(1, example.key()), Rows::sum);
+  }
+}
