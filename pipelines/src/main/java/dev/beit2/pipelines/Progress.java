@@ -28,6 +28,7 @@ final class Progress {
 
   private final String stage;
   private final long total;
+  private final String unit;
   private final PrintStream out;
   private final Clock clock;
   private final boolean terminal;
@@ -40,13 +41,15 @@ final class Progress {
    * @param stage its name, such as {@code 2/4 pretrain}
    * @param total steps, or images, or whatever {@link #update} counts; 0 where it is not known
    */
-  Progress(String stage, long total, PrintStream out, Clock clock) {
-    this(stage, total, out, clock, onTerminal());
+  Progress(String stage, long total, PrintStream out, Clock clock, boolean terminal) {
+    this(stage, total, "images", out, clock, terminal);
   }
 
-  Progress(String stage, long total, PrintStream out, Clock clock, boolean terminal) {
+  private Progress(
+      String stage, long total, String unit, PrintStream out, Clock clock, boolean terminal) {
     this.stage = requireNonNull(stage, "stage is null");
     this.total = total;
+    this.unit = requireNonNull(unit, "unit is null");
     this.out = requireNonNull(out, "out is null");
     this.clock = requireNonNull(clock, "clock is null");
     this.terminal = terminal;
@@ -55,7 +58,14 @@ final class Progress {
   }
 
   static Progress onStderr(String stage, long total) {
-    return new Progress(stage, total, System.err, Clock.systemUTC());
+    return onStderr(stage, total, "images");
+  }
+
+  /**
+   * @param unit of the rate, such as {@code MB}
+   */
+  static Progress onStderr(String stage, long total, String unit) {
+    return new Progress(stage, total, unit, System.err, Clock.systemUTC(), onTerminal());
   }
 
   /** The launcher knows about stderr itself; where there is none, the console has to do. */
@@ -86,7 +96,7 @@ final class Progress {
   /**
    * @param done of the total
    * @param loss the last one, where the stage has a loss
-   * @param images seen since this process began the stage
+   * @param images seen since this process began the stage, or megabytes, or whatever the rate is of
    */
   synchronized void update(long done, OptionalDouble loss, long images) {
     Instant now = clock.instant();
@@ -134,7 +144,7 @@ final class Progress {
     if (seconds > 0 && last.images() > first.images()) {
       double rate = (last.images() - first.images()) / seconds;
       line.append(
-          String.format(Locale.ROOT, rate < 10 ? "  %.1f images/s" : "  %.0f images/s", rate));
+          String.format(Locale.ROOT, rate < 10 ? "  %.1f %s/s" : "  %.0f %s/s", rate, unit));
     }
     if (total > 0 && seconds > 0 && last.done() > first.done()) {
       double left = (total - last.done()) * seconds / (last.done() - first.done());

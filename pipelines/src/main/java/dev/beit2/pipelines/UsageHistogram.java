@@ -5,9 +5,15 @@ import java.util.Collections;
 import java.util.List;
 import java.util.Locale;
 
-/** How often each code was given, as SVG bars; their colours are classes of {@code report.css}. */
+/**
+ * How often each code was given: as SVG bars, whose colours are classes of {@code report.css}, or
+ * as lines of text.
+ */
 final class UsageHistogram {
   private static final int MOST_BARS = 512;
+  private static final int WIDEST_LINE = 40;
+  private static final List<String> USES =
+      List.of("never", "< 1/4", "1/4 to 1/2", "1/2 to 1", "1 to 2", "2 to 4", ">= 4");
 
   private UsageHistogram() {}
 
@@ -21,6 +27,37 @@ final class UsageHistogram {
     List<Long> sorted = new ArrayList<>(usage.counts());
     sorted.sort(Collections.reverseOrder());
     return figure("By use, the most used first", "rank", sorted, usage);
+  }
+
+  /**
+   * How many codes were given how often, in multiples of the number that each had if all were given
+   * evenly, a line each; none if no code was given.
+   */
+  static List<String> lines(CodeUsage usage) {
+    int[] codes = new int[USES.size()];
+    double even = usage.total() / (double) usage.codebookSize();
+    for (long count : usage.counts()) {
+      codes[count == 0 ? 0 : (int) Math.max(1, Math.min(6, 4 + Math.floor(log2(count / even))))]++;
+    }
+    List<String> lines = new ArrayList<>();
+    for (int i = 0; i < codes.length && usage.total() > 0; i++) {
+      String bar =
+          "#".repeat((int) Math.ceil(WIDEST_LINE * (double) codes[i] / usage.codebookSize()));
+      String line =
+          String.format(
+              Locale.ROOT,
+              "%-12s %-10s %7d codes %s",
+              i == 0 ? "used" : "x even use",
+              USES.get(i),
+              codes[i],
+              bar);
+      lines.add(line.stripTrailing());
+    }
+    return lines;
+  }
+
+  private static double log2(double value) {
+    return Math.log(value) / Math.log(2);
   }
 
   private static String figure(String title, String unit, List<Long> counts, CodeUsage usage) {
@@ -60,8 +97,9 @@ final class UsageHistogram {
             most);
     return "<figure class=\"chart\">\n<figcaption>"
         + title
-        + "<span class=\"legend\"><span class=\"key\"><svg class=\"swatch\" viewBox=\"0 0 24 8\" aria-hidden=\"true\"><path"
-        + " class=\"even\" d=\"M1 4H23\"/></svg>all codes alike</span></span></figcaption>\n"
+        + "<span class=\"legend\"><span class=\"key\"><svg class=\"swatch\" viewBox=\"0 0 24 8\""
+        + " aria-hidden=\"true\"><path class=\"even\" d=\"M1 4H23\"/></svg>all codes"
+        + " alike</span></span></figcaption>\n"
         + plot.open(description)
         + bars
         + plot.close()
@@ -81,7 +119,8 @@ final class UsageHistogram {
     String what = first + 1 == end ? unit + " " + first : unit + "s " + first + " to " + (end - 1);
     return String.format(
         Locale.ROOT,
-        "<rect class=\"bar\" x=\"%.2f\" y=\"%.2f\" width=\"%.2f\" height=\"%.2f\"><title>%s: %s</title></rect>\n",
+        "<rect class=\"bar\" x=\"%.2f\" y=\"%.2f\" width=\"%.2f\" height=\"%.2f\"><title>%s:"
+            + " %s</title></rect>\n",
         left,
         plot.y(height),
         width > 2 ? width - 0.6 : width,

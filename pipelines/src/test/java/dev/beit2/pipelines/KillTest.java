@@ -9,43 +9,35 @@ import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.security.MessageDigest;
 import java.util.ArrayList;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
+import java.util.TreeMap;
+import java.util.concurrent.Callable;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * A training process that is killed and started again ends where one that was left alone ends, to
- * the bit.
+ * A process that is killed and started again ends where one that was left alone ends, to the bit.
  */
-@Timeout(value = 4, unit = TimeUnit.MINUTES)
+@Timeout(value = 6, unit = TimeUnit.MINUTES)
 final class KillTest {
   private static final int STEPS = 12;
 
   @TempDir Path dir;
 
   @Test
-  void killedTrainingsEndWithTheSameParameters() throws Exception {
+  void killedCommandsEndWithTheSameFiles() throws Exception {
     String[] tokenizer = {
       "--input=samples/train/lake/*", "--codebookSize=32", "--reviveDeadCodesAfter=3"
     };
     killAndCompare(TrainTokenizer.class, TrainTokenizer.COMMAND, "tokenizer", tokenizer);
-    assertEquals(
-        0,
-        CommandLine.run(
-            TokenizeDataset.COMMAND,
-            new String[] {
-              "--input=samples/train/lake/*",
-              "--tokenizer=" + dir.resolve("tokenizer"),
-              "--output=" + dir.resolve("shards"),
-              "--views=2"
-            },
-            System.out,
-            System.err));
+    killTokenizeAndCompare();
     killAndCompare(
         PretrainMim.class,
         PretrainMim.COMMAND,
@@ -61,8 +53,8 @@ final class KillTest {
         List.of("--preset=tiny", "--batchSize=2", "--checkpointEvery=3", "--steps=" + STEPS));
     assertEquals(0, run(command, args, name));
     String killed = name + "-killed";
-    kill(main, args, killed);
-    long step = RunDirectory.latest(dir.resolve(killed).toString()).orElseThrow().step();
+    kill(main, args, killed, () -> RunDirectory.latest(path(killed)).isPresent());
+    long step = RunDirectory.latest(path(killed)).orElseThrow().step();
     assertTrue(step < STEPS, "killed too late");
     assertEquals(0, run(command, args, killed));
     for (String file : List.of("model.safetensors", "optimizer-0.safetensors")) {
@@ -77,11 +69,66 @@ final class KillTest {
     return CommandLine.run(command, all.toArray(String[]::new), System.out, System.err);
   }
 
-  /**
-   * Starts a training in a process of its own and kills it (SIGKILL) once it has written a
-   * checkpoint.
-   */
-  private void kill(Class<?> main, List<String> args, String output) throws Exception {
+  private void killTokenizeAndCompare() throws Exception {
+    Path images = Files.createDirectories(dir.resolve("images"));
+    try (Stream<Path> lakes = Files.list(Path.of("samples/train/lake"))) {
+      for (Path lake : lakes.toList()) {
+        Files.copy(lake, images.resolve(lake.getFileName()));
+      }
+    }
+    Files.writeString(images.resolve("broken.jpg"), "no picture");
+    List<String> args =
+        List.of(
+            "--input=" + images,
+            "--tokenizer=" + path("tokenizer"),
+            "--views=2",
+            "--centerView",
+            "--shardCount=60"); // so many that there is time between the first and the last
+    assertEquals(0, run(TokenizeDataset.COMMAND, args, "shards"));
+    kill(
+        TokenizeDataset.class,
+        args,
+        "shards-killed",
+        () -> !StoredFile.matching(path("shards-killed") + "/*shard-*").isEmpty());
+    assertFalse(Files.exists(dir.resolve("shards-killed/manifest.json")), "killed too late");
+    // What a kill at other moments leaves.
+    Path left = Files.createDirectories(dir.resolve("shards-killed/rejected/.temp-beam-1"));
+    for (String file :
+        List.of(
+            "../../.shard-00001-of-00060.parquet.1.tmp",
+            "../../.manifest.json.1.tmp",
+            "../../shard-00001-of-00002.parquet",
+            "../rejected-00007-of-00008.jsonl",
+            "part")) {
+      Files.writeString(left.resolve(file), "half a fi");
+    }
+    assertEquals(0, run(TokenizeDataset.COMMAND, args, "shards-killed"));
+    Map<String, String> expected = files("shards");
+    assertTrue(expected.containsKey("rejected/rejected-00000-of-00001.jsonl"), expected::toString);
+    assertEquals(expected, files("shards-killed"));
+  }
+
+  /** Paths below a folder, with a digest of each file's bytes. */
+  private Map<String, String> files(String folder) throws Exception {
+    Map<String, String> files = new TreeMap<>();
+    try (Stream<Path> walk = Files.walk(dir.resolve(folder))) {
+      for (Path file : walk.toList()) {
+        byte[] bytes = Files.isDirectory(file) ? new byte[0] : Files.readAllBytes(file);
+        byte[] digest = MessageDigest.getInstance("SHA-256").digest(bytes);
+        files.put(
+            dir.resolve(folder).relativize(file).toString(), HexFormat.of().formatHex(digest));
+      }
+    }
+    return files;
+  }
+
+  private String path(String name) {
+    return dir.resolve(name).toString();
+  }
+
+  /** Starts a command in a process of its own and kills it (SIGKILL) once it has come so far. */
+  private void kill(Class<?> main, List<String> args, String output, Callable<Boolean> soFar)
+      throws Exception {
     List<String> line = new ArrayList<>();
     line.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     line.addAll(ManagementFactory.getRuntimeMXBean().getInputArguments());
@@ -92,12 +139,12 @@ final class KillTest {
     Process process =
         new ProcessBuilder(line).redirectErrorStream(true).redirectOutput(log.toFile()).start();
     try {
-      Optional<Checkpoint> checkpoint = Optional.empty();
-      while (checkpoint.isEmpty() && process.isAlive()) {
-        Thread.sleep(5);
-        checkpoint = RunDirectory.latest(dir.resolve(output).toString());
+      boolean reached = false;
+      while (!reached && process.isAlive()) {
+        Thread.sleep(2);
+        reached = soFar.call();
       }
-      assertFalse(checkpoint.isEmpty(), () -> "ended before a checkpoint: " + read(log));
+      assertTrue(reached, () -> "ended too early: " + read(log));
     } finally {
       process.destroyForcibly().waitFor();
     }

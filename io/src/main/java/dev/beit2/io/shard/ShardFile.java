@@ -9,6 +9,8 @@ import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.SortedMap;
+import java.util.TreeMap;
 import javax.annotation.Nullable;
 import org.apache.avro.generic.GenericData;
 import org.apache.avro.generic.GenericRecord;
@@ -103,14 +105,15 @@ record ShardFile(ShardFolder folder, String file) {
         .build();
   }
 
-  /** The footer's key-values. */
-  static Map<String, String> footerMetadata(ShardMetadata metadata) {
-    return Map.of(
-        "tokenizerDigest", metadata.tokenizerDigest(),
-        "codebookSize", Integer.toString(metadata.codebookSize()),
-        "grid", Integer.toString(metadata.grid()),
-        "inputSize", Integer.toString(metadata.inputSize()),
-        "seed", Long.toString(metadata.seed()));
+  /** The footer's key-values, in one order: {@code Map.of} has another in each JVM. */
+  static SortedMap<String, String> footerMetadata(ShardMetadata metadata) {
+    return new TreeMap<>(
+        Map.of(
+            "tokenizerDigest", metadata.tokenizerDigest(),
+            "codebookSize", Integer.toString(metadata.codebookSize()),
+            "grid", Integer.toString(metadata.grid()),
+            "inputSize", Integer.toString(metadata.inputSize()),
+            "seed", Long.toString(metadata.seed())));
   }
 
   /** The footer, if the file is the one that its manifest describes as far as that shows. */

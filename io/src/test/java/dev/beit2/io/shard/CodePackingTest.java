@@ -3,10 +3,13 @@ package dev.beit2.io.shard;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.math.BigInteger;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class CodePackingTest {
   @Test
@@ -44,6 +47,26 @@ class CodePackingTest {
         }
         assertEquals(BigInteger.ZERO, string.shiftRight(n * bits));
       }
+    }
+  }
+
+  /** Grids of 14 x 14 of any codebook; the largest code has to fit, one more must not. */
+  @ParameterizedTest
+  @ValueSource(ints = {1, 2, 3, 5, 255, 256, 257, 1000, 8191, 8192, 8193, 10000, 65536, 1 << 20})
+  void codesOfAnyCodebookComeBack(int codebookSize) {
+    Random random = new Random(codebookSize);
+    int bits = CodePacking.bits(codebookSize);
+    for (int trial = 0; trial < 100; trial++) {
+      int[] codes = random.ints(196, 0, codebookSize).toArray();
+      codes[random.nextInt(196)] = codebookSize - 1;
+      byte[] packed = CodePacking.pack(codes, bits);
+      assertEquals((196 * bits + 7) / 8, packed.length);
+      assertArrayEquals(codes, CodePacking.unpack(packed, 196, bits));
+    }
+    assertTrue(codebookSize > 8192 || CodePacking.packedLength(196, bits) <= 330);
+    if (Integer.bitCount(codebookSize) == 1 && codebookSize > 1) {
+      assertThrows(
+          IllegalArgumentException.class, () -> CodePacking.pack(new int[] {codebookSize}, bits));
     }
   }
 

@@ -3,6 +3,7 @@ package dev.beit2.io.shard;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -89,19 +90,98 @@ class MimShardIOTest {
             written -> {
               assertEquals(ShardManifest.read(directory), written);
               assertEquals(10, written.rows());
+              assertEquals(1, written.shards().size(), "shards of 256 MB");
               return null;
             });
     pipeline.run().waitUntilFinish();
   }
 
   @Test
-  void nothingIsLeftAside() throws IOException {
+  void nothingIsLeftAsideAndOtherStartsLeftoversGo() throws IOException {
+    for (String left :
+        List.of(
+            ".shard-00000-of-00001.parquet.1-2.tmp",
+            ".manifest.json.1-2.tmp",
+            "shard-00000-of-00002.parquet",
+            ".mine.tmp",
+            "notes.txt")) {
+      Files.writeString(folder.resolve(left), "x");
+    }
     Examples.write(folder, Examples.examples(10), 1 << 20);
     try (Stream<Path> files = Files.list(folder)) {
       assertEquals(
-          List.of("manifest.json", "shard-00000-of-00001.parquet"),
+          List.of(".mine.tmp", "manifest.json", "notes.txt", "shard-00000-of-00001.parquet"),
           files.map(file -> file.getFileName().toString()).sorted().toList());
     }
+  }
+
+  @Test
+  void thereAreAsManyShardsAsAskedFor() {
+    TestPipeline pipeline = TestPipeline.create().enableAbandonedNodeEnforcement(false);
+    pipeline
+        .apply("Examples", Create.of(Examples.examples(COUNT)))
+        .apply(
+            "Write",
+            MimShardIO.write(folder.toString(), Examples.METADATA)
+                .withShardBytes(1)
+                .withShardCount(3));
+    pipeline.run().waitUntilFinish();
+    ShardManifest manifest = ShardManifest.read(folder.toString());
+    assertEquals(
+        List.of(
+            "shard-00000-of-00003.parquet",
+            "shard-00001-of-00003.parquet",
+            "shard-00002-of-00003.parquet"),
+        manifest.shards().stream().map(Shard::file).toList());
+    assertEquals(COUNT, manifest.rows());
+  }
+
+  /**
+   * Images that come class by class lie as if shuffled: neighbours are of one class as often as
+   * chance has it, each shard has its share of each class, and first images are not first.
+   */
+  @Test
+  void sortedInputIsShuffled() {
+    int count = 2000;
+    int classes = 10;
+    List<MimExample> sorted = new ArrayList<>();
+    for (int i = 0; i < count; i++) {
+      int label = i * classes / count;
+      String key = String.format("class%02d/%05d.jpg", label, i);
+      sorted.add(new MimExample(key, label, 500, 375, new byte[20], Examples.example(0).views()));
+    }
+    ShardManifest manifest = Examples.write(folder, sorted, 24_000);
+    assertEquals(4, manifest.shards().size());
+    int[][] ofClass = new int[4][classes];
+    List<MimExample> rows = new ArrayList<>();
+    for (int shard = 0; shard < 4; shard++) {
+      for (MimExample row : read(manifest.shards().get(shard))) {
+        rows.add(row);
+        ofClass[shard][row.label()]++;
+      }
+    }
+    assertEquals(count, rows.size());
+    int sameClass = 0;
+    double correlation = 0;
+    for (int i = 0; i < count; i++) {
+      sameClass += i > 0 && rows.get(i).label().equals(rows.get(i - 1).label()) ? 1 : 0;
+      int arrived = Integer.parseInt(rows.get(i).key().substring(8, 13));
+      correlation += (arrived / (count - 1.0) - 0.5) * (i / (count - 1.0) - 0.5) * 12 / count;
+    }
+    // Five standard deviations of what chance gives.
+    double share = 1.0 / classes;
+    assertEquals(share, sameClass / (count - 1.0), 5 * Math.sqrt(share * (1 - share) / count));
+    assertEquals(0, correlation, 5 / Math.sqrt(count));
+    double chiSquare = 0;
+    double expected = count / 4.0 / classes;
+    for (int[] shard : ofClass) {
+      for (int n : shard) {
+        chiSquare += (n - expected) * (n - expected) / expected;
+      }
+    }
+    int freedom = 4 * classes - 1; // the shards' sizes are left to chance as well
+    assertTrue(
+        Math.abs(chiSquare - freedom) < 5 * Math.sqrt(2 * freedom), "chi square " + chiSquare);
   }
 
   @Test
@@ -140,6 +220,8 @@ class MimShardIOTest {
           jpeg ? CompressionCodecName.UNCOMPRESSED : CompressionCodecName.ZSTD, column.getCodec());
       if (jpeg || name.endsWith("codes")) {
         assertFalse(column.getEncodings().stream().anyMatch(Encoding::usesDictionary), name);
+        assertFalse(column.getStatistics().hasNonNullValue(), name + " has a least value");
+        assertNull(column.getColumnIndexReference(), name);
       }
     }
     String view = "views.list.element.";

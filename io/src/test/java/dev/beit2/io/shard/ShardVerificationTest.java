@@ -15,6 +15,8 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -73,6 +75,54 @@ class ShardVerificationTest {
     Files.write(file, bytes);
     ShardVerification verification = ShardVerification.verify(folder.toString());
     assertProblems(verification, FILE + " with crc32c", FILE + " unreadable");
+  }
+
+  /** Rows are read on behind a row group that is not sound. */
+  @Test
+  void changedByteCostsOneRowGroup() throws IOException {
+    ShardManifest manifest = Examples.write(folder, Examples.examples(60), 1 << 20);
+    Path file = folder.resolve(FILE);
+    ShardFile shard = new ShardFile(new ShardFolder(folder.toString()), FILE);
+    ShardFile.RowGroup second = shard.footer(manifest, manifest.shards().get(0)).rowGroups().get(1);
+    byte[] bytes = Files.readAllBytes(file);
+    bytes[(int) (second.start() + second.end()) / 2] ^= 1;
+    Files.write(file, bytes);
+    ShardVerification verification = verify();
+    assertProblems(verification, FILE + " with crc32c", FILE + " unreadable");
+    assertTrue(verification.problems().get(1).contains("CRC"), verification.problems().get(1));
+    assertEquals(60 - second.rows(), verification.rows());
+  }
+
+  @Test
+  void truncatedShardIsFound() throws IOException {
+    Examples.write(folder, Examples.examples(20), 1 << 20);
+    Path file = folder.resolve(FILE);
+    byte[] bytes = Files.readAllBytes(file);
+    Files.write(file, Arrays.copyOf(bytes, bytes.length / 2));
+    assertProblems(
+        verify(), String.format("%s with bytes %d, not %d", FILE, bytes.length / 2, bytes.length));
+  }
+
+  @Test
+  void imagesUnderTwoKeysAreCountedAndNoProblem() {
+    List<MimExample> examples = new ArrayList<>(Examples.examples(30));
+    for (int i = 0; i < 3; i++) {
+      MimExample same = examples.get(i % 2);
+      examples.add(
+          new MimExample("copy" + i, null, same.width(), same.height(), same.jpeg(), same.views()));
+    }
+    Examples.write(folder, examples, 15_000);
+    ShardVerification verification = verify();
+    assertTrue(verification.sound());
+    assertEquals(3, verification.duplicateImages());
+  }
+
+  @Test
+  void progressIsToldOfEachShard() {
+    ShardManifest manifest = Examples.write(folder, Examples.examples(60), 30_000);
+    Set<Shard> told = ConcurrentHashMap.newKeySet();
+    ShardVerification.verify(folder.toString(), told::add);
+    assertEquals(Set.copyOf(manifest.shards()), told);
   }
 
   @Test

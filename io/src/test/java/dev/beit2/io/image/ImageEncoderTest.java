@@ -1,0 +1,83 @@
+package dev.beit2.io.image;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertSame;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import org.junit.jupiter.api.Test;
+
+class ImageEncoderTest {
+  @Test
+  void picturesComeBackAlikeTheBetterTheHigherTheQuality() throws Exception {
+    RgbImage cat = Images.decode("cat.jpg");
+    double previous = Double.MAX_VALUE;
+    for (int quality : new int[] {30, 60, 90, 100}) {
+      byte[] jpeg = ImageEncoder.jpeg(cat, quality);
+      assertArrayEquals(jpeg, ImageEncoder.jpeg(cat, quality), "the same pixels, the same bytes");
+      double difference = difference(cat, ImageDecoder.decode(jpeg));
+      assertTrue(difference < previous, quality + ": " + difference);
+      previous = difference;
+    }
+    assertTrue(previous < 2, "mean difference at quality 100: " + previous);
+    assertThrows(IllegalArgumentException.class, () -> ImageEncoder.jpeg(cat, 0));
+  }
+
+  @Test
+  void coloursKeepTheirOrder() throws Exception {
+    byte[] orange = new byte[3 * 16 * 16];
+    for (int i = 0; i < orange.length; i += 3) {
+      orange[i] = (byte) 250;
+      orange[i + 1] = (byte) 120;
+      orange[i + 2] = 10;
+    }
+    RgbImage decoded = ImageDecoder.decode(ImageEncoder.jpeg(new RgbImage(16, 16, orange), 95));
+    assertTrue(difference(new RgbImage(16, 16, orange), decoded) < 3);
+  }
+
+  @Test
+  void smallImagesAreStoredAsTheyAre() throws Exception {
+    for (String file : new String[] {"cat.jpg", "png_named.jpg", "photo.webp"}) {
+      byte[] bytes = Images.bytes(file);
+      RgbImage picture = ImageDecoder.decode(bytes);
+      int shorter = Math.min(picture.width(), picture.height());
+      assertSame(bytes, ImageEncoder.withShorterSide(bytes, shorter));
+    }
+  }
+
+  @Test
+  void largeImagesBecomeTheJpegOfTheResizedPicture() throws Exception {
+    for (String file : new String[] {"cat.jpg", "png_named.jpg", "photo.webp", "cmyk.jpg"}) {
+      RgbImage picture = Images.decode(file);
+      int shorter = Math.min(picture.width(), picture.height());
+      int side = shorter / 2;
+      byte[] smaller = ImageEncoder.withShorterSide(Images.bytes(file), side);
+      int width = picture.width() * side / shorter;
+      int height = picture.height() * side / shorter;
+      assertEquals(side, Math.min(width, height));
+      RgbImage resized = picture.resize(0, 0, picture.width(), picture.height(), width, height);
+      assertArrayEquals(ImageEncoder.jpeg(resized, 90), smaller, file);
+      assertEquals("JPEG", ImageHeader.parse(smaller).format());
+    }
+  }
+
+  @Test
+  void whatIsNoImageIsRefused() {
+    for (String file : new String[] {"text.jpg", "empty.jpg", "truncated_half.jpg"}) {
+      assertThrows(
+          UndecodableImageException.class,
+          () -> ImageEncoder.withShorterSide(Images.bytes(file), 1),
+          file);
+    }
+  }
+
+  private static double difference(RgbImage one, RgbImage other) {
+    assertEquals(one.toString(), other.toString());
+    long sum = 0;
+    for (int i = 0; i < one.rgb().length; i++) {
+      sum += Math.abs((one.rgb()[i] & 0xFF) - (other.rgb()[i] & 0xFF));
+    }
+    return (double) sum / one.rgb().length;
+  }
+}
