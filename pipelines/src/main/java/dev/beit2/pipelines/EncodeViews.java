@@ -3,10 +3,10 @@ package dev.beit2.pipelines;
 import static java.util.Objects.requireNonNull;
 
 import dev.beit2.io.image.Augmentation;
-import dev.beit2.io.image.ImageDecoder;
+import dev.beit2.io.image.DecodingLimits;
+import dev.beit2.io.image.EncodedImage;
 import dev.beit2.io.image.ImageRecord;
 import dev.beit2.io.image.RejectedImage;
-import dev.beit2.io.image.RgbImage;
 import dev.beit2.io.image.UndecodableImageException;
 import dev.beit2.io.image.View;
 import dev.beit2.io.shard.CodePacking;
@@ -46,6 +46,7 @@ final class EncodeViews extends PTransform<PCollection<ImageRecord>, PCollection
   /**
    * @param encoder what makes the codes
    * @param shards what they are for: sizes, number of views, seed
+   * @param limits of what is decoded
    * @param colorJitter how much brightness, contrast and saturation of views vary; 0 to 1
    * @param batchSize views that are encoded at once
    * @param torchThreads threads of one operation, see {@link Torch#setThreads}
@@ -54,11 +55,13 @@ final class EncodeViews extends PTransform<PCollection<ImageRecord>, PCollection
   EncodeViews(
       PatchEncoder.Source encoder,
       ShardMetadata shards,
+      DecodingLimits limits,
       double colorJitter,
       int batchSize,
       int torchThreads,
       String stage) {
-    this.encode = new EncodeFn(encoder, shards, colorJitter, batchSize, torchThreads, stage);
+    this.encode =
+        new EncodeFn(encoder, shards, limits, colorJitter, batchSize, torchThreads, stage);
   }
 
   @Override
@@ -70,13 +73,15 @@ final class EncodeViews extends PTransform<PCollection<ImageRecord>, PCollection
   /** An image of which not all views are encoded yet. */
   private static final class Pending {
     private final ImageRecord image;
-    private final RgbImage pixels;
+    private final int width;
+    private final int height;
     private final List<EncodedView> encoded;
     private boolean rejected;
 
-    Pending(ImageRecord image, RgbImage pixels, int views) {
+    Pending(ImageRecord image, int width, int height, int views) {
       this.image = image;
-      this.pixels = pixels;
+      this.width = width;
+      this.height = height;
       this.encoded = new ArrayList<>(views);
     }
   }
@@ -96,6 +101,7 @@ final class EncodeViews extends PTransform<PCollection<ImageRecord>, PCollection
 
     private final PatchEncoder.Source source;
     private final ShardMetadata shards;
+    private final DecodingLimits limits;
     private final double colorJitter;
     private final int batchSize;
     private final int torchThreads;
@@ -112,12 +118,14 @@ final class EncodeViews extends PTransform<PCollection<ImageRecord>, PCollection
     EncodeFn(
         PatchEncoder.Source source,
         ShardMetadata shards,
+        DecodingLimits limits,
         double colorJitter,
         int batchSize,
         int torchThreads,
         String stage) {
       this.source = requireNonNull(source, "source is null");
       this.shards = requireNonNull(shards, "shards is null");
+      this.limits = requireNonNull(limits, "limits is null");
       this.colorJitter = colorJitter;
       this.batchSize = batchSize;
       this.torchThreads = torchThreads;
@@ -153,24 +161,36 @@ final class EncodeViews extends PTransform<PCollection<ImageRecord>, PCollection
               out.get(REJECTED).output(rejected);
             }
           };
-      RgbImage pixels;
+      Pending pending = null;
       try {
-        pixels = ImageDecoder.decode(image.bytes());
+        EncodedImage encoded = EncodedImage.open(image.bytes(), limits);
+        pending = new Pending(image, encoded.width(), encoded.height(), shards.views());
+        batchViews(pending, encoded, results);
       } catch (UndecodableImageException e) {
+        if (pending != null) {
+          removeFromBatch(pending);
+        }
         reject(image.key(), e.getMessage(), results);
-        return;
       }
-      Pending pending = new Pending(image, pixels, shards.views());
+    }
+
+    private void batchViews(Pending pending, EncodedImage encoded, Results results)
+        throws UndecodableImageException {
       Augmentation augmentation = Augmentation.pretraining().withJitter(colorJitter);
+      String key = pending.image.key();
       for (int i = 0; i < shards.views() && !pending.rejected; i++) {
-        View view =
-            augmentation.sample(shards.seed(), image.key(), i, pixels.width(), pixels.height());
-        batch.put(slots.size(), pixels.render(view, shards.inputSize()));
+        View view = augmentation.sample(shards.seed(), key, i, pending.width, pending.height);
+        batch.put(slots.size(), encoded.render(view, shards.inputSize()));
         slots.add(new Slot(pending, view));
         if (slots.size() == batchSize) {
           flush(results);
         }
       }
+    }
+
+    /** Its views are the last in the batch, so that all others keep their places. */
+    private void removeFromBatch(Pending pending) {
+      slots.removeIf(slot -> slot.of() == pending);
     }
 
     @FinishBundle
@@ -252,8 +272,8 @@ final class EncodeViews extends PTransform<PCollection<ImageRecord>, PCollection
             new MimExample(
                 image.key(),
                 image.label(),
-                pending.pixels.width(),
-                pending.pixels.height(),
+                pending.width,
+                pending.height,
                 image.bytes(),
                 pending.encoded));
         LocalProgress.count(stage, shards.views());

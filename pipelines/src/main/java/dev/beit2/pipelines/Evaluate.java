@@ -11,7 +11,6 @@ import java.util.stream.StreamSupport;
 import org.apache.beam.sdk.Pipeline;
 import org.apache.beam.sdk.options.Default;
 import org.apache.beam.sdk.options.Description;
-import org.apache.beam.sdk.options.PipelineOptions;
 import org.apache.beam.sdk.options.Validation;
 import org.apache.beam.sdk.transforms.Create;
 import org.apache.beam.sdk.transforms.DoFn;
@@ -46,7 +45,7 @@ public final class Evaluate {
   private Evaluate() {}
 
   /** The options of {@code ./beit2 evaluate}. */
-  public interface Options extends PipelineOptions {
+  public interface Options extends DecodingOptions {
     @Description("The backbone: a run of ./beit2 pretrain, or one of its checkpoints.")
     @Validation.Required
     String getBackbone();
@@ -119,14 +118,16 @@ public final class Evaluate {
 
     Pipeline pipeline = Pipeline.create(options);
     int torchThreads = TokenizeDataset.torchThreads(options);
+    ExtractFeatures extract =
+        new ExtractFeatures(backbones, DecodingOptions.limits(options), torchThreads, stage);
     PCollectionTuple known =
         pipeline
             .apply("Read train", ImageDatasetIO.readFolder(options.getTrain()))
-            .apply("Features of train", new ExtractFeatures(backbones, torchThreads, stage));
+            .apply("Features of train", extract);
     PCollectionTuple asked =
         pipeline
             .apply("Read validation", ImageDatasetIO.readFolder(options.getValidation()))
-            .apply("Features of validation", new ExtractFeatures(backbones, torchThreads, stage));
+            .apply("Features of validation", extract);
     PCollectionView<Iterable<ImageFeatures>> knownFeatures =
         known.get(ExtractFeatures.FEATURES).apply("Gather train", View.asIterable());
     PCollectionView<Iterable<ImageFeatures>> askedFeatures =

@@ -41,7 +41,7 @@ public final class TokenizeDataset {
   private TokenizeDataset() {}
 
   /** The options of {@code ./beit2 tokenize}. */
-  public interface Options extends PipelineOptions {
+  public interface Options extends DecodingOptions {
     @Description(
         "Images: a folder, or a glob; what is not decodable is left out and listed in OUTPUT/rejected.")
     @Validation.Required
@@ -140,6 +140,7 @@ public final class TokenizeDataset {
                 new EncodeViews(
                     encoder,
                     shards,
+                    DecodingOptions.limits(options),
                     options.getColorJitter(),
                     options.getBatchSize(),
                     torchThreads(options),

@@ -33,7 +33,7 @@ final class TokenizerTraining implements TrainingTask<ImageRecord, ImageBatch> {
     this.plan = plan;
     this.config = config;
     this.seed = options.getSeed();
-    this.feed = new ExampleFeed<>(new Images(images, seed));
+    this.feed = new ExampleFeed<>(new Images(images, seed), DecodingOptions.limits(options));
     this.augmentation = Augmentation.tokenizer().withScale(options.getMinCropScale(), 1);
     this.trainer =
         VqKdTrainer.start(
@@ -114,13 +114,17 @@ final class TokenizerTraining implements TrainingTask<ImageRecord, ImageBatch> {
   @Override
   public void fill(long position, ImageRecord example, ImageBatch batch, int slot)
       throws IOException {
-    ExampleFeed.Decoded<ImageRecord> decoded = feed.decode(position, example);
-    int width = decoded.image().width();
-    int height = decoded.image().height();
-    View view =
-        augmentation.sample(
-            seed, decoded.example().key(), Math.toIntExact(decoded.epoch()), width, height);
-    batch.put(slot, decoded.image().render(view, batch.side()));
+    int epoch = Math.toIntExact(feed.epoch(position));
+    ExampleFeed.Rendered<ImageRecord> rendering =
+        feed.render(
+            position,
+            example,
+            (used, image) -> {
+              View view =
+                  augmentation.sample(seed, used.key(), epoch, image.width(), image.height());
+              return image.render(view, batch.side());
+            });
+    batch.put(slot, rendering.pixels());
   }
 
   @Override
