@@ -1,6 +1,7 @@
 package dev.beit2.pipelines;
 
-import dev.beit2.io.image.ImageDecoder;
+import dev.beit2.io.image.DecodingLimits;
+import dev.beit2.io.image.EncodedImage;
 import dev.beit2.io.image.UndecodableImageException;
 import dev.beit2.io.shard.CodePacking;
 import dev.beit2.io.shard.EncodedView;
@@ -188,7 +189,9 @@ final class DemoResults {
 
   private byte[] pixels(MimExample picture, EncodedView view) throws IOException {
     try {
-      return ImageDecoder.decode(picture.jpeg()).render(view.view(), shards.inputSize()).rgb();
+      return EncodedImage.open(picture.jpeg(), DecodingLimits.DEFAULT)
+          .render(view.view(), shards.inputSize())
+          .rgb();
     } catch (UndecodableImageException e) {
       throw new IOException(picture.key() + " was decodable before", e);
     }

@@ -2,10 +2,9 @@ package dev.beit2.pipelines;
 
 import static java.util.Objects.requireNonNull;
 
-import dev.beit2.io.image.ImageDecoder;
+import dev.beit2.io.image.EncodedImage;
 import dev.beit2.io.image.ImageRecord;
 import dev.beit2.io.image.RejectedImage;
-import dev.beit2.io.image.RgbImage;
 import dev.beit2.io.image.UndecodableImageException;
 import dev.beit2.io.image.View;
 import dev.beit2.io.shard.CodePacking;
@@ -69,13 +68,15 @@ final class EncodeViews extends PTransform<PCollection<ImageRecord>, PCollection
   /** An image of which not all views are encoded yet. */
   private static final class Pending {
     private final ImageRecord image;
-    private final RgbImage pixels;
+    private final int width;
+    private final int height;
     private final List<EncodedView> encoded;
     private boolean rejected;
 
-    Pending(ImageRecord image, RgbImage pixels, int views) {
+    Pending(ImageRecord image, int width, int height, int views) {
       this.image = image;
-      this.pixels = pixels;
+      this.width = width;
+      this.height = height;
       this.encoded = new ArrayList<>(views);
     }
   }
@@ -152,24 +153,36 @@ final class EncodeViews extends PTransform<PCollection<ImageRecord>, PCollection
               out.get(REJECTED).output(rejected);
             }
           };
-      ImageRecord stored;
-      RgbImage pixels;
+      Pending pending = null;
       try {
-        stored = recipe.stored(image);
-        pixels = ImageDecoder.decode(stored.bytes());
+        ImageRecord stored = recipe.stored(image);
+        EncodedImage encoded = EncodedImage.open(stored.bytes(), recipe.limits());
+        pending = new Pending(stored, encoded.width(), encoded.height(), shards.views());
+        batchViews(pending, encoded, results);
       } catch (UndecodableImageException e) {
+        if (pending != null) {
+          removeFromBatch(pending);
+        }
         reject(image.key(), e.getMessage(), results);
-        return;
       }
-      Pending pending = new Pending(stored, pixels, shards.views());
+    }
+
+    private void batchViews(Pending pending, EncodedImage encoded, Results results)
+        throws UndecodableImageException {
+      String key = pending.image.key();
       for (int i = 0; i < shards.views() && !pending.rejected; i++) {
-        View view = recipe.view(shards.seed(), image.key(), i, pixels.width(), pixels.height());
-        batch.put(slots.size(), pixels.render(view, shards.inputSize()));
+        View view = recipe.view(shards.seed(), key, i, pending.width, pending.height);
+        batch.put(slots.size(), encoded.render(view, shards.inputSize()));
         slots.add(new Slot(pending, view));
         if (slots.size() == batchSize) {
           flush(results);
         }
       }
+    }
+
+    /** Its views are the last in the batch, so that all others keep their places. */
+    private void removeFromBatch(Pending pending) {
+      slots.removeIf(slot -> slot.of() == pending);
     }
 
     @FinishBundle
@@ -251,8 +264,8 @@ final class EncodeViews extends PTransform<PCollection<ImageRecord>, PCollection
             new MimExample(
                 image.key(),
                 image.label(),
-                pending.pixels.width(),
-                pending.pixels.height(),
+                pending.width,
+                pending.height,
                 image.bytes(),
                 pending.encoded));
         LocalProgress.count(stage, shards.views());

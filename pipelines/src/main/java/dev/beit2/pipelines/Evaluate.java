@@ -105,9 +105,8 @@ public final class Evaluate {
    * @param stage what progress is told as
    */
   static Evaluation run(Options options, String stage) throws IOException {
-    ImageSource trainSource = Inputs.source("--train", options.getTrain(), options.getFormat());
-    ImageSource validationSource =
-        Inputs.source("--validation", options.getValidation(), options.getFormat());
+    ImageSource trainSource = Inputs.source("--train", options.getTrain(), options);
+    ImageSource validationSource = Inputs.source("--validation", options.getValidation(), options);
     ImageSource.Summary train = labelled("--train", trainSource);
     ImageSource.Summary validation = labelled("--validation", validationSource);
     requireSameClasses(options, train, validation);
@@ -123,6 +122,8 @@ public final class Evaluate {
 
     Pipeline pipeline = Pipeline.create(options);
     int torchThreads = TokenizeDataset.torchThreads(options);
+    ExtractFeatures extract =
+        new ExtractFeatures(backbones, DecodingOptions.limits(options), torchThreads, stage);
     PCollectionTuple trainImages = pipeline.apply("Read train", ImageDatasetIO.read(trainSource));
     PCollectionTuple validationImages =
         pipeline.apply("Read validation", ImageDatasetIO.read(validationSource));
@@ -130,14 +131,14 @@ public final class Evaluate {
         trainImages
             .get(ImageDatasetIO.IMAGES)
             .apply("Labels of train", ParDo.of(new RequireLabel("--train=" + options.getTrain())))
-            .apply("Features of train", new ExtractFeatures(backbones, torchThreads, stage));
+            .apply("Features of train", extract);
     PCollectionTuple asked =
         validationImages
             .get(ImageDatasetIO.IMAGES)
             .apply(
                 "Labels of validation",
                 ParDo.of(new RequireLabel("--validation=" + options.getValidation())))
-            .apply("Features of validation", new ExtractFeatures(backbones, torchThreads, stage));
+            .apply("Features of validation", extract);
     PCollectionView<Iterable<ImageFeatures>> knownFeatures =
         known.get(ExtractFeatures.FEATURES).apply("Gather train", View.asIterable());
     PCollectionView<Iterable<ImageFeatures>> askedFeatures =

@@ -3,7 +3,8 @@ package dev.beit2.pipelines;
 import static java.util.Objects.requireNonNull;
 
 import dev.beit2.io.InvalidInputException;
-import dev.beit2.io.image.ImageDecoder;
+import dev.beit2.io.image.DecodingLimits;
+import dev.beit2.io.image.EncodedImage;
 import dev.beit2.io.image.RejectedImage;
 import dev.beit2.io.image.RgbImage;
 import dev.beit2.io.image.UndecodableImageException;
@@ -15,7 +16,7 @@ import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 
 /**
- * The decoded examples of a training run by position. In place of an image that cannot be decoded
+ * The rendered examples of a training run by position. In place of an image that cannot be decoded
  * comes the next one of the epoch that can, so that what is at a position depends on the data
  * alone, not on when who looked. Thread-safe.
  *
@@ -42,41 +43,53 @@ final class ExampleFeed<ExampleT> {
     byte[] image(ExampleT example);
   }
 
-  /**
-   * An example, decoded.
-   *
-   * @param epoch of the position it was asked for, from 0
-   */
-  record Decoded<ExampleT>(ExampleT example, long epoch, RgbImage image) {}
+  /** What makes an example's pixels of its image. */
+  interface Renderer<ExampleT> {
+    RgbImage render(ExampleT example, EncodedImage image) throws UndecodableImageException;
+  }
+
+  /** The example of a position, or the one that came in its place, and its pixels. */
+  record Rendered<ExampleT>(ExampleT example, RgbImage pixels) {}
 
   private final Source<ExampleT> source;
+  private final DecodingLimits limits;
   private final Map<String, RejectedImage> rejected = new ConcurrentHashMap<>();
 
-  ExampleFeed(Source<ExampleT> source) {
+  /**
+   * @param limits of what is decoded
+   */
+  ExampleFeed(Source<ExampleT> source, DecodingLimits limits) {
     this.source = requireNonNull(source, "source is null");
+    this.limits = requireNonNull(limits, "limits is null");
+  }
+
+  /** The epoch of a position of the run, from 0. */
+  long epoch(long position) {
+    return position / source.size();
   }
 
   /** The example at a position of the run, as it is stored. */
   ExampleT read(long position) throws IOException {
-    return source.read(position / source.size(), position % source.size());
+    return source.read(epoch(position), position % source.size());
   }
 
   /**
-   * Decodes the example at a position, or the one that comes in its place.
+   * Renders the example at a position, or the one that comes in its place.
    *
    * @param example what {@link #read} gave for the position
    * @throws InvalidInputException if no image of the whole set can be decoded
    */
-  Decoded<ExampleT> decode(long position, ExampleT example) throws IOException {
+  Rendered<ExampleT> render(long position, ExampleT example, Renderer<ExampleT> renderer)
+      throws IOException {
     long size = source.size();
-    long epoch = position / size;
+    long epoch = epoch(position);
     ExampleT candidate = example;
     for (long tried = 1; tried <= size; tried++) {
       String key = source.key(candidate);
       if (!rejected.containsKey(key)) {
         try {
-          RgbImage image = ImageDecoder.decode(source.image(candidate));
-          return new Decoded<>(candidate, epoch, image);
+          EncodedImage image = EncodedImage.open(source.image(candidate), limits);
+          return new Rendered<>(candidate, renderer.render(candidate, image));
         } catch (UndecodableImageException e) {
           rejected.put(key, new RejectedImage(key, e.getMessage()));
         }

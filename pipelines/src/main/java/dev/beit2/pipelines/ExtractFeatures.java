@@ -2,12 +2,12 @@ package dev.beit2.pipelines;
 
 import static java.util.Objects.requireNonNull;
 
-import dev.beit2.io.image.ImageDecoder;
+import dev.beit2.io.image.DecodingLimits;
+import dev.beit2.io.image.EncodedImage;
 import dev.beit2.io.image.ImageRecord;
 import dev.beit2.io.image.RejectedImage;
 import dev.beit2.io.image.RgbImage;
 import dev.beit2.io.image.UndecodableImageException;
-import dev.beit2.io.image.View;
 import dev.beit2.model.torch.Torch;
 import java.io.IOException;
 import java.util.ArrayList;
@@ -23,8 +23,8 @@ import org.apache.beam.sdk.values.TupleTag;
 import org.apache.beam.sdk.values.TupleTagList;
 
 /**
- * Images to the features of their central square: {@link #FEATURES}, and {@link #REJECTED} for what
- * is undecodable.
+ * Images to the features of their centre, as evaluation takes it: {@link #FEATURES}, and {@link
+ * #REJECTED} for what is undecodable.
  */
 final class ExtractFeatures extends PTransform<PCollection<ImageRecord>, PCollectionTuple> {
   private static final long serialVersionUID = 1L;
@@ -36,11 +36,13 @@ final class ExtractFeatures extends PTransform<PCollection<ImageRecord>, PCollec
 
   /**
    * @param backbones whose features are taken
+   * @param limits of what is decoded
    * @param torchThreads threads of one operation, see {@link Torch#setThreads}
    * @param stage what progress is counted for
    */
-  ExtractFeatures(BackboneSet.Source backbones, int torchThreads, String stage) {
-    this.extract = new ExtractFn(backbones, torchThreads, stage);
+  ExtractFeatures(
+      BackboneSet.Source backbones, DecodingLimits limits, int torchThreads, String stage) {
+    this.extract = new ExtractFn(backbones, limits, torchThreads, stage);
   }
 
   @Override
@@ -56,6 +58,7 @@ final class ExtractFeatures extends PTransform<PCollection<ImageRecord>, PCollec
     private static final long serialVersionUID = 1L;
 
     private final BackboneSet.Source source;
+    private final DecodingLimits limits;
     private final int torchThreads;
     private final String stage;
     private final Counter rejectedImages =
@@ -64,8 +67,9 @@ final class ExtractFeatures extends PTransform<PCollection<ImageRecord>, PCollec
     private transient SharedModel<BackboneSet> backbones;
     private transient ImageBatch picture;
 
-    ExtractFn(BackboneSet.Source source, int torchThreads, String stage) {
+    ExtractFn(BackboneSet.Source source, DecodingLimits limits, int torchThreads, String stage) {
       this.source = requireNonNull(source, "source is null");
+      this.limits = requireNonNull(limits, "limits is null");
       this.torchThreads = torchThreads;
       this.stage = requireNonNull(stage, "stage is null");
     }
@@ -81,14 +85,14 @@ final class ExtractFeatures extends PTransform<PCollection<ImageRecord>, PCollec
     public void processElement(@Element ImageRecord image, MultiOutputReceiver out) {
       RgbImage pixels;
       try {
-        pixels = ImageDecoder.decode(image.bytes());
+        pixels = EncodedImage.open(image.bytes(), limits).renderForEvaluation(picture.side());
       } catch (UndecodableImageException e) {
         out.get(REJECTED).output(new RejectedImage(image.key(), e.getMessage()));
         rejectedImages.inc();
         LocalProgress.count(stage, 0);
         return;
       }
-      picture.put(0, pixels.render(View.center(pixels.width(), pixels.height()), picture.side()));
+      picture.put(0, pixels);
       List<float[]> features = new ArrayList<>();
       // One at a time: features then never depend on what else is in a batch.
       backbones

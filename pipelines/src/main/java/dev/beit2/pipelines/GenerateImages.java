@@ -4,7 +4,8 @@ import static java.util.Objects.requireNonNull;
 
 import dev.beit2.io.SeededRandom;
 import dev.beit2.io.image.Augmentation;
-import dev.beit2.io.image.ImageDecoder;
+import dev.beit2.io.image.DecodingLimits;
+import dev.beit2.io.image.EncodedImage;
 import dev.beit2.io.image.ImageEncoder;
 import dev.beit2.io.image.ImageFolder;
 import dev.beit2.io.image.RgbImage;
@@ -25,8 +26,8 @@ import org.apache.beam.sdk.values.PCollection;
 
 /**
  * Makes any number of pictures of a few photographs, of ImageNet's usual sizes: data to try things
- * on at scale. Each is a crop of a photograph, some mirrored, stored anew as JPEG, so that it has a
- * photograph's content and entropy.
+ * on at scale. Each is a crop of a photograph, stored anew as JPEG, so that it has a photograph's
+ * content and entropy.
  */
 public final class GenerateImages {
   static final String NAME = "generate";
@@ -141,23 +142,20 @@ public final class GenerateImages {
       ImageFolder.Entry entry = photographs.entries().get(photograph);
       RgbImage whole;
       try {
-        whole = ImageDecoder.decode(photographs.read(entry));
+        whole = EncodedImage.open(photographs.read(entry), DecodingLimits.DEFAULT).pixels();
       } catch (UndecodableImageException e) {
         throw new InvalidOptionException(
             "--input=" + input, entry.key() + " (" + e.getMessage() + ")", "photographs");
       }
       View view = CROP.sample(seed, PURPOSE + number, 0, whole.width(), whole.height());
-      RgbImage part = whole.crop(view.left(), view.top(), view.width(), view.height());
       boolean wide = view.width() >= view.height();
-      RgbImage picture =
-          part.resize(
-              0,
-              0,
-              part.width(),
-              part.height(),
-              wide ? LONG_SIDE : SHORT_SIDE,
-              wide ? SHORT_SIDE : LONG_SIDE);
-      return view.flip() ? picture.mirrored() : picture;
+      return whole.resize(
+          view.left(),
+          view.top(),
+          view.width(),
+          view.height(),
+          wide ? LONG_SIDE : SHORT_SIDE,
+          wide ? SHORT_SIDE : LONG_SIDE);
     }
   }
 }

@@ -2,10 +2,9 @@ package dev.beit2.pipelines;
 
 import org.apache.beam.sdk.options.Default;
 import org.apache.beam.sdk.options.Description;
-import org.apache.beam.sdk.options.PipelineOptions;
 
 /** Options of the commands that read images. */
-public interface ImageSourceOptions extends PipelineOptions {
+public interface ImageSourceOptions extends DecodingOptions {
   @Description(
       "Form of the images. folder: CLASS/NAME.jpg, or any files by a glob. imagenet: ILSVRC2012_img_train.tar, or "
           + "ILSVRC2012_img_val.tar with ILSVRC2012_devkit_t12.tar.gz beside it, as downloaded. webdataset: tars of jpg, "

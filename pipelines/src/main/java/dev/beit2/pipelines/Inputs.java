@@ -21,8 +21,10 @@ final class Inputs {
     return named(option, path, () -> ImageFolder.list(path));
   }
 
-  static ImageSource source(String option, String path, String format) {
-    return named(option, path, () -> ImageSource.parse(path, format));
+  static ImageSource source(String option, String path, ImageSourceOptions options) {
+    long maxImageBytes = DecodingOptions.limits(options).maxBytes();
+    return named(option, path, () -> ImageSource.parse(path, options.getFormat()))
+        .withMaxImageBytes(maxImageBytes);
   }
 
   /** What is known of a set of images, which is at least that there is one. */

@@ -38,7 +38,9 @@ final class MimTraining implements TrainingTask<MimExample, MimBatch> {
     this.plan = plan;
     this.metadata = manifest.metadata();
     this.seed = options.getSeed();
-    this.feed = new ExampleFeed<>(new Rows(MimShards.open(options.getShards()), seed));
+    this.feed =
+        new ExampleFeed<>(
+            new Rows(MimShards.open(options.getShards()), seed), DecodingOptions.limits(options));
     this.rendered = new RenderedViews(manifest);
     this.rows = manifest.rows();
     this.mask = BlockwiseMask.of(metadata.grid(), options.getMaskedPatches());
@@ -156,9 +158,13 @@ final class MimTraining implements TrainingTask<MimExample, MimBatch> {
     MimExample used = example;
     RgbImage pixels = rendered.get(example.key(), view);
     if (pixels == null) {
-      ExampleFeed.Decoded<MimExample> decoded = feed.decode(position, example);
-      used = decoded.example();
-      pixels = decoded.image().render(used.views().get(view).view(), metadata.inputSize());
+      ExampleFeed.Rendered<MimExample> rendering =
+          feed.render(
+              position,
+              example,
+              (row, image) -> image.render(row.views().get(view).view(), metadata.inputSize()));
+      used = rendering.example();
+      pixels = rendering.pixels();
       rendered.put(used.key(), view, pixels);
     }
     batch.images().put(slot, pixels);

@@ -164,7 +164,7 @@ public final class TokenizeDataset {
           stage, written.get().rows(), written.get().shards().size(), options.getOutput());
       return;
     }
-    ImageSource source = Inputs.source("--input", options.getInput(), options.getFormat());
+    ImageSource source = Inputs.source("--input", options.getInput(), options);
     ImageSource.Summary images = Inputs.summary("--input", source);
     ClassNames.warnOfNone(stage, source, images);
     config.begin(options.getOutput());
@@ -255,7 +255,10 @@ public final class TokenizeDataset {
                     encoder,
                     shards,
                     new ViewRecipe(
-                        options.getColorJitter(), options.getCenterView(), options.getStoreSize()),
+                        options.getColorJitter(),
+                        options.getCenterView(),
+                        options.getStoreSize(),
+                        DecodingOptions.limits(options)),
                     options.getBatchSize(),
                     torchThreads(options),
                     stage));

@@ -37,7 +37,7 @@ final class TokenizerTraining implements TrainingTask<ImageRecord, ImageBatch> {
     this.config = config;
     this.seed = options.getSeed();
     this.images = images;
-    this.feed = new ExampleFeed<>(new Images(images, seed));
+    this.feed = new ExampleFeed<>(new Images(images, seed), DecodingOptions.limits(options));
     this.augmentation = Augmentation.tokenizer().withScale(options.getMinCropScale(), 1);
     this.trainer =
         VqKdTrainer.start(
@@ -64,8 +64,7 @@ final class TokenizerTraining implements TrainingTask<ImageRecord, ImageBatch> {
    * @throws InvalidOptionException if there are none
    */
   static ImageDataset images(TrainTokenizer.Options options) throws IOException {
-    return Inputs.dataset(
-        "--input", Inputs.source("--input", options.getInput(), options.getFormat()));
+    return Inputs.dataset("--input", Inputs.source("--input", options.getInput(), options));
   }
 
   static TrainingPlan plan(TrainTokenizer.Options options, ImageDataset images) {
@@ -120,13 +119,17 @@ final class TokenizerTraining implements TrainingTask<ImageRecord, ImageBatch> {
   @Override
   public void fill(long position, ImageRecord example, ImageBatch batch, int slot)
       throws IOException {
-    ExampleFeed.Decoded<ImageRecord> decoded = feed.decode(position, example);
-    int width = decoded.image().width();
-    int height = decoded.image().height();
-    View view =
-        augmentation.sample(
-            seed, decoded.example().key(), Math.toIntExact(decoded.epoch()), width, height);
-    batch.put(slot, decoded.image().render(view, batch.side()));
+    int epoch = Math.toIntExact(feed.epoch(position));
+    ExampleFeed.Rendered<ImageRecord> rendering =
+        feed.render(
+            position,
+            example,
+            (used, image) -> {
+              View view =
+                  augmentation.sample(seed, used.key(), epoch, image.width(), image.height());
+              return image.render(view, batch.side());
+            });
+    batch.put(slot, rendering.pixels());
   }
 
   @Override

@@ -2,11 +2,10 @@ package dev.beit2.pipelines;
 
 import org.apache.beam.sdk.options.Default;
 import org.apache.beam.sdk.options.Description;
-import org.apache.beam.sdk.options.PipelineOptions;
 import org.apache.beam.sdk.options.Validation;
 
 /** What both trainings take. The recipes' numbers are with each command. */
-public interface TrainingOptions extends PipelineOptions {
+public interface TrainingOptions extends DecodingOptions {
   @Description(
       "Folder of the run: checkpoints, metrics, rejected images. A run that was stopped goes on where its last "
           + "checkpoint is.")

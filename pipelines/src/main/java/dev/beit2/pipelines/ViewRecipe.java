@@ -1,6 +1,7 @@
 package dev.beit2.pipelines;
 
 import dev.beit2.io.image.Augmentation;
+import dev.beit2.io.image.DecodingLimits;
 import dev.beit2.io.image.ImageEncoder;
 import dev.beit2.io.image.ImageRecord;
 import dev.beit2.io.image.UndecodableImageException;
@@ -13,8 +14,10 @@ import java.io.Serializable;
  * @param colorJitter how much brightness, contrast and saturation of views vary; 0 to 1
  * @param centerView whether view 0 is the crop of evaluation; the others are the same either way
  * @param storeSize the longest that the shorter side of a stored image is, in pixels; 0 = any
+ * @param limits of what is decoded
  */
-record ViewRecipe(double colorJitter, boolean centerView, int storeSize) implements Serializable {
+record ViewRecipe(double colorJitter, boolean centerView, int storeSize, DecodingLimits limits)
+    implements Serializable {
   /** Of "resize the shorter side to 256, crop 224 in the centre". */
   private static final double EVALUATION_SHARE = 224.0 / 256;
 
@@ -23,7 +26,9 @@ record ViewRecipe(double colorJitter, boolean centerView, int storeSize) impleme
     return storeSize == 0
         ? image
         : new ImageRecord(
-            image.key(), image.label(), ImageEncoder.withShorterSide(image.bytes(), storeSize));
+            image.key(),
+            image.label(),
+            ImageEncoder.withShorterSide(image.bytes(), storeSize, limits));
   }
 
   /**

@@ -1,11 +1,18 @@
 package dev.beit2.io.image;
 
-import java.util.Arrays;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.nio.ByteOrder;
 
 /**
  * Pillow's resampling of 8-bit pictures (libImaging/Resample.c), equal to the byte: two passes,
  * horizontal first, weights in 22-bit fixed point, 8 bits between the passes. Going down, the
  * filter is widened by the scale (antialiasing).
+ *
+ * <p>Both passes are the same: lines of pixels are summed with weights. So that the horizontal one
+ * sums lines, too, it works on columns of a band of rows. Pixels are ints, red in the low byte:
+ * loops over whole int arrays from 0 on, without a call or a branch, are what the compiler turns
+ * into vector instructions.
  */
 final class BicubicResize {
   private static final double A = -0.5;
@@ -13,111 +20,259 @@ final class BicubicResize {
   private static final int PRECISION = 22;
   private static final int HALF = 1 << (PRECISION - 1);
 
+  /** Rows whose columns are resized together: few enough to stay in the processor's cache. */
+  private static final int BAND = 128;
+
+  /** Scratch memory for inputs of more columns or rows is not kept. */
+  private static final int LONGEST_KEPT = 1 << 13;
+
+  private static final VarHandle INT =
+      MethodHandles.byteArrayViewVarHandle(int[].class, ByteOrder.LITTLE_ENDIAN);
+  private static final ThreadLocal<BicubicResize> SCRATCH =
+      ThreadLocal.withInitial(BicubicResize::new);
+
+  private int[][] columns = {};
+  private int[][] narrowed = {};
+  private int[][] lines = {};
+  private int[] red = {};
+  private int[] green = {};
+  private int[] blue = {};
+  private int[] pixels = {};
+
   private BicubicResize() {}
 
-  /** The box must lie within the picture. */
-  static RgbImage resize(
-      RgbImage image, int left, int top, int width, int height, int outputWidth, int outputHeight) {
-    if (outputWidth < 1 || outputHeight < 1) {
-      throw new IllegalArgumentException("output is " + outputWidth + "x" + outputHeight);
+  /**
+   * Resizes a part of a picture, as if there was nothing around it.
+   *
+   * @param left the part's first column
+   * @param top its first row
+   * @param x from the part's columns to those of the output
+   * @param y from the part's rows to those of the output
+   * @param mirrored whether to exchange left and right afterwards
+   */
+  static RgbImage resize(RgbImage image, int left, int top, Taps x, Taps y, boolean mirrored) {
+    return SCRATCH.get().run(image, left, top, x, y, mirrored);
+  }
+
+  private RgbImage run(RgbImage image, int left, int top, Taps x, Taps y, boolean mirrored) {
+    allocate(x.inputEnd(), x.outputs(), y.inputEnd() - y.inputStart());
+    for (int row = y.inputStart(); row < y.inputEnd(); row += BAND) {
+      int rows = Math.min(BAND, y.inputEnd() - row);
+      toColumns(image, left, top + row, x.inputStart(), x.inputEnd(), rows, columns);
+      for (int i = 0; i < x.outputs(); i++) {
+        sum(columns, 0, x, i, rows, narrowed[i]);
+      }
+      transpose(narrowed, x.outputs(), rows, lines, row - y.inputStart());
     }
-    Taps columns = Taps.of(image.width(), left, width, outputWidth);
-    Taps rows = Taps.of(image.height(), top, height, outputHeight);
-    int firstRow = rows.first[0];
-    int endRow = rows.first[outputHeight - 1] + rows.count[outputHeight - 1];
-    int[] narrowed = horizontal(image, columns, firstRow, endRow - firstRow);
-    return new RgbImage(outputWidth, outputHeight, vertical(narrowed, rows, 3 * outputWidth));
+    int width = x.outputs();
+    byte[] rgb = new byte[3 * width * y.outputs()];
+    for (int i = 0; i < y.outputs(); i++) {
+      sum(lines, y.inputStart(), y, i, width, pixels);
+      if (mirrored) {
+        putMirrored(pixels, width, rgb, 3 * width * i);
+      } else {
+        put(pixels, width, rgb, 3 * width * i);
+      }
+    }
+    if (columns.length > LONGEST_KEPT || lines.length > LONGEST_KEPT) {
+      SCRATCH.remove();
+    }
+    return new RgbImage(width, y.outputs(), rgb);
+  }
+
+  private void allocate(int inputWidth, int outputWidth, int rows) {
+    if (columns.length < inputWidth) {
+      columns = new int[inputWidth][BAND];
+    }
+    if (narrowed.length < outputWidth) {
+      narrowed = new int[outputWidth][BAND];
+    }
+    if (pixels.length < outputWidth) {
+      pixels = new int[outputWidth];
+    }
+    if (lines.length < rows || lines[0].length < outputWidth) {
+      lines = new int[rows][outputWidth];
+    }
+    int longest = Math.max(BAND, outputWidth);
+    if (red.length < longest) {
+      red = new int[longest];
+      green = new int[longest];
+      blue = new int[longest];
+    }
+  }
+
+  /** Columns [start, end) of the part, of so many rows from {@code top} on. */
+  private static void toColumns(
+      RgbImage image, int left, int top, int start, int end, int rows, int[][] columns) {
+    byte[] rgb = image.rgb();
+    int stride = 3 * image.width();
+    int y = 0;
+    // Four rows at once: fewer visits to each column. Reading an int takes a byte too many, which
+    // the picture's last row has not.
+    for (; y + 4 <= rows && top + y + 4 < image.height(); y += 4) {
+      int from = (top + y) * stride + 3 * (left + start);
+      for (int x = start; x < end; x++) {
+        int[] column = columns[x];
+        column[y] = (int) INT.get(rgb, from);
+        column[y + 1] = (int) INT.get(rgb, from + stride);
+        column[y + 2] = (int) INT.get(rgb, from + 2 * stride);
+        column[y + 3] = (int) INT.get(rgb, from + 3 * stride);
+        from += 3;
+      }
+    }
+    for (; y < rows; y++) {
+      int from = (top + y) * stride + 3 * (left + start);
+      for (int x = start; x < end; x++) {
+        columns[x][y] =
+            rgb[from] & 0xFF | (rgb[from + 1] & 0xFF) << 8 | (rgb[from + 2] & 0xFF) << 16;
+        from += 3;
+      }
+    }
+  }
+
+  /** Eight columns at once become a part of each line, from the line {@code first} on. */
+  private static void transpose(int[][] columns, int count, int rows, int[][] lines, int first) {
+    int x = 0;
+    for (; x + 8 <= count; x += 8) {
+      int[] c0 = columns[x];
+      int[] c1 = columns[x + 1];
+      int[] c2 = columns[x + 2];
+      int[] c3 = columns[x + 3];
+      int[] c4 = columns[x + 4];
+      int[] c5 = columns[x + 5];
+      int[] c6 = columns[x + 6];
+      int[] c7 = columns[x + 7];
+      for (int y = 0; y < rows; y++) {
+        int[] line = lines[first + y];
+        line[x] = c0[y];
+        line[x + 1] = c1[y];
+        line[x + 2] = c2[y];
+        line[x + 3] = c3[y];
+        line[x + 4] = c4[y];
+        line[x + 5] = c5[y];
+        line[x + 6] = c6[y];
+        line[x + 7] = c7[y];
+      }
+    }
+    for (; x < count; x++) {
+      for (int y = 0; y < rows; y++) {
+        lines[first + y][x] = columns[x][y];
+      }
+    }
   }
 
   /**
-   * Only the rows that the vertical pass needs: [rows, output width, 3]. Bytes as ints, which the
-   * compiler turns into vector instructions in the vertical pass, as it does not with bytes.
+   * One output line: the weighted sum of input lines, rounded and clipped to bytes.
+   *
+   * @param offset the number of the first line of {@code in}
    */
-  private static int[] horizontal(RgbImage image, Taps taps, int firstRow, int rows) {
-    int[] out = new int[3 * rows * taps.first.length];
-    for (int y = 0; y < rows; y++) {
-      int row = 3 * (firstRow + y) * image.width();
-      resizeRow(image.rgb(), row, taps.first, taps.count, taps.weights, taps.size, out, y);
+  private void sum(int[][] in, int offset, Taps taps, int output, int length, int[] out) {
+    int line = taps.first(output) - offset;
+    int tap = taps.weightsFrom(output);
+    int end = tap + taps.count(output);
+    int[] weights = taps.weights();
+    begin(in[line], weights[tap], length, red, green, blue);
+    while (++tap < end) {
+      add(in[++line], weights[tap], length, red, green, blue);
     }
-    return out;
+    round(red, green, blue, length, out);
   }
 
-  private static void resizeRow(
-      byte[] in, int row, int[] first, int[] count, int[] weights, int size, int[] out, int y) {
-    int to = 3 * y * first.length;
-    for (int x = 0; x < first.length; x++) {
-      int from = row + 3 * first[x];
-      int tap = x * size;
-      int endTap = tap + count[x];
-      int r = HALF;
-      int g = HALF;
-      int b = HALF;
-      for (; tap < endTap; tap++, from += 3) {
-        int weight = weights[tap];
-        r += weight * (in[from] & 0xFF);
-        g += weight * (in[from + 1] & 0xFF);
-        b += weight * (in[from + 2] & 0xFF);
-      }
-      out[to] = clip(r);
-      out[to + 1] = clip(g);
-      out[to + 2] = clip(b);
-      to += 3;
+  private static void begin(int[] in, int weight, int length, int[] red, int[] green, int[] blue) {
+    for (int i = 0; i < length; i++) {
+      int pixel = in[i];
+      red[i] = HALF + weight * (pixel & 0xFF);
+      green[i] = HALF + weight * (pixel >> 8 & 0xFF);
+      blue[i] = HALF + weight * (pixel >> 16 & 0xFF);
     }
   }
 
-  private static byte[] vertical(int[] in, Taps taps, int rowLength) {
-    int outputHeight = taps.first.length;
-    byte[] out = new byte[outputHeight * rowLength];
-    int[] sums = new int[rowLength];
-    for (int y = 0; y < outputHeight; y++) {
-      Arrays.fill(sums, HALF);
-      int row = (taps.first[y] - taps.first[0]) * rowLength;
-      for (int tap = y * taps.size; tap < y * taps.size + taps.count[y]; tap++) {
-        addRow(sums, in, row, taps.weights[tap]);
-        row += rowLength;
-      }
-      for (int i = 0; i < rowLength; i++) {
-        out[y * rowLength + i] = (byte) clip(sums[i]);
-      }
-    }
-    return out;
-  }
-
-  private static void addRow(int[] sums, int[] in, int row, int weight) {
-    for (int i = 0; i < sums.length; i++) {
-      sums[i] += weight * in[row + i];
+  private static void add(int[] in, int weight, int length, int[] red, int[] green, int[] blue) {
+    for (int i = 0; i < length; i++) {
+      int pixel = in[i];
+      red[i] += weight * (pixel & 0xFF);
+      green[i] += weight * (pixel >> 8 & 0xFF);
+      blue[i] += weight * (pixel >> 16 & 0xFF);
     }
   }
 
+  private static void round(int[] red, int[] green, int[] blue, int length, int[] out) {
+    for (int i = 0; i < length; i++) {
+      out[i] = clip(red[i]) | clip(green[i]) << 8 | clip(blue[i]) << 16;
+    }
+  }
+
+  /** To 0 … 255; without a branch, as no vector instructions come of Math.min and max. */
   private static int clip(int sum) {
-    return Math.max(0, Math.min(255, sum >> PRECISION));
+    int value = sum >> PRECISION;
+    value &= ~(value >> 31);
+    return (value | (255 - value) >> 31) & 0xFF;
+  }
+
+  /** Each int overwrites the byte too many of the one before. */
+  private static void put(int[] pixels, int width, byte[] rgb, int at) {
+    for (int x = 0; x < width - 1; x++) {
+      INT.set(rgb, at, pixels[x]);
+      at += 3;
+    }
+    putLast(pixels[width - 1], rgb, at);
+  }
+
+  private static void putMirrored(int[] pixels, int width, byte[] rgb, int at) {
+    for (int x = width - 1; x > 0; x--) {
+      INT.set(rgb, at, pixels[x]);
+      at += 3;
+    }
+    putLast(pixels[0], rgb, at);
+  }
+
+  private static void putLast(int pixel, byte[] rgb, int at) {
+    rgb[at] = (byte) pixel;
+    rgb[at + 1] = (byte) (pixel >> 8);
+    rgb[at + 2] = (byte) (pixel >> 16);
   }
 
   /**
-   * What each output position takes from the input: {@code count[i]} positions from {@code
-   * first[i]} on, with the weights from {@code i * size} on.
+   * What each position of the output takes from positions of the input, along one axis: {@code
+   * count} of them from {@code first} on, with the weights from {@code weightsFrom} on.
    */
-  private static final class Taps {
-    final int[] first;
-    final int[] count;
-    final int[] weights;
-    final int size;
+  static final class Taps {
+    private final int[] first;
+    private final int[] count;
+    private final int[] weights;
+    private final int size;
 
-    private Taps(int outputSize, int size) {
-      this.first = new int[outputSize];
-      this.count = new int[outputSize];
-      this.weights = new int[outputSize * size];
+    private Taps(int outputs, int size) {
+      this.first = new int[outputs];
+      this.count = new int[outputs];
+      this.weights = new int[Math.multiplyExact(outputs, size)];
       this.size = size;
     }
 
-    static Taps of(int inputSize, int start, int length, int outputSize) {
-      double scale = (double) length / outputSize;
+    /** All of the input to all of the output. */
+    static Taps of(int inputSize, int outputSize) {
+      return of(inputSize, 0, inputSize, outputSize, 0, outputSize);
+    }
+
+    /**
+     * A stretch of the input to a part of what it is resized to.
+     *
+     * @param inputSize positions of the input
+     * @param start of the stretch, in the input's positions, 0 to inputSize
+     * @param length of the stretch, which ends within the input
+     * @param outputSize positions that the stretch is resized to
+     * @param firstOutput the first of these that is wanted
+     * @param outputs how many are wanted
+     */
+    static Taps of(
+        int inputSize, double start, double length, int outputSize, int firstOutput, int outputs) {
+      double scale = length / outputSize;
       double filterScale = Math.max(scale, 1.0);
       double support = SUPPORT * filterScale;
-      Taps taps = new Taps(outputSize, (int) Math.ceil(support) * 2 + 1);
+      Taps taps = new Taps(outputs, (int) Math.ceil(support) * 2 + 1);
       double[] weights = new double[taps.size];
-      for (int i = 0; i < outputSize; i++) {
-        double center = start + (i + 0.5) * scale;
+      for (int i = 0; i < outputs; i++) {
+        double center = start + (firstOutput + i + 0.5) * scale;
         int first = Math.max(0, (int) (center - support + 0.5));
         int count = Math.min(inputSize, (int) (center + support + 0.5)) - first;
         double sum = 0;
@@ -144,6 +299,37 @@ final class BicubicResize {
 
     private static int fixedPoint(double weight) {
       return (int) ((weight < 0 ? -0.5 : 0.5) + weight * (1 << PRECISION));
+    }
+
+    int outputs() {
+      return first.length;
+    }
+
+    /** The first input position that any output takes from. */
+    int inputStart() {
+      return first[0];
+    }
+
+    /** The input position behind the last that any output takes from. */
+    int inputEnd() {
+      int last = outputs() - 1;
+      return first[last] + count[last];
+    }
+
+    int first(int output) {
+      return first[output];
+    }
+
+    int count(int output) {
+      return count[output];
+    }
+
+    int weightsFrom(int output) {
+      return output * size;
+    }
+
+    int[] weights() {
+      return weights;
     }
   }
 }

@@ -4,6 +4,9 @@ import static org.bytedeco.opencv.global.opencv_core.CV_8UC1;
 import static org.bytedeco.opencv.global.opencv_core.CV_8UC3;
 import static org.bytedeco.opencv.global.opencv_imgcodecs.IMREAD_COLOR_RGB;
 import static org.bytedeco.opencv.global.opencv_imgcodecs.IMREAD_IGNORE_ORIENTATION;
+import static org.bytedeco.opencv.global.opencv_imgcodecs.IMREAD_REDUCED_GRAYSCALE_2;
+import static org.bytedeco.opencv.global.opencv_imgcodecs.IMREAD_REDUCED_GRAYSCALE_4;
+import static org.bytedeco.opencv.global.opencv_imgcodecs.IMREAD_REDUCED_GRAYSCALE_8;
 
 import org.bytedeco.javacpp.BytePointer;
 import org.bytedeco.opencv.global.opencv_core;
@@ -11,17 +14,12 @@ import org.bytedeco.opencv.global.opencv_imgcodecs;
 import org.bytedeco.opencv.opencv_core.Mat;
 
 /**
- * Decodes images as Pillow's {@code Image.open(f).convert("RGB")} does: no rotation by EXIF, no
- * colour management, transparency dropped; truncated files are refused. The format is told by the
- * content, not by the name: JPEG, PNG, WebP, GIF (its first frame) or BMP. Greater depths are
- * scaled to 8 bits.
+ * Decodes images with OpenCV, whose libraries (libjpeg-turbo, libpng, libwebp) give Pillow's
+ * pixels.
  *
  * <p>Any number of threads may decode at once. Native memory is freed before a call returns.
  */
-public final class ImageDecoder {
-  /** Pillow's limit; larger pictures are refused before anything is allocated for them. */
-  public static final long MAX_PIXELS = 178_956_970;
-
+final class ImageDecoder {
   private static final int FLAGS = IMREAD_COLOR_RGB | IMREAD_IGNORE_ORIENTATION;
 
   static {
@@ -45,35 +43,41 @@ public final class ImageDecoder {
   }
 
   /**
-   * @throws UndecodableImageException with a short reason: empty, not an image, truncated, corrupt,
-   *     or more than {@link #MAX_PIXELS}
+   * @param header of these bytes
+   * @param reduction NONE unless it is a JPEG
+   * @throws UndecodableImageException if the image is truncated or corrupt
    */
-  public static RgbImage decode(byte[] bytes) throws UndecodableImageException {
-    return decode(bytes, MAX_PIXELS);
-  }
-
-  static RgbImage decode(byte[] bytes, long maxPixels) throws UndecodableImageException {
-    ImageHeader header = ImageHeader.parse(bytes);
-    if (header.pixels() > maxPixels) {
-      throw new UndecodableImageException(
-          header.width()
-              + "x"
-              + header.height()
-              + " is over the limit of "
-              + maxPixels
-              + " pixels");
-    }
-    try (BytePointer data = new BytePointer(bytes);
-        Mat encoded = new Mat(1, bytes.length, CV_8UC1, data);
-        Mat picture = opencv_imgcodecs.imdecode(encoded, FLAGS)) {
-      if (picture.empty() || picture.type() != CV_8UC3 || !picture.isContinuous()) {
+  static RgbImage decode(byte[] bytes, ImageHeader header, Reduction reduction)
+      throws UndecodableImageException {
+    int width = reduction.side((int) header.width());
+    int height = reduction.side((int) header.height());
+    byte[] content =
+        header.format().equals(ImageHeader.PNG) ? PngChunks.withoutOthers(bytes) : bytes;
+    try (BytePointer data = new BytePointer(content);
+        Mat encoded = new Mat(1, content.length, CV_8UC1, data);
+        Mat picture = opencv_imgcodecs.imdecode(encoded, FLAGS | flag(reduction))) {
+      if (picture.empty()
+          || picture.type() != CV_8UC3
+          || !picture.isContinuous()
+          || picture.cols() != width
+          || picture.rows() != height) {
         throw new UndecodableImageException("truncated or corrupt " + header.format());
       }
-      byte[] rgb = new byte[3 * picture.cols() * picture.rows()];
+      byte[] rgb = new byte[3 * width * height];
       picture.data().get(rgb);
-      return new RgbImage(picture.cols(), picture.rows(), rgb);
+      return new RgbImage(width, height, rgb);
     } catch (RuntimeException e) { // how OpenCV's errors arrive
       throw new UndecodableImageException("corrupt " + header.format(), e);
     }
+  }
+
+  /** The names say grey, but colour comes with {@link #FLAGS}: one bit is one size. */
+  private static int flag(Reduction reduction) {
+    return switch (reduction) {
+      case NONE -> 0;
+      case HALF -> IMREAD_REDUCED_GRAYSCALE_2;
+      case QUARTER -> IMREAD_REDUCED_GRAYSCALE_4;
+      case EIGHTH -> IMREAD_REDUCED_GRAYSCALE_8;
+    };
   }
 }

@@ -56,21 +56,20 @@ public final class ImageEncoder {
    * it was in. As torchvision's Resize does, the longer side is rounded down.
    *
    * @param shorterSide in pixels, at least 1
-   * @throws UndecodableImageException as {@link ImageDecoder#decode} throws it
+   * @throws UndecodableImageException as {@link EncodedImage} throws it
    */
-  public static byte[] withShorterSide(byte[] image, int shorterSide)
+  public static byte[] withShorterSide(byte[] image, int shorterSide, DecodingLimits limits)
       throws UndecodableImageException {
-    ImageHeader header = ImageHeader.parse(image);
-    if (Math.min(header.width(), header.height()) <= shorterSide) {
+    EncodedImage encoded = EncodedImage.open(image, limits);
+    int width = encoded.width();
+    int height = encoded.height();
+    int shorter = Math.min(width, height);
+    if (shorter <= shorterSide) {
       return image;
     }
-    RgbImage picture = ImageDecoder.decode(image);
-    int width = picture.width();
-    int height = picture.height();
-    long shorter = Math.min(width, height);
-    int smallerWidth = (int) (width * (long) shorterSide / shorter);
-    int smallerHeight = (int) (height * (long) shorterSide / shorter);
-    RgbImage smaller = picture.resize(0, 0, width, height, smallerWidth, smallerHeight);
+    int smallerWidth = (int) ((long) width * shorterSide / shorter);
+    int smallerHeight = (int) ((long) height * shorterSide / shorter);
+    RgbImage smaller = encoded.pixels().resize(0, 0, width, height, smallerWidth, smallerHeight);
     return jpeg(smaller, STORED_QUALITY);
   }
 }

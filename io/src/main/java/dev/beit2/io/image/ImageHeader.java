@@ -11,9 +11,19 @@ import java.nio.charset.StandardCharsets;
  * @param format "JPEG", "PNG", "WebP", "GIF" or "BMP"
  * @param width in pixels, as claimed
  * @param height in pixels, as claimed
+ * @param scans times that decoding goes over the whole picture: more than one in a progressive JPEG
  */
-record ImageHeader(String format, long width, long height) {
+record ImageHeader(String format, long width, long height, int scans) {
+  static final String JPEG = "JPEG";
+  static final String PNG = "PNG";
+
+  private static final int START_OF_SCAN = 0xDA;
+  private static final int END_OF_IMAGE = 0xD9;
   private static final int PNG_END = 'I' << 24 | 'E' << 16 | 'N' << 8 | 'D';
+
+  private ImageHeader(String format, long width, long height) {
+    this(format, width, height, 1);
+  }
 
   /** Reads the format from the bytes, whatever the file was called. */
   static ImageHeader parse(byte[] bytes) throws UndecodableImageException {
@@ -23,13 +33,18 @@ record ImageHeader(String format, long width, long height) {
     String format = format(bytes);
     ByteBuffer header = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
     try {
-      return switch (format) {
-        case "JPEG" -> jpeg(header.order(ByteOrder.BIG_ENDIAN));
-        case "PNG" -> png(header.order(ByteOrder.BIG_ENDIAN));
-        case "WebP" -> webp(header);
-        case "GIF" -> new ImageHeader(format, u16(header, 6), u16(header, 8));
-        default -> new ImageHeader(format, u32(header, 18), Math.abs((long) header.getInt(22)));
-      };
+      ImageHeader parsed =
+          switch (format) {
+            case JPEG -> jpeg(header.order(ByteOrder.BIG_ENDIAN));
+            case PNG -> png(header.order(ByteOrder.BIG_ENDIAN));
+            case "WebP" -> webp(header);
+            case "GIF" -> new ImageHeader(format, u16(header, 6), u16(header, 8));
+            default -> bmp(header);
+          };
+      if (parsed.width == 0 || parsed.height == 0) {
+        throw new UndecodableImageException("corrupt " + format);
+      }
+      return parsed;
     } catch (BufferUnderflowException | IndexOutOfBoundsException e) {
       throw new UndecodableImageException("truncated " + format, e);
     }
@@ -42,9 +57,9 @@ record ImageHeader(String format, long width, long height) {
   private static String format(byte[] bytes) throws UndecodableImageException {
     String start = new String(bytes, 0, Math.min(bytes.length, 12), StandardCharsets.ISO_8859_1);
     if (start.startsWith("\u00FF\u00D8")) {
-      return "JPEG";
+      return JPEG;
     } else if (start.startsWith("\u0089PNG\r\n\u001A\n")) {
-      return "PNG";
+      return PNG;
     } else if (start.startsWith("RIFF") && start.endsWith("WEBP")) {
       return "WebP";
     } else if (start.startsWith("GIF8")) {
@@ -55,20 +70,50 @@ record ImageHeader(String format, long width, long height) {
     throw new UndecodableImageException("not an image (JPEG, PNG, WebP, GIF, BMP)");
   }
 
-  /** Walks the segments to the frame header, as tolerant of stray bytes as libjpeg is. */
-  private static ImageHeader jpeg(ByteBuffer bytes) {
+  /** Walks the segments to the first scan, as tolerant of stray bytes as libjpeg is. */
+  private static ImageHeader jpeg(ByteBuffer bytes) throws UndecodableImageException {
     bytes.position(2);
-    while (true) {
-      int marker = nextMarker(bytes);
-      int segment = bytes.position();
-      if (isFrameHeader(marker)) {
-        return new ImageHeader("JPEG", u16(bytes, segment + 5), u16(bytes, segment + 3));
+    int frame = -1;
+    boolean progressive = false;
+    int marker = nextMarker(bytes);
+    while (marker != START_OF_SCAN) {
+      if (isFrameHeader(marker) && frame < 0) {
+        frame = bytes.position();
+        progressive = (marker & 3) == 2;
       }
-      boolean hasLength = marker > 0x01 && (marker < 0xD0 || marker > 0xD9);
-      if (hasLength) {
-        skip(bytes, u16(bytes, segment));
-      }
+      skipSegment(bytes, marker);
+      marker = nextMarker(bytes);
     }
+    if (frame < 0) {
+      throw new UndecodableImageException("corrupt JPEG");
+    }
+    int components = bytes.get(frame + 7);
+    boolean severalScans = progressive || bytes.get(bytes.position() + 2) < components;
+    return new ImageHeader(
+        JPEG, u16(bytes, frame + 5), u16(bytes, frame + 3), severalScans ? scans(bytes) : 1);
+  }
+
+  private static void skipSegment(ByteBuffer bytes, int marker) {
+    boolean hasLength = marker > 0x01 && (marker < 0xD0 || marker > 0xD9);
+    if (hasLength) {
+      skip(bytes, u16(bytes, bytes.position()));
+    }
+  }
+
+  /**
+   * Counts the scans, from within the first one's header on; a truncated file's as far as it is.
+   */
+  private static int scans(ByteBuffer bytes) {
+    int scans = 1;
+    try {
+      for (int marker = 0; marker != END_OF_IMAGE; marker = nextMarker(bytes)) {
+        scans += marker == START_OF_SCAN ? 1 : 0;
+        skipSegment(bytes, marker);
+      }
+    } catch (BufferUnderflowException | IndexOutOfBoundsException e) {
+      // The decoder will refuse it.
+    }
+    return scans;
   }
 
   private static int nextMarker(ByteBuffer bytes) {
@@ -89,7 +134,7 @@ record ImageHeader(String format, long width, long height) {
 
   /** Walks all chunks, so that a truncated file shows before libpng complains on stderr. */
   private static ImageHeader png(ByteBuffer bytes) {
-    ImageHeader header = new ImageHeader("PNG", u32(bytes, 16), u32(bytes, 20));
+    ImageHeader header = new ImageHeader(PNG, u32(bytes, 16), u32(bytes, 20));
     bytes.position(8);
     int type = 0;
     while (type != PNG_END) {
@@ -121,6 +166,13 @@ record ImageHeader(String format, long width, long height) {
       case 'X' -> new ImageHeader("WebP", 1 + u24(bytes, 24), 1 + u24(bytes, 27));
       default -> throw new UndecodableImageException("corrupt WebP");
     };
+  }
+
+  private static ImageHeader bmp(ByteBuffer bytes) {
+    boolean oldest = u32(bytes, 14) == 12; // OS/2's header has 16-bit sizes.
+    return oldest
+        ? new ImageHeader("BMP", u16(bytes, 18), u16(bytes, 20))
+        : new ImageHeader("BMP", u32(bytes, 18), Math.abs((long) bytes.getInt(22)));
   }
 
   private static int u16(ByteBuffer bytes, int at) {

@@ -2,6 +2,7 @@ package dev.beit2.io.image;
 
 import static java.util.Objects.requireNonNull;
 
+import dev.beit2.io.image.BicubicResize.Taps;
 import java.nio.FloatBuffer;
 import java.util.Arrays;
 
@@ -14,6 +15,9 @@ import java.util.Arrays;
  */
 @SuppressWarnings("ArrayRecordComponent") // Copying every picture for immutability's sake is waste.
 public record RgbImage(int width, int height, byte[] rgb) {
+  /** By value: value/255. */
+  private static final float[] SHARES = shares();
+
   public RgbImage {
     requireNonNull(rgb, "rgb is null");
     if (width < 1 || height < 1 || rgb.length != 3L * width * height) {
@@ -22,54 +26,23 @@ public record RgbImage(int width, int height, byte[] rgb) {
     }
   }
 
-  /** The pixels of a box that lies within the picture. */
-  public RgbImage crop(int left, int top, int width, int height) {
-    checkBox(left, top, width, height);
-    byte[] cropped = new byte[3 * width * height];
-    for (int y = 0; y < height; y++) {
-      int from = 3 * ((top + y) * this.width + left);
-      System.arraycopy(rgb, from, cropped, 3 * y * width, 3 * width);
-    }
-    return new RgbImage(width, height, cropped);
-  }
-
   /**
    * Resizes a box of the picture as Pillow's {@code Image.resize(size, BICUBIC, box)} does, to the
-   * byte: bicubic with a = −0.5, antialiased. Pixels around the box have their part in its edges;
-   * {@link #crop} first to leave them out.
+   * byte: bicubic with a = −0.5, antialiased. Pixels around the box have their part in its edges.
    */
   public RgbImage resize(
       int left, int top, int width, int height, int outputWidth, int outputHeight) {
     checkBox(left, top, width, height);
-    return BicubicResize.resize(this, left, top, width, height, outputWidth, outputHeight);
-  }
-
-  /**
-   * The view's picture, [size, size, 3]: colour jitter on the whole picture, crop, bicubic resize,
-   * flip, as in the official pretraining transform (beit2/datasets.py).
-   */
-  public RgbImage render(View view, int size) {
-    RgbImage picture =
-        ColorJitter.apply(this, view)
-            .crop(view.left(), view.top(), view.width(), view.height())
-            .resize(0, 0, view.width(), view.height(), size, size);
-    return view.flip() ? picture.mirrored() : picture;
-  }
-
-  /** The picture with left and right exchanged. */
-  public RgbImage mirrored() {
-    byte[] mirrored = new byte[rgb.length];
-    for (int y = 0; y < height; y++) {
-      int row = 3 * y * width;
-      for (int x = 0; x < width; x++) {
-        int from = row + 3 * (width - 1 - x);
-        int to = row + 3 * x;
-        mirrored[to] = rgb[from];
-        mirrored[to + 1] = rgb[from + 1];
-        mirrored[to + 2] = rgb[from + 2];
-      }
+    if (outputWidth < 1 || outputHeight < 1) {
+      throw new IllegalArgumentException("output is " + outputWidth + "x" + outputHeight);
     }
-    return new RgbImage(width, height, mirrored);
+    return BicubicResize.resize(
+        this,
+        0,
+        0,
+        Taps.of(this.width, left, width, outputWidth, 0, outputWidth),
+        Taps.of(this.height, top, height, outputHeight, 0, outputHeight),
+        false);
   }
 
   /**
@@ -81,11 +54,21 @@ public record RgbImage(int width, int height, byte[] rgb) {
     int start = destination.position();
     for (int channel = 0; channel < 3; channel++) {
       int plane = start + channel * pixels;
+      int from = channel;
       for (int i = 0; i < pixels; i++) {
-        destination.put(plane + i, (rgb[3 * i + channel] & 0xFF) / 255f);
+        destination.put(plane + i, SHARES[rgb[from] & 0xFF]);
+        from += 3;
       }
     }
     destination.position(start + 3 * pixels);
+  }
+
+  private static float[] shares() {
+    float[] shares = new float[256];
+    for (int value = 0; value < shares.length; value++) {
+      shares[value] = value / 255f;
+    }
+    return shares;
   }
 
   private void checkBox(int left, int top, int width, int height) {

@@ -12,7 +12,7 @@ import java.util.stream.Stream;
 /** What fuzz tests of pictures share. */
 final class FuzzedImages {
   /** A header may claim as much; 12 MB of pixels. */
-  private static final long MAX_PIXELS = 4_000_000;
+  private static final DecodingLimits LIMITS = new DecodingLimits(4_000_000, 1 << 20);
 
   private FuzzedImages() {}
 
@@ -26,8 +26,11 @@ final class FuzzedImages {
 
   static void decodeOrRefuse(byte[] bytes) throws IOException {
     try {
-      RgbImage picture = ImageDecoder.decode(bytes, MAX_PIXELS);
-      assertTrue((long) picture.width() * picture.height() <= MAX_PIXELS, picture.toString());
+      EncodedImage image = EncodedImage.open(bytes, LIMITS);
+      assertTrue((long) image.width() * image.height() <= LIMITS.maxPixels());
+      image.pixels();
+      // Decodes a large one at reduced size.
+      image.renderForEvaluation(32);
     } catch (UndecodableImageException e) {
       assertFalse(e.getMessage().isBlank());
     }

@@ -40,8 +40,12 @@ final class Images {
     }
   }
 
+  static EncodedImage open(String file) throws IOException, UndecodableImageException {
+    return EncodedImage.open(bytes(file), DecodingLimits.DEFAULT);
+  }
+
   static RgbImage decode(String file) throws IOException, UndecodableImageException {
-    return ImageDecoder.decode(bytes(file));
+    return open(file).pixels();
   }
 
   private static String digest(byte[] bytes) {

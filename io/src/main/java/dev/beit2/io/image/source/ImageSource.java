@@ -3,6 +3,7 @@ package dev.beit2.io.image.source;
 import static java.util.Objects.requireNonNull;
 
 import dev.beit2.io.InvalidInputException;
+import dev.beit2.io.image.DecodingLimits;
 import java.io.IOException;
 import java.io.Serializable;
 import java.io.UncheckedIOException;
@@ -30,9 +31,6 @@ import javax.annotation.Nullable;
  * @param maxImageBytes larger images are set aside without being read
  */
 public record ImageSource(Format format, String path, long maxImageBytes) implements Serializable {
-  /** 128 MiB, which no photograph needs. */
-  public static final long DEFAULT_MAX_IMAGE_BYTES = 128L << 20;
-
   /** The forms. */
   public enum Format {
     /** A file an image, in a folder a class. */
@@ -85,7 +83,7 @@ public record ImageSource(Format format, String path, long maxImageBytes) implem
             .filter(value -> value.word().equals(format))
             .findFirst()
             .orElseGet(() -> detect(path, format));
-    return new ImageSource(known, path, DEFAULT_MAX_IMAGE_BYTES);
+    return new ImageSource(known, path, DecodingLimits.DEFAULT.maxBytes());
   }
 
   private static Format detect(String path, String format) {

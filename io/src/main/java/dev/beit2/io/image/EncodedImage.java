@@ -1,0 +1,172 @@
+package dev.beit2.io.image;
+
+import static java.util.Objects.requireNonNull;
+
+import dev.beit2.io.image.BicubicResize.Taps;
+
+/**
+ * An image of which only the header was read so far. Its pixels are decoded when a view of them is
+ * asked for, once for all views.
+ *
+ * <pre>{@code
+ * EncodedImage image = EncodedImage.open(bytes, DecodingLimits.DEFAULT);
+ * View view = augmentation.sample(seed, key, 0, image.width(), image.height());
+ * RgbImage pixels = image.render(view, 224);
+ * }</pre>
+ *
+ * <p>Pixels are those of Pillow's {@code Image.open(f).convert("RGB")}: no rotation by EXIF, no
+ * colour management, transparency dropped; truncated files are refused. The format is told by the
+ * content, not by the name: JPEG, PNG, WebP, GIF (its first frame) or BMP. Greater depths are
+ * scaled to 8 bits.
+ *
+ * <p>A JPEG of which a view is much larger than what it is resized to is decoded at a half, a
+ * quarter or an eighth of its size, which takes less time and memory and makes no visible
+ * difference; see {@link Reduction}. Which it is depends on the sizes of the view and of the output
+ * alone.
+ *
+ * <p>Not safe for use by several threads at once.
+ */
+public final class EncodedImage {
+  // Progressive JPEGs have ten scans, or a few more. A pixel of a scan takes about a nanosecond.
+  private static final int MAX_SCANS = 500;
+  private static final long MAX_SCANNED = 2_000_000_000;
+
+  private final byte[] bytes;
+  private final ImageHeader header;
+  private final RgbImage[] decoded = new RgbImage[Reduction.values().length];
+
+  private EncodedImage(byte[] bytes, ImageHeader header) {
+    this.bytes = bytes;
+    this.header = header;
+  }
+
+  /**
+   * Reads the header.
+   *
+   * @param bytes the file's content; not to be changed
+   * @throws UndecodableImageException with a short reason: empty, not an image, truncated, corrupt,
+   *     or over a limit
+   */
+  public static EncodedImage open(byte[] bytes, DecodingLimits limits)
+      throws UndecodableImageException {
+    requireNonNull(bytes, "bytes is null");
+    requireNonNull(limits, "limits is null");
+    if (bytes.length > limits.maxBytes()) {
+      throw new UndecodableImageException(
+          bytes.length + " bytes are over the limit of " + limits.maxBytes());
+    }
+    ImageHeader header = ImageHeader.parse(bytes);
+    if (header.pixels() > limits.maxPixels()) {
+      throw new UndecodableImageException(
+          "%dx%d is over the limit of %d pixels"
+              .formatted(header.width(), header.height(), limits.maxPixels()));
+    }
+    requireFewScans(header);
+    return new EncodedImage(bytes, header);
+  }
+
+  /** A scan of a few bytes may go over all pixels, and there may be a thousand of them. */
+  private static void requireFewScans(ImageHeader header) throws UndecodableImageException {
+    boolean few =
+        header.scans() == 1
+            || (header.scans() <= MAX_SCANS && header.scans() * header.pixels() <= MAX_SCANNED);
+    if (!few) {
+      throw new UndecodableImageException(
+          "%d scans of %dx%d are over the limit of %d, and of %d pixels altogether"
+              .formatted(header.scans(), header.width(), header.height(), MAX_SCANS, MAX_SCANNED));
+    }
+  }
+
+  /** In pixels, at least 1. */
+  public int width() {
+    return (int) header.width();
+  }
+
+  /** In pixels, at least 1. */
+  public int height() {
+    return (int) header.height();
+  }
+
+  /**
+   * All pixels.
+   *
+   * @throws UndecodableImageException if the image is truncated or corrupt
+   */
+  public RgbImage pixels() throws UndecodableImageException {
+    return decode(Reduction.NONE);
+  }
+
+  /**
+   * The view's picture, [size, size, 3]: colour jitter on the whole image, crop, bicubic resize,
+   * flip, as in the official pretraining transform (beit2/datasets.py).
+   *
+   * @throws UndecodableImageException if the image is truncated or corrupt
+   * @throws IllegalArgumentException if the view's box is not within the image
+   */
+  public RgbImage render(View view, int size) throws UndecodableImageException {
+    if (view.width() > width() - view.left() || view.height() > height() - view.top()) {
+      throw new IllegalArgumentException(
+          "%s is not within an image of %dx%d".formatted(view, width(), height()));
+    }
+    Reduction reduction = reduction(view.width(), view.height(), size, size);
+    RgbImage picture = decode(reduction);
+    // The box in the picture's pixels, and the pixels that it touches: nothing else has a part.
+    double scale = reduction.denominator();
+    double left = view.left() / scale;
+    double top = view.top() / scale;
+    double right = (view.left() + view.width()) / scale;
+    double bottom = (view.top() + view.height()) / scale;
+    int x = (int) left;
+    int y = (int) top;
+    int columns = (int) Math.ceil(right) - x;
+    int rows = (int) Math.ceil(bottom) - y;
+    Taps horizontal = Taps.of(columns, left - x, right - left, size, 0, size);
+    Taps vertical = Taps.of(rows, top - y, bottom - top, size, 0, size);
+    if (ColorJitter.changes(view)) {
+      RgbImage jittered = ColorJitter.crop(picture, view, x, y, columns, rows);
+      return BicubicResize.resize(jittered, 0, 0, horizontal, vertical, view.flip());
+    }
+    return BicubicResize.resize(picture, x, y, horizontal, vertical, view.flip());
+  }
+
+  /**
+   * The picture for evaluation, [size, size, 3], as torchvision makes it: the shorter side resized
+   * to 256/224 of {@code size}, and of that the centre.
+   *
+   * @throws UndecodableImageException if the image is truncated or corrupt
+   */
+  public RgbImage renderForEvaluation(int size) throws UndecodableImageException {
+    int shorter = (int) Math.rint(size * 256 / 224.0);
+    int resizedWidth = resized(shorter, width(), height());
+    int resizedHeight = resized(shorter, height(), width());
+    Reduction reduction = reduction(width(), height(), resizedWidth, resizedHeight);
+    RgbImage picture = decode(reduction);
+    double scale = reduction.denominator();
+    Taps horizontal = centre(picture.width(), width() / scale, resizedWidth, size);
+    Taps vertical = centre(picture.height(), height() / scale, resizedHeight, size);
+    return BicubicResize.resize(picture, 0, 0, horizontal, vertical, false);
+  }
+
+  /** A side after the shorter of the two was resized to {@code shorter}, rounded down. */
+  private static int resized(int shorter, int side, int other) {
+    return side <= other ? shorter : Math.toIntExact((long) shorter * side / other);
+  }
+
+  private static Taps centre(int inputSize, double length, int resized, int size) {
+    int first = (int) Math.rint((resized - size) / 2.0);
+    return Taps.of(inputSize, 0, length, resized, first, size);
+  }
+
+  private Reduction reduction(int width, int height, int outputWidth, int outputHeight) {
+    return header.format().equals(ImageHeader.JPEG)
+        ? Reduction.of(width, height, outputWidth, outputHeight)
+        : Reduction.NONE;
+  }
+
+  private RgbImage decode(Reduction reduction) throws UndecodableImageException {
+    if (decoded[reduction.ordinal()] == null) {
+      decoded[reduction.ordinal()] = ImageDecoder.decode(bytes, header, reduction);
+    }
+    return decoded[reduction.ordinal()];
+  }
+}

@@ -1,0 +1,52 @@
+package dev.beit2.io.image;
+
+/**
+ * The part of a JPEG's size that it is decoded at. libjpeg then leaves out the high frequencies of
+ * each block of 8 x 8 pixels, so that pixel i of the reduced picture stands for the pixels from
+ * {@code i * denominator} on.
+ */
+enum Reduction {
+  NONE(1),
+  HALF(2),
+  QUARTER(4),
+  EIGHTH(8);
+
+  // Measured on 50 photographs of 700 to 1920 pixels, 2 crops of each, against the full decode:
+  // with
+  // 2, mean differences of 0.4 (HALF) to 0.6 (EIGHTH) of 255, at least 42 dB in each view; with
+  // 1.5,
+  // down to 38 dB. Boxes have to keep their fractions: rounded ones cost 29 dB.
+  private static final int MARGIN = 2;
+
+  private final int denominator;
+
+  Reduction(int denominator) {
+    this.denominator = denominator;
+  }
+
+  /**
+   * The smallest picture of which a part has still {@value #MARGIN} times the size that it is
+   * resized to: what the reduction left out, the resize leaves out as well.
+   *
+   * @param width of the part, in pixels of the full picture
+   * @param outputWidth that it is resized to
+   */
+  static Reduction of(int width, int height, int outputWidth, int outputHeight) {
+    for (Reduction reduction : new Reduction[] {EIGHTH, QUARTER, HALF}) {
+      int needed = MARGIN * reduction.denominator;
+      if (width >= (long) needed * outputWidth && height >= (long) needed * outputHeight) {
+        return reduction;
+      }
+    }
+    return NONE;
+  }
+
+  int denominator() {
+    return denominator;
+  }
+
+  /** A side of the reduced picture. */
+  int side(int full) {
+    return (full + denominator - 1) / denominator;
+  }
+}
