@@ -15,7 +15,7 @@ class JpegFuzzTest {
 
   @MethodSource("pictures")
   @Timeout(5)
-  @FuzzTest(maxDuration = "15s")
+  @FuzzTest(maxDuration = "10s")
   void decodesOrRefuses(byte[] bytes) throws IOException {
     FuzzedImages.decodeOrRefuse(bytes);
   }

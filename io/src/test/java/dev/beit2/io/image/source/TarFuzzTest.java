@@ -1,0 +1,21 @@
+package dev.beit2.io.image.source;
+
+import com.code_intelligence.jazzer.junit.FuzzTest;
+import java.io.IOException;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** Mutated tars of a WebDataset: images or reasons, whatever the bytes. */
+class TarFuzzTest {
+  static Stream<byte[]> archives() throws IOException {
+    return FuzzedArchives.seeds(Sets::webDataset);
+  }
+
+  @MethodSource("archives")
+  @Timeout(5)
+  @FuzzTest(maxDuration = "10s")
+  void readsOrRefuses(byte[] bytes) throws IOException {
+    FuzzedArchives.readOrRefuse("webdataset", "000000.tar", bytes);
+  }
+}
