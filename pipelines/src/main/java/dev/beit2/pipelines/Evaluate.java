@@ -179,9 +179,16 @@ public final class Evaluate {
     if (named && !train.classes().equals(validation.classes())) {
       throw new InvalidOptionException(
           "--validation=" + options.getValidation(),
-          "the classes " + String.join(", ", validation.classes()),
-          "those of --train=" + options.getTrain() + ": " + String.join(", ", train.classes()));
+          "the classes " + some(validation.classes()),
+          "those of --train=" + options.getTrain() + ": " + some(train.classes()));
     }
+  }
+
+  private static String some(List<String> classes) {
+    int shown = 10;
+    return classes.size() <= shown
+        ? String.join(", ", classes)
+        : String.join(", ", classes.subList(0, shown)) + ", … (" + classes.size() + ")";
   }
 
   private static void print(Evaluation found, String output) {

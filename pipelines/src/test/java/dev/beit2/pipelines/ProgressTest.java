@@ -109,6 +109,15 @@ class ProgressTest {
   }
 
   @Test
+  void withoutATotalNothingIsSaidOfTheRest() {
+    Progress progress = progress(0, false);
+    clock.pass(Duration.ofSeconds(10));
+    progress.update(50, OptionalDouble.empty(), 320);
+    progress.done();
+    assertEquals("[2/4 pretrain] 50  32 images/s\n[2/4 pretrain] 50  done in 10 s\n", shown());
+  }
+
+  @Test
   void spansOfTime() {
     assertEquals("41 s", Progress.span(Duration.ofMillis(40_600)));
     assertEquals("1 min 05 s", Progress.span(Duration.ofSeconds(65)));

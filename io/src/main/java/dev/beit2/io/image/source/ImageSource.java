@@ -21,6 +21,9 @@ import javax.annotation.Nullable;
  * PCollectionTuple read = pipeline.apply("Read images", ImageDatasetIO.read(source));
  * }</pre>
  *
+ * <p>What is in an archive and not named as an image (jpg, jpeg, png, webp) is left out; labels are
+ * taken as stored, and negative ones stand for none.
+ *
  * <p>Keys of images are paths inside the set and the same in every form: an image of a folder has
  * its path below the root; one of an archive keeps a name that has a folder; a bare name of
  * ImageNet's training images gets its class ({@code n01440764/n01440764_10026.JPEG}), any other

@@ -66,7 +66,7 @@ final class ParquetDataset extends ImageDataset {
       long room = 0;
       for (int i : SeededRandom.of(seed, "row groups", epoch).permutation(rowGroups.size())) {
         RowGroup group = rowGroups.get(i);
-        if (room < group.bytes()) {
+        if (windows.isEmpty() || room < group.bytes()) {
           windows.add(new ArrayList<>());
           room = windowBytes;
         }

@@ -6,6 +6,7 @@ import dev.beit2.io.InvalidInputException;
 import dev.beit2.io.image.RejectedImage;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.OptionalLong;
@@ -250,11 +251,14 @@ final class ParquetForm implements Form {
       found.rejected(new RejectedImage(key, reason));
       return;
     }
-    byte[] bytes = image.getBinary(BYTES, 0).getBytes();
-    if (bytes.length > source.maxImageBytes()) {
-      String reason = Form.overLimit(bytes.length, source.maxImageBytes());
+    // As a buffer it is no longer than its page, whatever length is claimed.
+    ByteBuffer stored = image.getBinary(BYTES, 0).toByteBuffer();
+    if (stored.remaining() > source.maxImageBytes()) {
+      String reason = Form.overLimit(stored.remaining(), source.maxImageBytes());
       found.rejected(new RejectedImage(key, reason));
     } else {
+      byte[] bytes = new byte[stored.remaining()];
+      stored.get(bytes);
       found.image(key, label(row), 0, bytes.length, bytes);
     }
   }
