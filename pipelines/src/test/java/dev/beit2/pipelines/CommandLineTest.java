@@ -12,6 +12,7 @@ import java.io.PrintStream;
 import java.util.List;
 import org.apache.beam.runners.flink.FlinkPipelineOptions;
 import org.apache.beam.runners.flink.FlinkRunner;
+import org.apache.beam.sdk.extensions.gcp.options.GcsOptions;
 import org.apache.beam.sdk.options.Default;
 import org.apache.beam.sdk.options.Description;
 import org.apache.beam.sdk.options.PipelineOptions;
@@ -123,6 +124,20 @@ final class CommandLineTest {
   }
 
   @ParameterizedTest
+  @CsvSource({
+    "http://127.0.0.1:4443, http://127.0.0.1:4443/storage/v1/, NoopCredentialFactory",
+    "http://127.0.0.1:4443/, http://127.0.0.1:4443/storage/v1/, NoopCredentialFactory",
+    "http://host/storage/v1/, http://host/storage/v1/, NoopCredentialFactory",
+    "https://storage.example.org, https://storage.example.org/storage/v1/, GcpCredentialFactory",
+  })
+  void anEndpointIsCompletedAndGetsNoCredentialsUnencrypted(
+      String given, String endpoint, String credentials) {
+    GcsOptions options = parse("--input=x", "--gcsEndpoint=" + given).as(GcsOptions.class);
+    assertEquals(endpoint, options.getGcsEndpoint());
+    assertEquals(credentials, options.getCredentialFactoryClass().getSimpleName());
+  }
+
+  @ParameterizedTest
   @CsvSource(
       delimiter = '|',
       value = {
@@ -140,6 +155,7 @@ final class CommandLineTest {
         "input|'input': found no option; wanted --option=value",
         "--input=x --parallelism=many|--parallelism=many: found a value that Beam does not take",
         "--input=x --runner=Nonesuch|--runner=Nonesuch: found a value that Beam does not take",
+        "--input=x --gcsEndpoint=localhost:4443|--gcsEndpoint=localhost:4443: found localhost:4443; wanted http://HOST:PORT or https://HOST",
         "--help=Nonesuch|--help=Nonesuch: found no options of this name",
       })
   void wrongOptionsAreOneLineAndExitCode2(String args, String message) {

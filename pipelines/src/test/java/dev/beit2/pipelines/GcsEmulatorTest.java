@@ -45,6 +45,7 @@ final class GcsEmulatorTest {
   private static final URI EMULATOR = URI.create(System.getProperty("gcs.endpoint", "http://none"));
   private static final String COMMIT = "POST .*ifGenerationMatch=0.*uploadType=multipart";
   private static final String SHARD = "PUT .*name=shards/shard-.*upload_id=";
+  private static final String OPTIMIZER = "PUT .*step-000002/optimizer-0.*upload_id=";
   private static final Path SAMPLES = Path.of("samples");
 
   @TempDir static Path dir;
@@ -293,14 +294,15 @@ final class GcsEmulatorTest {
   }
 
   @Test
-  void aCutConnectionInALaterPartLosesNothing() throws IOException {
-    upload("tokenizer");
-    proxy.pass(1, SHARD);
-    proxy.inject(Fault.CUT_IN_THE_MIDDLE, 1, SHARD);
-    proxy.inject(Fault.ANSWER_LOST, 1, SHARD);
-    runInTheStore(TokenizeDataset.COMMAND, tokenize(root()), "--gcsUploadBufferSizeBytes=262144");
-    assertHappened(2);
-    assertSame("shards");
+  void aCutConnectionInALaterPartOfACheckpointLosesNothing() throws IOException {
+    upload("shards");
+    proxy.pass(1, OPTIMIZER);
+    proxy.inject(Fault.CUT_IN_THE_MIDDLE, 1, OPTIMIZER);
+    proxy.inject(Fault.ANSWER_LOST, 1, OPTIMIZER);
+    proxy.inject(Fault.ANSWER_LOST, 3, COMMIT);
+    runInTheStore(PretrainMim.COMMAND, pretrain(root()), "--gcsUploadBufferSizeBytes=4194304");
+    assertHappened(5);
+    assertSame("pretrain");
   }
 
   @Test
