@@ -1,9 +1,11 @@
 package dev.beit2.pipelines;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.beit2.io.image.DecodingLimits;
 import dev.beit2.io.image.ImageRecord;
 import dev.beit2.io.image.RejectedImage;
 import dev.beit2.io.shard.CodePacking;
@@ -15,6 +17,7 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -37,7 +40,7 @@ final class EncodeViewsTest {
   private static final int VIEWS = 3;
   private static final ShardMetadata SHARDS =
       new ShardMetadata("digest", 256, GRID, SIDE, VIEWS, 7);
-  private static final ViewRecipe RECIPE = new ViewRecipe(0.4, false, 0);
+  private static final ViewRecipe RECIPE = new ViewRecipe(0.4, false, 0, DecodingLimits.DEFAULT);
 
   /**
    * The code of every patch is the picture's mean red, 0 to 255; pictures of no red at all fail, as
@@ -81,15 +84,19 @@ final class EncodeViewsTest {
   }
 
   private static ImageRecord picture(String key, int rgb) throws IOException {
+    return new ImageRecord(key, 1, encoded("png", rgb));
+  }
+
+  private static byte[] encoded(String format, int rgb) throws IOException {
     BufferedImage image = new BufferedImage(40, 50, BufferedImage.TYPE_INT_RGB);
     for (int y = 0; y < 50; y++) {
       for (int x = 0; x < 40; x++) {
         image.setRGB(x, y, rgb);
       }
     }
-    ByteArrayOutputStream png = new ByteArrayOutputStream();
-    ImageIO.write(image, "png", png);
-    return new ImageRecord(key, 1, png.toByteArray());
+    ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+    ImageIO.write(image, format, bytes);
+    return bytes.toByteArray();
   }
 
   private static List<ImageRecord> pictures() throws IOException {
@@ -99,6 +106,9 @@ final class EncodeViewsTest {
     }
     images.add(picture("b/green", 0x00ff00));
     images.add(new ImageRecord("b/text", 1, new byte[] {1, 2, 3}));
+    // Its header is right: that there is too little shows when the first view is rendered.
+    byte[] jpeg = encoded("jpeg", 0x808080);
+    images.add(new ImageRecord("b/truncated", 1, Arrays.copyOf(jpeg, jpeg.length - 10)));
     return images;
   }
 
@@ -117,7 +127,7 @@ final class EncodeViewsTest {
       PAssert.that(encoded.get(EncodeViews.REJECTED)).satisfies(EncodeViewsTest::checkRejected);
       PipelineResult result = pipeline.run();
       result.waitUntilFinish();
-      assertEquals(2, counter(result, TokenizeDataset.REJECTED_IMAGES));
+      assertEquals(3, counter(result, TokenizeDataset.REJECTED_IMAGES));
       assertEquals(1, FakeSource.MOST_OPEN.get());
       assertEquals(0, FakeSource.OPEN.get());
     }
@@ -148,8 +158,9 @@ final class EncodeViewsTest {
 
   private static Void checkRejected(Iterable<RejectedImage> images) {
     Map<String, String> reasons = new HashMap<>();
-    images.forEach(image -> reasons.put(image.key(), image.reason()));
-    assertEquals(2, reasons.size());
+    images.forEach(image -> assertNull(reasons.put(image.key(), image.reason())));
+    assertEquals(3, reasons.size());
+    assertEquals("truncated or corrupt JPEG", reasons.get("b/truncated"));
     assertEquals("cannot be encoded: too green", reasons.get("b/green"));
     assertTrue(reasons.containsKey("b/text"));
     return null;

@@ -3,10 +3,9 @@ package dev.beit2.pipelines;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.beit2.io.image.ImageDecoder;
+import dev.beit2.io.image.DecodingLimits;
+import dev.beit2.io.image.EncodedImage;
 import dev.beit2.io.image.ImageFolder;
-import dev.beit2.io.image.RgbImage;
-import dev.beit2.io.image.View;
 import dev.beit2.model.mim.BlockwiseMask;
 import dev.beit2.model.mim.MimConfig;
 import dev.beit2.model.teacher.Teacher;
@@ -36,9 +35,9 @@ class PrecisionTest {
     ImageFolder samples = ImageFolder.list("samples/train");
     ImageBatch batch = new ImageBatch(PICTURES, SIDE);
     for (int i = 0; i < PICTURES; i++) {
-      RgbImage photograph = ImageDecoder.decode(samples.read(samples.entries().get(2 * i)));
-      View view = View.center(photograph.width(), photograph.height());
-      batch.put(i, photograph.render(view, SIDE));
+      byte[] photograph = samples.read(samples.entries().get(2 * i));
+      EncodedImage image = EncodedImage.open(photograph, DecodingLimits.DEFAULT);
+      batch.put(i, image.renderForEvaluation(SIDE));
     }
     return batch;
   }

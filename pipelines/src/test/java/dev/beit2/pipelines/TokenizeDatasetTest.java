@@ -7,10 +7,10 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.beit2.io.image.ImageDecoder;
+import dev.beit2.io.image.DecodingLimits;
+import dev.beit2.io.image.EncodedImage;
 import dev.beit2.io.image.ImageFolder;
 import dev.beit2.io.image.ImageRecord;
-import dev.beit2.io.image.RgbImage;
 import dev.beit2.io.image.View;
 import dev.beit2.io.shard.EncodedView;
 import dev.beit2.io.shard.MimExample;
@@ -154,11 +154,12 @@ final class TokenizeDatasetTest {
     tokenize(0, "stored", "--views=" + views, "--centerView", "--storeSize=" + side);
     int smaller = 0;
     for (MimExample example : rows("stored")) {
-      RgbImage stored = ImageDecoder.decode(example.jpeg());
+      EncodedImage stored = EncodedImage.open(example.jpeg(), DecodingLimits.DEFAULT);
       assertEquals(
           stored.width() + "x" + stored.height(), example.width() + "x" + example.height());
-      RgbImage found =
-          ImageDecoder.decode(Files.readAllBytes(dir.resolve("images/" + example.key())));
+      EncodedImage found =
+          EncodedImage.open(
+              Files.readAllBytes(dir.resolve("images/" + example.key())), DecodingLimits.DEFAULT);
       assertEquals(
           Math.min(side, Math.min(found.width(), found.height())),
           Math.min(stored.width(), stored.height()));
@@ -237,7 +238,7 @@ final class TokenizeDatasetTest {
                 new PatchEncoder.Checkpointed(
                     path("tokenizer"), shards.tokenizerDigest(), Precision.FP32),
                 shards,
-                new ViewRecipe(0.4, true, 150),
+                new ViewRecipe(0.4, true, 150, DecodingLimits.DEFAULT),
                 4,
                 TokenizeDataset.torchThreads(options),
                 "test"))

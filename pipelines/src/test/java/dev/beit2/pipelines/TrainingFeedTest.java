@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import dev.beit2.io.InvalidInputException;
+import dev.beit2.io.image.DecodingLimits;
 import java.awt.image.BufferedImage;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -48,11 +49,12 @@ final class TrainingFeedTest {
   private static ExampleFeed<Integer> feed(int count, Integer... broken) throws IOException {
     ByteArrayOutputStream png = new ByteArrayOutputStream();
     ImageIO.write(new BufferedImage(2, 2, BufferedImage.TYPE_INT_RGB), "png", png);
-    return new ExampleFeed<>(new Numbers(count, Set.of(broken), png.toByteArray()));
+    return new ExampleFeed<>(
+        new Numbers(count, Set.of(broken), png.toByteArray()), DecodingLimits.DEFAULT);
   }
 
   private static int at(ExampleFeed<Integer> feed, long position) throws IOException {
-    return feed.decode(position, feed.read(position)).example();
+    return feed.render(position, feed.read(position), (example, image) -> image.pixels()).example();
   }
 
   @Test
@@ -73,7 +75,7 @@ final class TrainingFeedTest {
     assertEquals(
         List.of("picture1", "picture2"),
         feed.rejected().stream().map(image -> image.key()).toList());
-    assertEquals(1, feed.decode(4, 3).epoch());
+    assertEquals(1, feed.epoch(4));
   }
 
   @Test

@@ -8,7 +8,8 @@ import java.util.List;
  * step out.
  *
  * <p>Brightness and contrast change each channel by a table. So whatever the order, a pixel goes
- * through one table, the change of saturation, and another table.
+ * through one table, the change of saturation, and another table. Rows go through them as planes of
+ * ints, for which the compiler makes vector instructions where there is no table.
  */
 final class ColorJitter {
   private enum Step {
@@ -32,10 +33,20 @@ final class ColorJitter {
   private final int[] before = identity();
   private final int[] after = identity();
 
-  /** By 255 + value − grey: what saturation adds to the grey; null while it changes nothing. */
-  private float[] saturation;
+  /** Null while saturation changes nothing. */
+  private Saturation saturation;
 
-  private ColorJitter() {}
+  private final int[] red;
+  private final int[] green;
+  private final int[] blue;
+  private final int[] grey;
+
+  private ColorJitter(int width) {
+    this.red = new int[width];
+    this.green = new int[width];
+    this.blue = new int[width];
+    this.grey = new int[width];
+  }
 
   /** Whether the view changes colours at all. */
   static boolean changes(View view) {
@@ -49,34 +60,27 @@ final class ColorJitter {
   static RgbImage crop(RgbImage picture, View view, int left, int top, int width, int height) {
     ColorJitter jitter = of(view, picture);
     byte[] rgb = new byte[3 * width * height];
-    int to = 0;
-    for (int y = top; y < top + height; y++) {
-      int from = 3 * (y * picture.width() + left);
-      for (int end = from + 3 * width; from < end; from += 3) {
-        int pixel = jitter.apply(picture.rgb(), from);
-        rgb[to] = (byte) pixel;
-        rgb[to + 1] = (byte) (pixel >> 8);
-        rgb[to + 2] = (byte) (pixel >> 16);
-        to += 3;
-      }
+    for (int y = 0; y < height; y++) {
+      jitter.load(picture.rgb(), 3 * ((top + y) * picture.width() + left), width);
+      jitter.store(rgb, 3 * y * width, width);
     }
     return new RgbImage(width, height, rgb);
   }
 
   private static ColorJitter of(View view, RgbImage picture) {
-    ColorJitter jitter = new ColorJitter();
+    ColorJitter jitter = new ColorJitter(picture.width());
     int[] table = jitter.before;
     for (Step step : ORDERS.get(view.jitterOrder())) {
       switch (step) {
         case BRIGHTNESS -> blendAll(table, 0, view.brightness());
         case CONTRAST -> {
           if (view.contrast() != 1) {
-            blendAll(table, jitter.meanGrey(picture.rgb()), view.contrast());
+            blendAll(table, jitter.meanGrey(picture), view.contrast());
           }
         }
         case SATURATION -> {
           if (view.saturation() != 1) {
-            jitter.saturation = saturation(view.saturation());
+            jitter.saturation = new Saturation(view.saturation());
             table = jitter.after;
           }
         }
@@ -89,14 +93,6 @@ final class ColorJitter {
     int[] table = new int[VALUES];
     for (int value = 0; value < VALUES; value++) {
       table[value] = value;
-    }
-    return table;
-  }
-
-  private static float[] saturation(float factor) {
-    float[] table = new float[2 * VALUES - 1];
-    for (int difference = 1 - VALUES; difference < VALUES; difference++) {
-      table[VALUES - 1 + difference] = factor * difference;
     }
     return table;
   }
@@ -114,34 +110,121 @@ final class ColorJitter {
     return Math.max(0, Math.min(255, (int) blended));
   }
 
-  /** The pixel at i after the steps so far: red, green and blue from the low byte up. */
-  private int apply(byte[] rgb, int i) {
-    int red = before[rgb[i] & 0xFF];
-    int green = before[rgb[i + 1] & 0xFF];
-    int blue = before[rgb[i + 2] & 0xFF];
-    if (saturation != null) {
-      int grey = grey(red, green, blue);
-      int zero = VALUES - 1 - grey;
-      red = after[clip(grey + saturation[zero + red])];
-      green = after[clip(grey + saturation[zero + green])];
-      blue = after[clip(grey + saturation[zero + blue])];
+  /** So many pixels as they are before the second table. */
+  private void load(byte[] rgb, int from, int count) {
+    int at = from;
+    for (int i = 0; i < count; i++) {
+      red[i] = before[rgb[at] & 0xFF];
+      green[i] = before[rgb[at + 1] & 0xFF];
+      blue[i] = before[rgb[at + 2] & 0xFF];
+      at += 3;
     }
-    return red | green << 8 | blue << 16;
+    if (saturation != null) {
+      toGrey(red, green, blue, grey, count);
+      saturation.change(red, grey, count);
+      saturation.change(green, grey, count);
+      saturation.change(blue, grey, count);
+    }
+  }
+
+  private void store(byte[] rgb, int to, int count) {
+    int at = to;
+    for (int i = 0; i < count; i++) {
+      rgb[at] = (byte) after[red[i]];
+      rgb[at + 1] = (byte) after[green[i]];
+      rgb[at + 2] = (byte) after[blue[i]];
+      at += 3;
+    }
   }
 
   /** Of the whole picture after the steps so far. */
-  private int meanGrey(byte[] rgb) {
+  private int meanGrey(RgbImage picture) {
+    int[] luma = new int[picture.width()];
     long sum = 0;
-    for (int i = 0; i < rgb.length; i += 3) {
-      int pixel = apply(rgb, i);
-      sum += grey(pixel & 0xFF, pixel >> 8 & 0xFF, pixel >> 16);
+    for (int y = 0; y < picture.height(); y++) {
+      load(picture.rgb(), 3 * y * picture.width(), picture.width());
+      if (saturation != null) {
+        lookUp(red);
+        lookUp(green);
+        lookUp(blue);
+      }
+      toGrey(red, green, blue, luma, picture.width());
+      for (int value : luma) {
+        sum += value;
+      }
     }
-    double pixels = rgb.length / 3.0;
+    double pixels = (double) picture.width() * picture.height();
     return (int) (sum / pixels + 0.5);
   }
 
+  private void lookUp(int[] values) {
+    for (int i = 0; i < values.length; i++) {
+      values[i] = after[values[i]];
+    }
+  }
+
   /** Pillow's conversion to "L": ITU-R 601 luma in 16-bit fixed point. */
-  private static int grey(int red, int green, int blue) {
-    return (19595 * red + 38470 * green + 7471 * blue + 0x8000) >> 16;
+  private static void toGrey(int[] red, int[] green, int[] blue, int[] grey, int count) {
+    for (int i = 0; i < count; i++) {
+      grey[i] = (19595 * red[i] + 38470 * green[i] + 7471 * blue[i] + 0x8000) >> 16;
+    }
+  }
+
+  /** Blends each value of a plane with its pixel's grey. */
+  private static final class Saturation {
+    private static final int PRECISION = 22;
+
+    /** Differences times a factor have to fit into an int. */
+    private static final float LARGEST = 2;
+
+    /** Half the distance of floats below 1024. */
+    private static final double ROUNDING = 1.0 / (1 << 15);
+
+    private final float factor;
+    private final int fixed;
+    private final boolean exact;
+
+    Saturation(float factor) {
+      this.factor = factor;
+      this.fixed = (int) (Math.min(factor, LARGEST) * (1 << PRECISION));
+      this.exact = isExact(factor, fixed);
+    }
+
+    /**
+     * Whether fixed point gives what single precision does: for each difference of a value and a
+     * grey, the same whole number below their product, which the sum with the grey is not rounded
+     * over.
+     */
+    private static boolean isExact(float factor, int fixed) {
+      if (factor > LARGEST) {
+        return false;
+      }
+      for (int difference = 1 - VALUES; difference < VALUES; difference++) {
+        double product = factor * difference;
+        double whole = Math.floor(product);
+        if (whole != fixed * difference >> PRECISION || product - whole > 1 - 2 * ROUNDING) {
+          return false;
+        }
+      }
+      return true;
+    }
+
+    void change(int[] values, int[] grey, int count) {
+      if (exact) {
+        changeFixed(values, grey, count, fixed);
+      } else {
+        for (int i = 0; i < count; i++) {
+          values[i] = clip(grey[i] + factor * (values[i] - grey[i]));
+        }
+      }
+    }
+
+    private static void changeFixed(int[] values, int[] grey, int count, int fixed) {
+      for (int i = 0; i < count; i++) {
+        int value = grey[i] + (fixed * (values[i] - grey[i]) >> PRECISION);
+        value &= ~(value >> 31);
+        values[i] = (value | (255 - value) >> 31) & 0xFF;
+      }
+    }
   }
 }
