@@ -20,6 +20,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import javax.annotation.Nullable;
 import javax.imageio.IIOImage;
 import javax.imageio.ImageIO;
 import javax.imageio.ImageWriteParam;
@@ -37,6 +38,7 @@ final class DataBench {
   private static final int TILE = 125;
   private static final float QUALITY = 0.9f;
   private static final int PHOTOGRAPHS = 400;
+  private static final int COPIES = 5;
 
   // Processor time, garbage collection included: whatever else runs on the machine, it says what a
   // core can do.
@@ -53,11 +55,65 @@ final class DataBench {
    * Runs all parts.
    *
    * @param folder for files of the benchmark's own
+   * @param images to tokenize, a local folder; null for photographs of the benchmark's own
    */
-  static Map<String, Object> run(Path folder) throws IOException {
+  static Map<String, Object> run(Path folder, @Nullable String images) throws IOException {
     List<byte[]> photographs = photographs();
     Map<String, Object> numbers = new LinkedHashMap<>();
     numbers.put("decoding", decoding(photographs, folder));
+    numbers.put(
+        "tokenize",
+        tokenizing(images == null ? write(photographs, folder).toString() : images, folder));
+    return numbers;
+  }
+
+  /** The photographs as files, each some times, as many as make a pipeline's start small. */
+  private static Path write(List<byte[]> photographs, Path folder) throws IOException {
+    Path images = Files.createDirectory(folder.resolve("images"));
+    for (int i = 0; i < COPIES * photographs.size(); i++) {
+      Files.write(images.resolve(i + ".jpeg"), photographs.get(i % photographs.size()));
+    }
+    return images;
+  }
+
+  private static List<Object> tokenizing(String images, Path folder) throws IOException {
+    ImageFolder listed = Inputs.images("--images", images);
+    List<Object> numbers = new ArrayList<>();
+    for (int views : new int[] {8, 1}) {
+      Path shards = folder.resolve("shards-" + views);
+      TokenizeBenchmark.Costs costs = TokenizeBenchmark.measure(listed, images, views, shards);
+      System.out.printf(
+          "tokenize, %d views of %d images, stub tokenizer: %.2f ms of a core an image, %.2f decoding"
+              + " alone: %.0f%% of the decoder's rate; %.0f images/s on %d cores; peak %d MiB%n",
+          views,
+          costs.images(),
+          costs.processor(),
+          costs.decoding(),
+          100 * costs.share(),
+          1000 / costs.wall(),
+          Command.cores(),
+          PeakMemory.megabytes());
+      ShardReadingBenchmark.Rates rates = ShardReadingBenchmark.measure(shards.toString());
+      System.out.printf(
+          "reading its shards, an epoch's order: %.0f MB/s; the files %.0f MB/s from the page cache, %s%n",
+          rates.shards(),
+          rates.cached(),
+          rates.disk().isPresent()
+              ? "%.0f from the disk".formatted(rates.disk().getAsDouble())
+              : "unknown from the disk");
+      Map<String, Object> json = new LinkedHashMap<>();
+      json.put("views", views);
+      json.put("images", costs.images());
+      json.put("coreMillisecondsAnImage", costs.processor());
+      json.put("decodingAloneMillisecondsAnImage", costs.decoding());
+      json.put("shareOfDecodersRate", costs.share());
+      json.put("imagesPerSecond", 1000 / costs.wall());
+      json.put("peakMebibytes", PeakMemory.megabytes());
+      json.put("shardReadingMegabytesPerSecond", rates.shards());
+      json.put("cachedFilesMegabytesPerSecond", rates.cached());
+      rates.disk().ifPresent(rate -> json.put("diskMegabytesPerSecond", rate));
+      numbers.add(json);
+    }
     return numbers;
   }
 

@@ -170,7 +170,12 @@ public final class TokenizeDataset {
     config.begin(options.getOutput());
     removeRejected(options.getOutput());
     ClassNames.write(options.getOutput(), images.classes());
-    Pipeline pipeline = pipeline(options, source, shards, stage);
+    PatchEncoder.Source encoder =
+        new PatchEncoder.Checkpointed(
+            options.getTokenizer(),
+            shards.tokenizerDigest(),
+            Precisions.parse(options.getPrecision()));
+    Pipeline pipeline = pipeline(options, source, encoder, shards, stage);
     try (LocalProgress progress = LocalProgress.begin(stage, images.images().orElse(0))) {
       pipeline.run().waitUntilFinish();
     }
@@ -238,13 +243,13 @@ public final class TokenizeDataset {
     }
   }
 
-  private static Pipeline pipeline(
-      Options options, ImageSource source, ShardMetadata shards, String stage) {
-    PatchEncoder.Source encoder =
-        new PatchEncoder.Checkpointed(
-            options.getTokenizer(),
-            shards.tokenizerDigest(),
-            Precisions.parse(options.getPrecision()));
+  /** The whole pipeline, with whatever makes the codes. */
+  static Pipeline pipeline(
+      Options options,
+      ImageSource source,
+      PatchEncoder.Source encoder,
+      ShardMetadata shards,
+      String stage) {
     Pipeline pipeline = Pipeline.create(options);
     PCollectionTuple read = pipeline.apply("Read images", ImageDatasetIO.read(source));
     PCollectionTuple views =
@@ -254,11 +259,7 @@ public final class TokenizeDataset {
                 new EncodeViews(
                     encoder,
                     shards,
-                    new ViewRecipe(
-                        options.getColorJitter(),
-                        options.getCenterView(),
-                        options.getStoreSize(),
-                        DecodingOptions.limits(options)),
+                    recipe(options),
                     options.getBatchSize(),
                     torchThreads(options),
                     stage));
@@ -275,6 +276,14 @@ public final class TokenizeDataset {
         .apply("All rejected", Flatten.pCollections())
         .apply("Write rejected", RejectedImages.write(options.getOutput() + "/rejected"));
     return pipeline;
+  }
+
+  static ViewRecipe recipe(Options options) {
+    return new ViewRecipe(
+        options.getColorJitter(),
+        options.getCenterView(),
+        options.getStoreSize(),
+        DecodingOptions.limits(options));
   }
 
   private static Tokenizer tokenizer(Options options, Precision precision) throws IOException {

@@ -1,6 +1,7 @@
 package dev.beit2.io.shard;
 
 import dev.beit2.io.InvalidInputException;
+import dev.beit2.io.parquet.BoundedCodecs;
 import dev.beit2.io.shard.ShardManifest.Shard;
 import dev.beit2.io.store.Written;
 import java.io.Closeable;
@@ -194,6 +195,7 @@ record ShardFile(ShardFolder folder, String file) {
             AvroParquetReader.<GenericRecord>builder(new ShardInput(folder, file), configuration)
                 .withDataModel(GenericData.get())
                 .usePageChecksumVerification()
+                .withCodecFactory(new BoundedCodecs())
                 .withFileRange(start, end)
                 .build();
       } catch (IOException | RuntimeException e) {

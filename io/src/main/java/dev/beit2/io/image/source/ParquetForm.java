@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.beit2.io.InvalidInputException;
 import dev.beit2.io.image.RejectedImage;
+import dev.beit2.io.parquet.BoundedCodecs;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
@@ -133,6 +134,7 @@ final class ParquetForm implements Form {
         ParquetReadOptions.builder(new PlainParquetConfiguration())
             .withRange(start, end)
             .usePageChecksumVerification()
+            .withCodecFactory(new BoundedCodecs())
             .build();
     return ParquetFileReader.open(new ParquetInput(part.file()), options);
   }

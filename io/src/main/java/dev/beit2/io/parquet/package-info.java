@@ -1,0 +1,2 @@
+/** What reading Parquet files of others needs. */
+package dev.beit2.io.parquet;
