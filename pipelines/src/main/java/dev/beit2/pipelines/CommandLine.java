@@ -65,7 +65,10 @@ final class CommandLine {
         printHelp(command, topic.get(), out);
         return OK;
       }
-      return command.body().run(parse(command, args));
+      OptionsT options = parse(command, args);
+      // For what is read before there is a pipeline, or without one.
+      FileSystems.setDefaultPipelineOptions(options);
+      return command.body().run(options);
     } catch (Throwable failure) {
       Optional<String> invalid = invalid(failure);
       if (invalid.isPresent()) {
@@ -127,8 +130,6 @@ final class CommandLine {
     applyPreset(own, given, options);
     applyRunner(command, given, options);
     applyEndpoint(given, options);
-    // For what is read before there is a pipeline, or without one.
-    FileSystems.setDefaultPipelineOptions(options);
     return options;
   }
 

@@ -306,6 +306,20 @@ final class GcsEmulatorTest {
   }
 
   @Test
+  void whatIsReadInPartIsReadOn() throws IOException {
+    upload("tokenizer");
+    proxy.inject(Fault.ANSWER_CUT, 3, "GET .*o/images.*alt=media");
+    proxy.inject(Fault.ANSWER_CUT, 1, "GET .*model.safetensors.*alt=media");
+    runInTheStore(TokenizeDataset.COMMAND, tokenize(root()));
+    proxy.inject(Fault.ANSWER_CUT, 3, "GET .*o/shards%2Fshard.*alt=media");
+    runInTheStore(VerifyShards.COMMAND, List.of("--shards=" + root() + "/shards"));
+    runInTheStore(PretrainMim.COMMAND, pretrain(root()));
+    assertHappened(7);
+    assertSame("shards");
+    assertSame("pretrain");
+  }
+
+  @Test
   void aLostAnswerDoublesNothing() throws IOException {
     upload("tokenizer");
     proxy.inject(Fault.ANSWER_LOST, 1, COMMIT);
