@@ -17,6 +17,7 @@ import org.apache.beam.runners.flink.FlinkPipelineOptions;
 import org.apache.beam.runners.flink.FlinkRunner;
 import org.apache.beam.sdk.extensions.gcp.auth.NoopCredentialFactory;
 import org.apache.beam.sdk.extensions.gcp.options.GcsOptions;
+import org.apache.beam.sdk.extensions.gcp.util.gcsfs.GcsPath;
 import org.apache.beam.sdk.io.FileSystems;
 import org.apache.beam.sdk.options.PipelineOptions;
 import org.apache.beam.sdk.options.PipelineOptionsFactory;
@@ -65,7 +66,10 @@ final class CommandLine {
         printHelp(command, topic.get(), out);
         return OK;
       }
-      return command.body().run(parse(command, args));
+      OptionsT options = parse(command, args);
+      // For what is read before there is a pipeline, or without one.
+      FileSystems.setDefaultPipelineOptions(options);
+      return command.body().run(options);
     } catch (Throwable failure) {
       Optional<String> invalid = invalid(failure);
       if (invalid.isPresent()) {
@@ -104,6 +108,7 @@ final class CommandLine {
         (name, value) -> {
           if (own.containsKey(name)) {
             own.get(name).parse(value);
+            requireObjectName("--" + name + "=" + value, value);
           } else if (known.contains(name)) {
             runnerArgs.add("--" + name + "=" + value);
           } else {
@@ -128,8 +133,6 @@ final class CommandLine {
     applyPreset(own, given, options);
     applyRunner(command, given, options);
     applyEndpoint(given, options);
-    // For what is read before there is a pipeline, or without one.
-    FileSystems.setDefaultPipelineOptions(options);
     return options;
   }
 
@@ -171,6 +174,18 @@ final class CommandLine {
           arg,
           "a value that Beam does not take",
           "what it says: " + e.getMessage().lines().findFirst().orElse(""));
+    }
+  }
+
+  /** Beam would say it where the path is first used, without the option. */
+  private static void requireObjectName(String arg, String value) {
+    if (value.startsWith("gs://")) {
+      try {
+        GcsPath.fromUri(value);
+      } catch (IllegalArgumentException e) {
+        throw new InvalidOptionException(
+            arg, "no name of an object", "gs://BUCKET/PATH (" + e.getMessage() + ")");
+      }
     }
   }
 

@@ -156,6 +156,7 @@ final class CommandLineTest {
         "--input=x --parallelism=many|--parallelism=many: found a value that Beam does not take",
         "--input=x --runner=Nonesuch|--runner=Nonesuch: found a value that Beam does not take",
         "--input=x --gcsEndpoint=localhost:4443|--gcsEndpoint=localhost:4443: found localhost:4443; wanted http://HOST:PORT or https://HOST",
+        "--input=gs://B_/x|--input=gs://B_/x: found no name of an object; wanted gs://BUCKET/PATH (GCS bucket names",
         "--help=Nonesuch|--help=Nonesuch: found no options of this name",
       })
   void wrongOptionsAreOneLineAndExitCode2(String args, String message) {

@@ -37,7 +37,9 @@ final class FaultyProxy implements AutoCloseable {
     /** The connection breaks when half of the body has been sent. */
     CUT_IN_THE_MIDDLE,
     /** It is carried out, and the connection breaks before the answer. */
-    ANSWER_LOST
+    ANSWER_LOST,
+    /** Only half of the answer comes. */
+    ANSWER_CUT
   }
 
   private static final Pattern LENGTH = Pattern.compile("(?im)^content-length: *(\\d+)");
@@ -137,6 +139,8 @@ final class FaultyProxy implements AutoCloseable {
         byte[] answer = isQuery(line, head) ? progress(line) : forward(line, head, body);
         if (fault.isEmpty()) {
           out.write(answer);
+        } else if (fault.equals(Optional.of(Fault.ANSWER_CUT))) {
+          out.write(answer, 0, answer.length / 2);
         }
       }
       out.flush();

@@ -45,6 +45,7 @@ final class GcsEmulatorTest {
   private static final URI EMULATOR = URI.create(System.getProperty("gcs.endpoint", "http://none"));
   private static final String COMMIT = "POST .*ifGenerationMatch=0.*uploadType=multipart";
   private static final String SHARD = "PUT .*name=shards/shard-.*upload_id=";
+  private static final String DELETE = "POST /batch";
   private static final String OPTIMIZER = "PUT .*step-000002/optimizer-0.*upload_id=";
   private static final Path SAMPLES = Path.of("samples");
 
@@ -260,7 +261,10 @@ final class GcsEmulatorTest {
     // As if killed while it wrote the last checkpoint.
     StoredFile.in(root(), "pretrain/checkpoints/step-000004/state.json").deleteIfExists();
     StoredFile.in(root(), "pretrain/checkpoints/step-000004/model.safetensors").write("half");
+    proxy.inject(Fault.UNAVAILABLE, 1, DELETE);
+    proxy.inject(Fault.ANSWER_LOST, 1, DELETE);
     runInTheStore(PretrainMim.COMMAND, pretrain(root()));
+    assertHappened(2);
     SortedMap<String, byte[]> files = storedFiles("pretrain");
     for (String file : List.of("model.safetensors", "optimizer-0.safetensors", "state.json")) {
       String name = "checkpoints/step-000004/" + file;
@@ -302,6 +306,20 @@ final class GcsEmulatorTest {
     proxy.inject(Fault.ANSWER_LOST, 3, COMMIT);
     runInTheStore(PretrainMim.COMMAND, pretrain(root()), "--gcsUploadBufferSizeBytes=4194304");
     assertHappened(5);
+    assertSame("pretrain");
+  }
+
+  @Test
+  void whatIsReadInPartIsReadOn() throws IOException {
+    upload("tokenizer");
+    proxy.inject(Fault.ANSWER_CUT, 3, "GET .*o/images.*alt=media");
+    proxy.inject(Fault.ANSWER_CUT, 1, "GET .*model.safetensors.*alt=media");
+    runInTheStore(TokenizeDataset.COMMAND, tokenize(root()));
+    proxy.inject(Fault.ANSWER_CUT, 3, "GET .*o/shards%2Fshard.*alt=media");
+    runInTheStore(VerifyShards.COMMAND, List.of("--shards=" + root() + "/shards"));
+    runInTheStore(PretrainMim.COMMAND, pretrain(root()));
+    assertHappened(7);
+    assertSame("shards");
     assertSame("pretrain");
   }
 

@@ -112,6 +112,15 @@ final class ObjectStore {
     }
   }
 
+  /** The same for a content that is at hand, in one request. */
+  Written write(String path, String contentType, byte[] content) throws IOException {
+    try {
+      return put(path, contentType, content);
+    } catch (StorageException e) {
+      throw failed(path, e);
+    }
+  }
+
   private static BlobInfo info(String path, String contentType) {
     return BlobInfo.newBuilder(BlobId.fromGsUtilUri(path)).setContentType(contentType).build();
   }
@@ -142,15 +151,6 @@ final class ObjectStore {
   static String base64(Written written) {
     byte[] bigEndian = ByteBuffer.allocate(Integer.BYTES).putInt(written.crc32c()).array();
     return Base64.getEncoder().encodeToString(bigEndian);
-  }
-
-  /** The same for a content that is at hand, in one request. */
-  Written write(String path, String contentType, byte[] content) throws IOException {
-    try {
-      return put(path, contentType, content);
-    } catch (StorageException e) {
-      throw failed(path, e);
-    }
   }
 
   /**
