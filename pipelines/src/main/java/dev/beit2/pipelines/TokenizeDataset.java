@@ -18,6 +18,7 @@ import org.apache.beam.sdk.options.Default;
 import org.apache.beam.sdk.options.Description;
 import org.apache.beam.sdk.options.PipelineOptions;
 import org.apache.beam.sdk.options.Validation;
+import org.apache.beam.sdk.values.PCollection;
 import org.apache.beam.sdk.values.PCollectionTuple;
 
 /**
@@ -61,7 +62,10 @@ public final class TokenizeDataset {
 
     void setTokenizer(String tokenizer);
 
-    @Description("Folder of the shards; manifest.json is written last.")
+    @Description(
+        "Folder of the shards; manifest.json is written last. A finished start is not repeated, one"
+            + " that was stopped begins anew, and with other options there has to be another"
+            + " folder.")
     @Validation.Required
     String getOutput();
 
@@ -251,7 +255,12 @@ public final class TokenizeDataset {
                     options.getBatchSize(),
                     torchThreads(options),
                     stage));
-    MimShardIO.Write write = MimShardIO.write(options.getOutput(), shards);
+    PCollection<String> rejected =
+        views
+            .get(EncodeViews.REJECTED)
+            .apply("Write rejected", RejectedImages.write(options.getOutput() + "/rejected"));
+    MimShardIO.Write write =
+        MimShardIO.write(options.getOutput(), shards).withManifestAfter(rejected);
     views
         .get(EncodeViews.ENCODED)
         .apply(
@@ -259,9 +268,6 @@ public final class TokenizeDataset {
             options.getShardCount() == null
                 ? write.withShardMegabytes(options.getShardMegabytes())
                 : write.withShardCount(options.getShardCount()));
-    views
-        .get(EncodeViews.REJECTED)
-        .apply("Write rejected", RejectedImages.write(options.getOutput() + "/rejected"));
     return pipeline;
   }
 

@@ -11,8 +11,8 @@ import org.apache.beam.sdk.io.fs.ResourceId;
 import org.apache.beam.sdk.transforms.DoFn;
 import org.apache.beam.sdk.transforms.PTransform;
 import org.apache.beam.sdk.transforms.ParDo;
+import org.apache.beam.sdk.transforms.Values;
 import org.apache.beam.sdk.values.PCollection;
-import org.apache.beam.sdk.values.PDone;
 
 /**
  * Writes down which images were left out, and why.
@@ -28,13 +28,16 @@ public final class RejectedImages {
 
   /**
    * Writes JSON lines, <code>{"key": …, "reason": …}</code>, to {@code rejected-*.jsonl} under the
-   * directory. Where nothing was rejected, nothing is written.
+   * directory. Where nothing was rejected, nothing is written. The output is the files, once they
+   * are there.
    */
-  public static PTransform<PCollection<RejectedImage>, PDone> write(String directory) {
+  public static PTransform<PCollection<RejectedImage>, PCollection<String>> write(
+      String directory) {
     return new Write(directory);
   }
 
-  private static final class Write extends PTransform<PCollection<RejectedImage>, PDone> {
+  private static final class Write
+      extends PTransform<PCollection<RejectedImage>, PCollection<String>> {
     private static final long serialVersionUID = 1L;
 
     private final String directory;
@@ -44,11 +47,11 @@ public final class RejectedImages {
     }
 
     @Override
-    public PDone expand(PCollection<RejectedImage> rejected) {
+    public PCollection<String> expand(PCollection<RejectedImage> rejected) {
       ResourceId prefix =
           FileSystems.matchNewResource(directory, true)
               .resolve(NAME, StandardResolveOptions.RESOLVE_FILE);
-      rejected
+      return rejected
           .apply("ToJson", ParDo.of(new ToJson()))
           .apply(
               "WriteLines",
@@ -57,8 +60,9 @@ public final class RejectedImages {
                   .withSuffix(".jsonl")
                   .withNumShards(1) // rejects are few and their lines short
                   .withOutputFilenames()
-                  .skipIfEmpty());
-      return PDone.in(rejected.getPipeline());
+                  .skipIfEmpty())
+          .getPerDestinationOutputFilenames()
+          .apply("Files", Values.create());
     }
   }
 

@@ -142,7 +142,7 @@ class MimShardIOTest {
    */
   @Test
   void sortedInputIsShuffled() {
-    int count = 2000;
+    int count = 1000;
     int classes = 10;
     List<MimExample> sorted = new ArrayList<>();
     for (int i = 0; i < count; i++) {
@@ -150,7 +150,7 @@ class MimShardIOTest {
       String key = String.format("class%02d/%05d.jpg", label, i);
       sorted.add(new MimExample(key, label, 500, 375, new byte[20], Examples.example(0).views()));
     }
-    ShardManifest manifest = Examples.write(folder, sorted, 24_000);
+    ShardManifest manifest = Examples.write(folder, sorted, 12_000);
     assertEquals(4, manifest.shards().size());
     int[][] ofClass = new int[4][classes];
     List<MimExample> rows = new ArrayList<>();
