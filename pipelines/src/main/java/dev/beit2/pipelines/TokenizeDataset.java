@@ -214,7 +214,8 @@ public final class TokenizeDataset {
       throws IOException {
     boolean begun = config.isBegun(output);
     boolean complete = StoredFile.in(output, ShardManifest.FILE).exists();
-    if (!begun && (complete || !StoredFile.matching(output + "/shard-*").isEmpty())) {
+    if (!begun
+        && (complete || !StoredFile.matching(StoredFile.in(output, "shard-*").path()).isEmpty())) {
       throw new InvalidOptionException(
           "--output=" + output,
           "shards without a " + RunConfig.FILE + " that says how they were made",
@@ -228,7 +229,7 @@ public final class TokenizeDataset {
   /** What an unfinished start left would not all be written over. */
   private static void removeRejected(String output) throws IOException {
     for (String glob : List.of("rejected-*", ".temp-beam*/*")) {
-      for (String file : StoredFile.matching(output + "/rejected/" + glob)) {
+      for (String file : StoredFile.matching(StoredFile.in(output, "rejected/" + glob).path())) {
         new StoredFile(file).delete();
         new StoredFile(file.substring(0, file.lastIndexOf('/'))).deleteEmptyFolder();
       }
