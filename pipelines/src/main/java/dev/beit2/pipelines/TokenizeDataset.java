@@ -21,6 +21,7 @@ import org.apache.beam.sdk.options.Description;
 import org.apache.beam.sdk.options.PipelineOptions;
 import org.apache.beam.sdk.options.Validation;
 import org.apache.beam.sdk.transforms.Flatten;
+import org.apache.beam.sdk.values.PCollection;
 import org.apache.beam.sdk.values.PCollectionList;
 import org.apache.beam.sdk.values.PCollectionTuple;
 
@@ -30,6 +31,8 @@ import org.apache.beam.sdk.values.PCollectionTuple;
  */
 public final class TokenizeDataset {
   static final String NAME = "tokenize";
+
+  private static final String REJECTED = "rejected";
 
   /** The Beam counter of images that were left out. */
   static final String REJECTED_IMAGES = "rejected_images";
@@ -65,7 +68,10 @@ public final class TokenizeDataset {
 
     void setTokenizer(String tokenizer);
 
-    @Description("Folder of the shards; manifest.json is written last.")
+    @Description(
+        "Folder of the shards; manifest.json is written last. A finished start is not repeated, one"
+            + " that was stopped begins anew, and with other options there has to be another"
+            + " folder.")
     @Validation.Required
     String getOutput();
 
@@ -222,7 +228,8 @@ public final class TokenizeDataset {
       throws IOException {
     boolean begun = config.isBegun(output);
     boolean complete = StoredFile.in(output, ShardManifest.FILE).exists();
-    if (!begun && (complete || !StoredFile.matching(output + "/shard-*").isEmpty())) {
+    if (!begun
+        && (complete || !StoredFile.matching(StoredFile.in(output, "shard-*").path()).isEmpty())) {
       throw new InvalidOptionException(
           "--output=" + output,
           "shards without a " + RunConfig.FILE + " that says how they were made",
@@ -233,14 +240,13 @@ public final class TokenizeDataset {
         : Optional.empty();
   }
 
-  /** What an unfinished start left would not all be written over. */
+  /** What an unfinished start left: this one may reject nothing, and then writes no such file. */
   private static void removeRejected(String output) throws IOException {
-    for (String glob : List.of("rejected-*", ".temp-beam*/*")) {
-      for (String file : StoredFile.matching(output + "/rejected/" + glob)) {
-        new StoredFile(file).deleteIfExists();
-        new StoredFile(file.substring(0, file.lastIndexOf('/'))).deleteEmptyFolder();
-      }
+    String folder = StoredFile.in(output, REJECTED).path();
+    for (String file : StoredFile.matching(StoredFile.in(folder, "rejected-*").path())) {
+      new StoredFile(file).deleteIfExists();
     }
+    StoredFile.deleteAside(folder, "rejected-*");
   }
 
   /** The whole pipeline, with whatever makes the codes. */
@@ -263,7 +269,15 @@ public final class TokenizeDataset {
                     options.getBatchSize(),
                     torchThreads(options),
                     stage));
-    MimShardIO.Write write = MimShardIO.write(options.getOutput(), shards);
+    PCollection<String> rejected =
+        PCollectionList.of(read.get(ImageDatasetIO.REJECTED))
+            .and(views.get(EncodeViews.REJECTED))
+            .apply("All rejected", Flatten.pCollections())
+            .apply(
+                "Write rejected",
+                RejectedImages.write(StoredFile.in(options.getOutput(), REJECTED).path()));
+    MimShardIO.Write write =
+        MimShardIO.write(options.getOutput(), shards).withManifestAfter(rejected);
     views
         .get(EncodeViews.ENCODED)
         .apply(
@@ -271,10 +285,6 @@ public final class TokenizeDataset {
             options.getShardCount() == null
                 ? write.withShardMegabytes(options.getShardMegabytes())
                 : write.withShardCount(options.getShardCount()));
-    PCollectionList.of(read.get(ImageDatasetIO.REJECTED))
-        .and(views.get(EncodeViews.REJECTED))
-        .apply("All rejected", Flatten.pCollections())
-        .apply("Write rejected", RejectedImages.write(options.getOutput() + "/rejected"));
     return pipeline;
   }
 

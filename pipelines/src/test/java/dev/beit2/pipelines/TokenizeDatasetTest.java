@@ -324,6 +324,46 @@ final class TokenizeDatasetTest {
   }
 
   @Test
+  void verifyReportsUseAndNamesBrokenFiles() throws Exception {
+    tokenize(0, "verified", "--views=2", "--shardCount=2");
+    Map<String, Object> json = Json.object(verify(0, "--json"));
+    List<?> counts = (List<?>) json.get("codeCounts");
+    assertEquals(100, counts.size());
+    assertEquals(
+        IMAGES * 2 * 36, counts.stream().mapToInt(count -> ((Number) count).intValue()).sum());
+    assertEquals(
+        List.of(2, IMAGES, 2 * IMAGES, 0, List.of()),
+        Stream.of("shards", "images", "views", "duplicateImages", "problems")
+            .map(json::get)
+            .toList());
+    String text = verify(0);
+    assertTrue(text.contains("12 images, 24 views"), text);
+    assertTrue(text.contains("used         never"), text);
+    assertTrue(text.endsWith("\nsound\n"), text);
+
+    Path shard = dir.resolve("verified/shard-00001-of-00002.parquet");
+    byte[] bytes = Files.readAllBytes(shard);
+    bytes[bytes.length / 2] ^= 1;
+    Files.write(shard, bytes);
+    text = verify(1);
+    assertTrue(text.contains(shard + " with crc32c "), text);
+    assertTrue(text.contains(shard + " unreadable (could not verify page integrity"), text);
+    assertTrue(text.endsWith("\nNOT sound\n"), text);
+    Files.delete(shard);
+    assertTrue(verify(1).contains(shard + " missing"), text);
+  }
+
+  private static String verify(int expected, String... more) {
+    List<String> args = new ArrayList<>(List.of("--shards=" + path("verified")));
+    args.addAll(List.of(more));
+    ByteArrayOutputStream out = new ByteArrayOutputStream();
+    VerifyShards.Options options =
+        CommandLine.parse(VerifyShards.COMMAND, args.toArray(String[]::new));
+    assertEquals(expected, VerifyShards.run(options, new PrintStream(out, true, UTF_8)));
+    return out.toString(UTF_8);
+  }
+
+  @Test
   void sizeAndCountOfShardsExcludeEachOther() {
     assertTrue(
         tokenize(2, "both", "--shardCount=2", "--shardMegabytes=3")

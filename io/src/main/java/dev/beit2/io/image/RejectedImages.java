@@ -16,7 +16,6 @@ import org.apache.beam.sdk.transforms.ParDo;
 import org.apache.beam.sdk.transforms.WithKeys;
 import org.apache.beam.sdk.values.KV;
 import org.apache.beam.sdk.values.PCollection;
-import org.apache.beam.sdk.values.PDone;
 
 /**
  * Writes down which images were left out, and why.
@@ -33,13 +32,16 @@ public final class RejectedImages {
 
   /**
    * Writes JSON lines, <code>{"key": …, "reason": …}</code>, sorted, to one file {@code
-   * rejected-*.jsonl} under the directory. Where nothing was rejected, nothing is written.
+   * rejected-*.jsonl} under the directory. Where nothing was rejected, nothing is written. The
+   * output is the file's path, once it is there.
    */
-  public static PTransform<PCollection<RejectedImage>, PDone> write(String directory) {
+  public static PTransform<PCollection<RejectedImage>, PCollection<String>> write(
+      String directory) {
     return new Write(directory);
   }
 
-  private static final class Write extends PTransform<PCollection<RejectedImage>, PDone> {
+  private static final class Write
+      extends PTransform<PCollection<RejectedImage>, PCollection<String>> {
     private static final long serialVersionUID = 1L;
 
     private final String directory;
@@ -49,13 +51,12 @@ public final class RejectedImages {
     }
 
     @Override
-    public PDone expand(PCollection<RejectedImage> rejected) {
-      rejected
+    public PCollection<String> expand(PCollection<RejectedImage> rejected) {
+      return rejected
           .apply("ToJson", ParDo.of(new ToJson()))
           .apply("OneFile", WithKeys.of(NAME))
           .apply("Gather", GroupByKey.create())
           .apply("WriteLines", ParDo.of(new WriteLines(directory)));
-      return PDone.in(rejected.getPipeline());
     }
   }
 
@@ -71,7 +72,7 @@ public final class RejectedImages {
   }
 
   /** Beam's TextIO would write aside and copy where there is no rename. */
-  private static final class WriteLines extends DoFn<KV<String, Iterable<String>>, Void> {
+  private static final class WriteLines extends DoFn<KV<String, Iterable<String>>, String> {
     private static final long serialVersionUID = 1L;
 
     private final String directory;
@@ -81,11 +82,15 @@ public final class RejectedImages {
     }
 
     @ProcessElement
-    public void processElement(@Element KV<String, Iterable<String>> lines) throws IOException {
+    public void processElement(
+        @Element KV<String, Iterable<String>> lines, OutputReceiver<String> written)
+        throws IOException {
       List<String> sorted = new ArrayList<>(); // rejects are few and their lines short
       lines.getValue().forEach(sorted::add);
       Collections.sort(sorted);
-      StoredFile.in(directory, FILE).write(String.join("\n", sorted) + "\n");
+      StoredFile file = StoredFile.in(directory, FILE);
+      file.write(String.join("\n", sorted) + "\n");
+      written.output(file.path());
     }
   }
 }

@@ -15,6 +15,7 @@ import org.apache.beam.sdk.transforms.PTransform;
 import org.apache.beam.sdk.transforms.ParDo;
 import org.apache.beam.sdk.transforms.Sum;
 import org.apache.beam.sdk.transforms.View;
+import org.apache.beam.sdk.transforms.Wait;
 import org.apache.beam.sdk.values.KV;
 import org.apache.beam.sdk.values.PCollection;
 import org.apache.beam.sdk.values.PCollectionView;
@@ -50,7 +51,8 @@ public final class MimShardIO {
         metadata,
         DEFAULT_SHARD_MEGABYTES * MEGABYTE,
         0,
-        DEFAULT_ROW_GROUP_MEGABYTES * MEGABYTE);
+        DEFAULT_ROW_GROUP_MEGABYTES * MEGABYTE,
+        List.of());
   }
 
   /** See {@link MimShardIO#write}; the output is the one manifest that was written. */
@@ -63,13 +65,15 @@ public final class MimShardIO {
     private final long shardBytes;
     private final int shardCount; // 0: as many as their size asks for
     private final long rowGroupBytes;
+    private final transient List<PCollection<?>> before;
 
     private Write(
         String directory,
         ShardMetadata metadata,
         long shardBytes,
         int shardCount,
-        long rowGroupBytes) {
+        long rowGroupBytes,
+        List<PCollection<?>> before) {
       this.directory = requireNonNull(directory, "directory is null");
       this.metadata = requireNonNull(metadata, "metadata is null");
       if (shardBytes < 1 || shardCount < 0 || rowGroupBytes < 1) {
@@ -78,6 +82,7 @@ public final class MimShardIO {
       this.shardBytes = shardBytes;
       this.shardCount = shardCount;
       this.rowGroupBytes = rowGroupBytes;
+      this.before = before;
     }
 
     /** The size that shards come close to; 256 unless told. */
@@ -93,7 +98,12 @@ public final class MimShardIO {
       if (count < 1) {
         throw new IllegalArgumentException("count is " + count + ", must be positive");
       }
-      return new Write(directory, metadata, shardBytes, count, rowGroupBytes);
+      return new Write(directory, metadata, shardBytes, count, rowGroupBytes, before);
+    }
+
+    /** The manifest is written once these are complete, so that it stands for them as well. */
+    public Write withManifestAfter(PCollection<?> others) {
+      return new Write(directory, metadata, shardBytes, shardCount, rowGroupBytes, List.of(others));
     }
 
     /** What a writer and a reader hold in memory of a shard; 32 unless told. */
@@ -102,11 +112,11 @@ public final class MimShardIO {
     }
 
     Write withShardBytes(long bytes) {
-      return new Write(directory, metadata, bytes, 0, rowGroupBytes);
+      return new Write(directory, metadata, bytes, 0, rowGroupBytes, before);
     }
 
     Write withRowGroupBytes(long bytes) {
-      return new Write(directory, metadata, shardBytes, shardCount, bytes);
+      return new Write(directory, metadata, shardBytes, shardCount, bytes, before);
     }
 
     @Override
@@ -129,9 +139,10 @@ public final class MimShardIO {
               .setCoder(new ShardCoder())
               .apply("Shards", View.asList());
       // Follows from the plan, so that even without any shard the old manifest goes before.
-      return plan.apply(
-          "WriteManifest",
-          ParDo.of(new WriteManifest(directory, metadata, shards)).withSideInputs(shards));
+      return (before.isEmpty() ? plan : plan.apply("AfterOthers", Wait.on(before)))
+          .apply(
+              "WriteManifest",
+              ParDo.of(new WriteManifest(directory, metadata, shards)).withSideInputs(shards));
     }
   }
 

@@ -23,6 +23,8 @@ import java.util.stream.Stream;
 import org.apache.beam.sdk.testing.PAssert;
 import org.apache.beam.sdk.testing.TestPipeline;
 import org.apache.beam.sdk.transforms.Create;
+import org.apache.beam.sdk.transforms.DoFn;
+import org.apache.beam.sdk.transforms.ParDo;
 import org.apache.beam.sdk.values.PCollection;
 import org.apache.parquet.ParquetReadOptions;
 import org.apache.parquet.column.Encoding;
@@ -36,6 +38,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 class MimShardIOTest {
   private static final int COUNT = 60;
+  private static final String SHARD = "shard-00000-of-00001.parquet";
 
   @TempDir Path folder;
 
@@ -142,7 +145,7 @@ class MimShardIOTest {
    */
   @Test
   void sortedInputIsShuffled() {
-    int count = 2000;
+    int count = 1000;
     int classes = 10;
     List<MimExample> sorted = new ArrayList<>();
     for (int i = 0; i < count; i++) {
@@ -150,7 +153,7 @@ class MimShardIOTest {
       String key = String.format("class%02d/%05d.jpg", label, i);
       sorted.add(new MimExample(key, label, 500, 375, new byte[20], Examples.example(0).views()));
     }
-    ShardManifest manifest = Examples.write(folder, sorted, 24_000);
+    ShardManifest manifest = Examples.write(folder, sorted, 12_000);
     assertEquals(4, manifest.shards().size());
     int[][] ofClass = new int[4][classes];
     List<MimExample> rows = new ArrayList<>();
@@ -209,7 +212,7 @@ class MimShardIOTest {
   @Test
   void columnsAreAsTheSchemaSays() throws IOException {
     Examples.write(folder, Examples.examples(COUNT), 1 << 20);
-    ParquetMetadata footer = footer("shard-00000-of-00001.parquet");
+    ParquetMetadata footer = footer(SHARD);
     assertTrue(footer.getBlocks().size() > 5, "row groups of 16,000 bytes");
     List<String> columns = new ArrayList<>();
     for (ColumnChunkMetaData column : footer.getBlocks().get(0).getColumns()) {
@@ -249,6 +252,40 @@ class MimShardIOTest {
             .getKeyValueMetaData()
             .entrySet()
             .containsAll(ShardFile.footerMetadata(Examples.METADATA).entrySet()));
+  }
+
+  @Test
+  void theManifestWaitsForOthers() {
+    TestPipeline pipeline = TestPipeline.create().enableAbandonedNodeEnforcement(false);
+    Path file = folder.resolve(ShardManifest.FILE);
+    PCollection<Boolean> others =
+        pipeline.apply("Path", Create.of(file.toString())).apply(ParDo.of(new WaitForFile()));
+    pipeline
+        .apply("Examples", Create.of(Examples.examples(3)))
+        .apply(
+            "Write",
+            MimShardIO.write(folder.toString(), Examples.METADATA).withManifestAfter(others));
+    PAssert.thatSingleton(others).isEqualTo(false);
+    pipeline.run().waitUntilFinish();
+    assertTrue(Files.exists(file));
+  }
+
+  /** Whether the manifest is there soon after the shard. */
+  private static final class WaitForFile extends DoFn<String, Boolean> {
+    private static final long serialVersionUID = 1L;
+
+    @ProcessElement
+    public void processElement(@Element String file, OutputReceiver<Boolean> there)
+        throws InterruptedException {
+      Path manifest = Path.of(file);
+      for (int i = 0; i < 600 && !Files.exists(manifest.resolveSibling(SHARD)); i++) {
+        Thread.sleep(50);
+      }
+      for (int i = 0; i < 20 && !Files.exists(manifest); i++) {
+        Thread.sleep(50);
+      }
+      there.output(Files.exists(manifest));
+    }
   }
 
   @Test
