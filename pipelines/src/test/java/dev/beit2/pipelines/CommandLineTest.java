@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.beit2.io.InvalidInputException;
+import dev.beit2.io.image.DecodingLimits;
 import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
 import java.util.List;
@@ -226,6 +227,20 @@ final class CommandLineTest {
           option.parse(option.presetDefault(preset));
         }
       }
+    }
+  }
+
+  @Test
+  void decodingIsLimitedByTheSameDefaultsAndInTheSameUnitsEverywhere() {
+    String[] required = {"--input=x", "--tokenizer=y", "--output=z"};
+    TokenizeDataset.Options options = CommandLine.parse(TokenizeDataset.COMMAND, required);
+    assertEquals(DecodingLimits.DEFAULT, DecodingOptions.limits(options));
+    options.setMaxPixels(12);
+    options.setMaxImageMegabytes(2047);
+    assertEquals(new DecodingLimits(12, 2047L * 1024 * 1024), DecodingOptions.limits(options));
+    for (Command<?> command :
+        List.of(TrainTokenizer.COMMAND, PretrainMim.COMMAND, Evaluate.COMMAND)) {
+      assertTrue(DecodingOptions.class.isAssignableFrom(command.options()), command.name());
     }
   }
 

@@ -52,13 +52,20 @@ public record RgbImage(int width, int height, byte[] rgb) {
   public void toTensor(FloatBuffer destination) {
     int pixels = width * height;
     int start = destination.position();
-    for (int channel = 0; channel < 3; channel++) {
-      int plane = start + channel * pixels;
-      int from = channel;
-      for (int i = 0; i < pixels; i++) {
-        destination.put(plane + i, SHARES[rgb[from] & 0xFF]);
+    float[] red = new float[width];
+    float[] green = new float[width];
+    float[] blue = new float[width];
+    int from = 0;
+    for (int row = start; row < start + pixels; row += width) {
+      for (int x = 0; x < width; x++) {
+        red[x] = SHARES[rgb[from] & 0xFF];
+        green[x] = SHARES[rgb[from + 1] & 0xFF];
+        blue[x] = SHARES[rgb[from + 2] & 0xFF];
         from += 3;
       }
+      destination.put(row, red);
+      destination.put(row + pixels, green);
+      destination.put(row + 2 * pixels, blue);
     }
     destination.position(start + 3 * pixels);
   }
