@@ -10,7 +10,6 @@ import dev.beit2.io.store.StoredFile;
 import dev.beit2.model.tokenizer.Tokenizer;
 import dev.beit2.model.torch.Precision;
 import java.io.IOException;
-import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import org.apache.beam.runners.flink.FlinkPipelineOptions;
