@@ -68,6 +68,7 @@ grey16.save("grey16.png", optimize=True)
 # A profile whose red and green are exchanged: who manages colours gives himself away.
 profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
 red, green = profile.index(b"rXYZ"), profile.index(b"gXYZ")
+profile[24:36] = bytes(12)  # The date.
 profile[red : red + 4], profile[green : green + 4] = b"gXYZ", b"rXYZ"
 save("icc_profile.jpg", jpeg(small, quality=90, icc_profile=bytes(profile)))
 # YCCK is CMYK whose first three channels went through the conversion of RGB to YCbCr. Pillow inverts what it writes.
@@ -126,7 +127,7 @@ resize("coffee.jpg", coffee, 71, 87, 158, 206, (224, 224))
 resize("coffee.jpg", coffee, 134, 0, 377, 400, (224, 224))
 resize("coffee.jpg", coffee, 0, 0, coffee.width, coffee.height, (500, 375))
 evaluation("coffee.jpg", coffee, 224)
-evaluation("coffee.jpg", coffee, 99)
+evaluation("coffee.jpg", coffee, 100)
 evaluation("cat.jpg", cat, 224)
 evaluation("cat.jpg", cat, 96)
 evaluation("narrow.jpg", narrow, 32)

@@ -13,6 +13,7 @@ import java.util.Optional;
 /** A Python process that does with Pillow what the benchmark does here: {@code pillow_bench.py}. */
 final class PillowProcess implements AutoCloseable {
   private static final String SCRIPT = "pillow_bench.py";
+  private static final String KEPT_BYTES = Long.toString(256L << 20);
 
   private final Process process;
   private final BufferedReader answers;
@@ -38,10 +39,14 @@ final class PillowProcess implements AutoCloseable {
     }
     Process process;
     try {
-      process =
+      ProcessBuilder python =
           new ProcessBuilder("python3", script.toString(), boxes.toString())
-              .redirectError(folder.resolve("python.txt").toFile())
-              .start();
+              .redirectError(folder.resolve("python.txt").toFile());
+      // Pillow at its best: glibc otherwise gives each picture's memory back to the system, or not,
+      // as it happens, which makes up to a factor of two from one process to the next.
+      python.environment().put("MALLOC_MMAP_THRESHOLD_", KEPT_BYTES);
+      python.environment().put("MALLOC_TRIM_THRESHOLD_", KEPT_BYTES);
+      process = python.start();
     } catch (IOException e) {
       return Optional.empty(); // No python3.
     }

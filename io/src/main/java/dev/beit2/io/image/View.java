@@ -4,7 +4,7 @@ import org.apache.beam.sdk.coders.DefaultCoder;
 
 /**
  * One augmented look at an image: all that is needed to make the same pixels again ({@link
- * RgbImage#render}). In the order of rendering: colour jitter on the whole image, crop, resize,
+ * EncodedImage#render}). In the order of rendering: colour jitter on the whole image, crop, resize,
  * flip.
  *
  * @param left the crop box's first column, in pixels of the image
@@ -57,8 +57,9 @@ public record View(
   }
 
   /**
-   * A centred square whose side is this share of the shorter side, for instance 224/256: the box of
-   * "resize the shorter side to 256, crop 224 in the centre".
+   * A centred square whose side is this share of the shorter side, for instance 224/256: about the
+   * box of "resize the shorter side to 256, crop 224 in the centre", which {@link
+   * EncodedImage#renderForEvaluation} takes exactly.
    *
    * @param share in (0, 1]
    */
