@@ -1,4 +1,5 @@
-import dev.beit2.io.image.ImageDecoder;
+import dev.beit2.io.image.DecodingLimits;
+import dev.beit2.io.image.EncodedImage;
 import dev.beit2.io.shard.CodePacking;
 import dev.beit2.io.shard.EncodedView;
 import dev.beit2.io.shard.MimExample;
@@ -24,7 +25,9 @@ final class ViewDump {
         int[] codes =
             CodePacking.unpack(encoded.codes(), metadata.codesPerView(), metadata.codeBits());
         byte[] pixels =
-            ImageDecoder.decode(row.jpeg()).render(encoded.view(), metadata.inputSize()).rgb();
+            EncodedImage.open(row.jpeg(), DecodingLimits.DEFAULT)
+                .render(encoded.view(), metadata.inputSize())
+                .rgb();
         byte[] digest = MessageDigest.getInstance("SHA-256").digest(pixels);
         System.out.printf(
             "%s\t%d\t%s\t%s%n",

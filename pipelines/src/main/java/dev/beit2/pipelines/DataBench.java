@@ -80,8 +80,8 @@ final class DataBench {
     ImageFolder listed = Inputs.images("--images", images);
     List<Object> numbers = new ArrayList<>();
     for (int views : new int[] {8, 1}) {
-      Path shards = folder.resolve("shards-" + views);
-      TokenizeBenchmark.Costs costs = TokenizeBenchmark.measure(listed, images, views, shards);
+      Path own = folder.resolve("tokenize-" + views);
+      TokenizeBenchmark.Costs costs = TokenizeBenchmark.measure(listed, images, views, own);
       System.out.printf(
           "tokenize, %d views of %d images, stub tokenizer: %.2f ms of a core an image, %.2f decoding"
               + " alone: %.0f%% of the decoder's rate; %.0f images/s on %d cores; peak %d MiB%n",
@@ -93,7 +93,8 @@ final class DataBench {
           1000 / costs.wall(),
           Command.cores(),
           PeakMemory.megabytes());
-      ShardReadingBenchmark.Rates rates = ShardReadingBenchmark.measure(shards.toString());
+      ShardReadingBenchmark.Rates rates =
+          ShardReadingBenchmark.measure(own.resolve(TokenizeBenchmark.SHARDS).toString());
       System.out.printf(
           "reading its shards, an epoch's order: %.0f MB/s; the files %.0f MB/s from the page cache, %s%n",
           rates.shards(),

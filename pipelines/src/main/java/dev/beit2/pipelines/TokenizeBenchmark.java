@@ -10,6 +10,7 @@ import dev.beit2.io.shard.ShardMetadata;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.nio.ByteBuffer;
+import java.nio.file.Files;
 import java.nio.file.Path;
 
 /**
@@ -23,7 +24,11 @@ final class TokenizeBenchmark {
   private static final int PATCH = 16;
   private static final int CODEBOOK = 8192;
   private static final int BATCH = 8;
-  private static final int DECODED_ALONE = 2000;
+  private static final int WARM_UP_VIEWS = 4000;
+  private static final int DECODED_VIEWS = 4000;
+
+  /** The folder of the measured set, in the one given. */
+  static final String SHARDS = "shards";
 
   /**
    * What an image costs, in milliseconds.
@@ -31,7 +36,7 @@ final class TokenizeBenchmark {
    * @param images that went through the pipeline
    * @param decoding processor time to read, decode and render the views of an image, on one thread
    * @param processor the same of the whole pipeline
-   * @param wall time of the whole pipeline, on all cores, start included
+   * @param wall time of the whole pipeline, on all cores
    */
   record Costs(int images, int views, double decoding, double processor, double wall) {
     /** The pipeline's rate per core beside the decoder's own, by processor time. */
@@ -68,36 +73,24 @@ final class TokenizeBenchmark {
   }
 
   /**
-   * Tokenizes the images of a folder.
+   * Tokenizes the images of a folder, after a few of them to warm up: compiling and loading take as
+   * long for a thousand images as for a million.
    *
-   * @param shards where to; a folder that is not there yet
+   * @param folder for the shards
    */
-  static Costs measure(ImageFolder images, String input, int views, Path shards)
+  static Costs measure(ImageFolder images, String input, int views, Path folder)
       throws IOException {
-    TokenizeDataset.Options options =
-        CommandLine.parse(
-            TokenizeDataset.COMMAND,
-            new String[] {
-              "--input=" + input, "--tokenizer=stub", "--output=" + shards, "--views=" + views
-            });
+    Path few = Files.createDirectories(folder.resolve("few"));
+    int warmUp = Math.min(WARM_UP_VIEWS / views, images.entries().size());
+    for (int i = 0; i < warmUp; i++) {
+      Files.write(few.resolve(i + ".jpeg"), images.read(images.entries().get(i)));
+    }
+    tokenize(few.toString(), views, warmUp, folder.resolve("few-shards"));
+    double decoding = decodeAlone(images, views);
     int count = images.entries().size();
-    // Its first part warms up, the rest is what the pipeline has, too: a warm decoder.
-    decodeAlone(images, options);
-    double decoding = decodeAlone(images, options);
-    ShardMetadata metadata =
-        new ShardMetadata("stub", CODEBOOK, SIZE / PATCH, SIZE, views, options.getSeed());
     long processor = PROCESS.getProcessCpuTime();
     long start = System.nanoTime();
-    try (LocalProgress progress = LocalProgress.begin("tokenize", count)) {
-      TokenizeDataset.pipeline(
-              options,
-              ImageSource.parse(input, "folder"),
-              new StubTokenizer(),
-              metadata,
-              "tokenize")
-          .run()
-          .waitUntilFinish();
-    }
+    tokenize(input, views, count, folder.resolve(SHARDS));
     return new Costs(
         count,
         views,
@@ -106,16 +99,36 @@ final class TokenizeBenchmark {
         (System.nanoTime() - start) / 1e6 / count);
   }
 
-  private static double decodeAlone(ImageFolder images, TokenizeDataset.Options options)
-      throws IOException {
+  private static TokenizeDataset.Options options(String input, int views, Path shards) {
+    return CommandLine.parse(
+        TokenizeDataset.COMMAND,
+        new String[] {
+          "--input=" + input, "--tokenizer=stub", "--output=" + shards, "--views=" + views
+        });
+  }
+
+  private static void tokenize(String input, int views, int images, Path shards) {
+    TokenizeDataset.Options options = options(input, views, shards);
+    ShardMetadata metadata =
+        new ShardMetadata("stub", CODEBOOK, SIZE / PATCH, SIZE, views, options.getSeed());
+    ImageSource source = ImageSource.parse(input, ImageSource.Format.FOLDER.word());
+    try (LocalProgress progress = LocalProgress.begin(TokenizeDataset.NAME, images)) {
+      TokenizeDataset.pipeline(options, source, new StubTokenizer(), metadata, TokenizeDataset.NAME)
+          .run()
+          .waitUntilFinish();
+    }
+  }
+
+  private static double decodeAlone(ImageFolder images, int views) throws IOException {
+    TokenizeDataset.Options options = options("any", views, Path.of("none"));
     ViewRecipe recipe = TokenizeDataset.recipe(options);
     ImageBatch batch = new ImageBatch(BATCH, SIZE);
-    int count = Math.min(DECODED_ALONE / options.getViews(), images.entries().size());
+    int count = Math.min(DECODED_VIEWS / views, images.entries().size());
     long start = PROCESS.getProcessCpuTime();
     for (ImageFolder.Entry entry : images.entries().subList(0, count)) {
       try {
         EncodedImage image = EncodedImage.open(images.read(entry), DecodingLimits.DEFAULT);
-        for (int i = 0; i < options.getViews(); i++) {
+        for (int i = 0; i < views; i++) {
           batch.put(
               i % BATCH,
               image.render(

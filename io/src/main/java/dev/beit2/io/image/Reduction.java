@@ -15,7 +15,7 @@ enum Reduction {
   // with
   // 2, mean differences of 0.4 (HALF) to 0.6 (EIGHTH) of 255, at least 42 dB in each view; with
   // 1.5,
-  // down to 38 dB. Boxes have to keep their fractions: rounded ones cost 29 dB.
+  // down to 38 dB. Boxes have to keep their fractions: with rounded ones it is 29 dB.
   private static final int MARGIN = 2;
 
   private final int denominator;
