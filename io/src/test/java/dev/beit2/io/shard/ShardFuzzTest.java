@@ -35,7 +35,7 @@ class ShardFuzzTest {
 
   @MethodSource("shards")
   @Timeout(5)
-  @FuzzTest(maxDuration = "10s")
+  @FuzzTest(maxDuration = "")
   void readsOrRefuses(byte[] bytes) throws IOException {
     String name = new ShardName(0, 1).file();
     Files.write(FOLDER.resolve(name), bytes);

@@ -34,22 +34,33 @@ final class TfRecords implements Closeable {
    */
   record Record(long offset, long length) {}
 
-  private TfRecords(ByteRangeStream file) throws IOException {
+  private TfRecords(ByteRangeStream file) throws IOException, BrokenArchiveException {
     this.file = file;
     ByteBuffer start = header(file.readNBytes(BEFORE));
     file.seek(0);
     this.gzip = !isLength(start) && start.limit() > 1 && (start.getShort(0) & 0xffff) == 0x8b1f;
-    this.in = gzip ? new BufferedInputStream(new GZIPInputStream(file, 1 << 16)) : file;
+    this.in = gzip ? unzip(file) : file;
   }
 
-  static TfRecords open(Part part) throws IOException {
+  private static InputStream unzip(ByteRangeStream file) throws BrokenArchiveException {
+    try {
+      return new BufferedInputStream(new GZIPInputStream(file, 1 << 16));
+    } catch (IOException e) {
+      throw brokenGzip(0, e);
+    }
+  }
+
+  /**
+   * @throws BrokenArchiveException if it begins as gzip does and is none
+   */
+  static TfRecords open(Part part) throws IOException, BrokenArchiveException {
     ByteRangeStream file = ByteRangeStream.open(part.file(), part.start(), part.end());
     try {
       return new TfRecords(file);
     } catch (UncheckedIOException e) {
       file.close();
       throw e.getCause();
-    } catch (IOException | RuntimeException e) {
+    } catch (IOException | BrokenArchiveException | RuntimeException e) {
       file.close();
       throw e;
     }
@@ -78,7 +89,9 @@ final class TfRecords implements Closeable {
       throw new BrokenArchiveException(position, "not a TFRecord");
     }
     long length = header.getLong();
-    if (length < 0 || (!gzip && length > file.length() - position - BEFORE - AFTER)) {
+    if (length < 0
+        || length > Long.MAX_VALUE - file.length()
+        || (!gzip && length > file.length() - position - BEFORE - AFTER)) {
       throw truncated();
     }
     return new Record(position + BEFORE, length);
@@ -124,8 +137,12 @@ final class TfRecords implements Closeable {
     } catch (UncheckedIOException e) {
       throw e.getCause();
     } catch (IOException e) { // of gzip
-      throw new BrokenArchiveException(position, "broken gzip (" + e.getMessage() + ")");
+      throw brokenGzip(position, e);
     }
+  }
+
+  private static BrokenArchiveException brokenGzip(long position, IOException e) {
+    return new BrokenArchiveException(position, "broken gzip (" + e.getMessage() + ")");
   }
 
   private BrokenArchiveException truncated() {

@@ -14,7 +14,7 @@ class TfRecordFuzzTest {
 
   @MethodSource("archives")
   @Timeout(5)
-  @FuzzTest(maxDuration = "10s")
+  @FuzzTest(maxDuration = "")
   void readsOrRefuses(byte[] bytes) throws IOException {
     FuzzedArchives.readOrRefuse("tfrecord", "000000.tfrecord", bytes);
   }

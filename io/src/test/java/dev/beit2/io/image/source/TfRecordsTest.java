@@ -155,5 +155,10 @@ class TfRecordsTest {
     Sets.Scanned cut = Sets.scan(source);
     assertEquals(1, cut.rejected().size());
     assertTrue(cut.rejected().get(0).reason().contains("broken gzip"));
+    gzip[2] = 9; // no compression that there is
+    Sets.write(dir, "b.tfrecord.gz", gzip);
+    Sets.Scanned odd = Sets.scan(source);
+    assertEquals(List.of(), odd.images());
+    assertTrue(odd.rejected().get(0).reason().startsWith("at byte 0: broken gzip"));
   }
 }
