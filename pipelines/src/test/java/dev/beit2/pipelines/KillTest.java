@@ -93,14 +93,14 @@ final class KillTest {
         () -> !StoredFile.matching(path("shards-killed") + "/*shard-*").isEmpty());
     assertFalse(Files.exists(dir.resolve("shards-killed/manifest.json")), "killed too late");
     // What a kill at other moments leaves.
-    Path left = Files.createDirectories(dir.resolve("shards-killed/rejected/.temp-beam-1"));
+    Path left = Files.createDirectories(dir.resolve("shards-killed/rejected"));
     for (String file :
         List.of(
-            "../../.shard-00001-of-00060.parquet.1.tmp",
-            "../../.manifest.json.1.tmp",
-            "../../shard-00001-of-00002.parquet",
-            "../rejected-00007-of-00008.jsonl",
-            "part")) {
+            "../.shard-00001-of-00060.parquet.1.tmp",
+            "../.manifest.json.1.tmp",
+            "../shard-00001-of-00002.parquet",
+            ".rejected-00000-of-00001.jsonl.1.tmp",
+            "rejected-00007-of-00008.jsonl")) {
       Files.writeString(left.resolve(file), "half a fi");
     }
     assertEquals(0, run(TokenizeDataset.COMMAND, args, "shards-killed"));
