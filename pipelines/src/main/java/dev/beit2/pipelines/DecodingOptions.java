@@ -11,7 +11,7 @@ public interface DecodingOptions extends PipelineOptions {
       "Most pixels of an image, width times height. A larger one is rejected before memory is allocated for it; "
           + "decoding takes up to 6 bytes a pixel.")
   @Default.Long(178_956_970)
-  @Range(min = 1)
+  @Range(min = 1, max = DecodingLimits.MOST_PIXELS)
   long getMaxPixels();
 
   void setMaxPixels(long maxPixels);

@@ -50,8 +50,9 @@ record ImageHeader(String format, long width, long height, int scans) {
     }
   }
 
+  /** Width times height, or more than any limit where that would not be a long. */
   long pixels() {
-    return width * height;
+    return Math.max(width, height) > Integer.MAX_VALUE ? Long.MAX_VALUE : width * height;
   }
 
   private static String format(byte[] bytes) throws UndecodableImageException {

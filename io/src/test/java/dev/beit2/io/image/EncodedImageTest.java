@@ -241,6 +241,19 @@ class EncodedImageTest {
         refusal(bytes, new DecodingLimits(pixels, bytes.length - 1)));
   }
 
+  /** 2^32 − 1 each way, whose product is no long: the fuzzer's find. */
+  @Test
+  void sizesDoNotWrapAround() throws Exception {
+    byte[] png = Images.bytes("alpha.png");
+    ByteBuffer.wrap(png).putInt(16, -1).putInt(20, -1);
+    assertEquals(
+        "4294967295x4294967295 is over the limit of 715827879 pixels",
+        refusal(png, new DecodingLimits(DecodingLimits.MOST_PIXELS, 1 << 20)));
+    assertThrows(
+        IllegalArgumentException.class,
+        () -> new DecodingLimits(DecodingLimits.MOST_PIXELS + 1L, 1));
+  }
+
   private static String refusal(byte[] bytes, DecodingLimits limits) {
     return assertThrows(UndecodableImageException.class, () -> EncodedImage.open(bytes, limits))
         .getMessage();
@@ -265,7 +278,7 @@ class EncodedImageTest {
     ByteBuffer.wrap(progressive)
         .putShort(frame + 5, (short) 16383)
         .putShort(frame + 7, (short) 16383);
-    String many = refusal(progressive, new DecodingLimits(Long.MAX_VALUE, 1 << 20));
+    String many = refusal(progressive, new DecodingLimits(DecodingLimits.MOST_PIXELS, 1 << 20));
     assertTrue(many.startsWith("10 scans of 16383x16383 are over"), many);
   }
 
