@@ -1,8 +1,12 @@
 package dev.beit2.pipelines;
 
 import dev.beit2.io.InvalidInputException;
+import java.io.IOException;
 import java.io.PrintStream;
 import java.lang.reflect.Method;
+import java.net.InetSocketAddress;
+import java.net.Socket;
+import java.net.URI;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
@@ -13,6 +17,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import javax.annotation.Nullable;
 import org.apache.beam.runners.flink.FlinkPipelineOptions;
 import org.apache.beam.runners.flink.FlinkRunner;
 import org.apache.beam.sdk.extensions.gcp.auth.NoopCredentialFactory;
@@ -42,6 +47,7 @@ final class CommandLine {
 
   private static final int WIDTH = 100;
   private static final String ENDPOINT = "gcsEndpoint";
+  private static final int CONNECT_MILLISECONDS = 5000;
   private static final Pattern URL =
       Pattern.compile("(?<server>(?<scheme>https?)://[\\w.-]+(:\\d+)?)/?(?<path>.*)");
 
@@ -67,6 +73,7 @@ final class CommandLine {
         return OK;
       }
       OptionsT options = parse(command, args);
+      requireServer(options.as(GcsOptions.class).getGcsEndpoint());
       // For what is read before there is a pipeline, or without one.
       FileSystems.setDefaultPipelineOptions(options);
       return command.body().run(options);
@@ -258,6 +265,23 @@ final class CommandLine {
     }
     if (parts.group("scheme").equals("http") && !given.containsKey("credentialFactoryClass")) {
       gcs.setCredentialFactoryClass(NoopCredentialFactory.class);
+    }
+  }
+
+  /** Requests to a server that is not there are repeated for minutes, without a word. */
+  private static void requireServer(@Nullable String endpoint) {
+    if (endpoint == null) {
+      return;
+    }
+    URI uri = URI.create(endpoint);
+    int port = uri.getPort() >= 0 ? uri.getPort() : uri.getScheme().equals("https") ? 443 : 80;
+    try (Socket socket = new Socket()) {
+      socket.connect(new InetSocketAddress(uri.getHost(), port), CONNECT_MILLISECONDS);
+    } catch (IOException e) {
+      throw new InvalidOptionException(
+          "--" + ENDPOINT + "=" + endpoint,
+          "nobody there (" + e.getMessage() + ")",
+          "a server that answers");
     }
   }
 

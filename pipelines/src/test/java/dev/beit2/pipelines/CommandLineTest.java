@@ -245,6 +245,14 @@ final class CommandLineTest {
   }
 
   @Test
+  void anEndpointWhereNobodyAnswersIsToldAtOnce() {
+    String endpoint = "--gcsEndpoint=http://127.0.0.1:1";
+    assertEquals(CommandLine.INVALID, run(command(options -> 0), "--input=x", endpoint));
+    String told = err.toString(UTF_8);
+    assertTrue(told.startsWith(endpoint + "/storage/v1/: found nobody there ("), told);
+  }
+
+  @Test
   void helpOfARunner() {
     assertEquals(0, run(command(options -> 0), "--help=FlinkPipelineOptions"));
     assertTrue(out.toString(UTF_8).contains("--flinkMaster"));
