@@ -98,7 +98,8 @@ record Option(String name, Method getter) {
                         Stream.of("tiny", "base", "large")
                             .filter(name -> !presetDefault(name).isEmpty())
                             .map(name -> name + " " + presetDefault(name))
-                            .reduce("", (a, b) -> a.isEmpty() ? b : a + ", " + b)));
+                            .reduce("", (a, b) -> a.isEmpty() ? b : a + ", " + b))
+                .filter(text -> !text.isEmpty()));
   }
 
   /** The default with a preset; empty without one. */

@@ -253,6 +253,12 @@ final class CommandLineTest {
   }
 
   @Test
+  void helpNamesNoDefaultWhereThereIsNone() {
+    String help = CommandLine.help(TokenizeDataset.COMMAND);
+    assertTrue(help.contains("--shardCount=  a whole number from 1 to 1000000\n"), help);
+  }
+
+  @Test
   void helpOfARunner() {
     assertEquals(0, run(command(options -> 0), "--help=FlinkPipelineOptions"));
     assertTrue(out.toString(UTF_8).contains("--flinkMaster"));
