@@ -51,11 +51,6 @@ public record View(
     return new View(left, top, width, height, false, 1, 1, 1, (byte) 0);
   }
 
-  /** The view for evaluation: the largest centred square. */
-  public static View center(int width, int height) {
-    return center(width, height, 1);
-  }
-
   /**
    * A centred square whose side is this share of the shorter side, for instance 224/256: about the
    * box of "resize the shorter side to 256, crop 224 in the centre", which {@link

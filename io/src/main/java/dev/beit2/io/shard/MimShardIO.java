@@ -39,7 +39,10 @@ import org.apache.beam.sdk.values.PCollectionView;
  */
 public final class MimShardIO {
   private static final int DEFAULT_SHARD_MEGABYTES = 256;
-  private static final int DEFAULT_ROW_GROUP_MEGABYTES = 32;
+
+  /** What a writer and a reader hold in memory of a shard. */
+  private static final int ROW_GROUP_MEGABYTES = 32;
+
   private static final long MEGABYTE = 1 << 20;
 
   private MimShardIO() {}
@@ -51,7 +54,7 @@ public final class MimShardIO {
         metadata,
         DEFAULT_SHARD_MEGABYTES * MEGABYTE,
         0,
-        DEFAULT_ROW_GROUP_MEGABYTES * MEGABYTE,
+        ROW_GROUP_MEGABYTES * MEGABYTE,
         List.of());
   }
 
@@ -104,11 +107,6 @@ public final class MimShardIO {
     /** The manifest is written once these are complete, so that it stands for them as well. */
     public Write withManifestAfter(PCollection<?> others) {
       return new Write(directory, metadata, shardBytes, shardCount, rowGroupBytes, List.of(others));
-    }
-
-    /** What a writer and a reader hold in memory of a shard; 32 unless told. */
-    public Write withRowGroupMegabytes(int megabytes) {
-      return withRowGroupBytes(megabytes * MEGABYTE);
     }
 
     Write withShardBytes(long bytes) {

@@ -104,8 +104,8 @@ class AugmentationTest {
 
   @Test
   void centreIsASquare() {
-    assertEquals(View.ofBox(62, 0, 375, 375), View.center(500, 375));
-    assertEquals(View.ofBox(0, 0, 1, 1), View.center(1, 1));
+    assertEquals(View.ofBox(62, 0, 375, 375), View.center(500, 375, 1));
+    assertEquals(View.ofBox(0, 0, 1, 1), View.center(1, 1, 1));
     assertEquals(View.ofBox(122, 16, 224, 224), View.center(468, 256, 224.0 / 256));
   }
 

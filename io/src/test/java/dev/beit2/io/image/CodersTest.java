@@ -19,7 +19,7 @@ class CodersTest {
       List.of(
           new View(1, 2, 300, 400, true, 0.6f, 1.4f, 0, (byte) 5),
           new View(1, 2, 300, 400, false, 0.6f, 1.4f, 0, (byte) 5),
-          View.center(1000, 700));
+          View.center(1000, 700, 1));
 
   @Test
   void imageRecords() throws Exception {
