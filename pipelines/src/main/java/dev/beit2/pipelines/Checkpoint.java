@@ -16,9 +16,18 @@ import java.util.Map;
  */
 record Checkpoint(long step, String directory) {
   static final String STATE = "state.json";
+  static final String MODEL = "model.safetensors";
+
+  /** The outer optimizer's momentum, where it has one. */
+  static final String OUTER = "outer.safetensors";
 
   Checkpoint {
     requireNonNull(directory, "directory is null");
+  }
+
+  /** The file of a worker's optimizer. */
+  static String optimizer(int worker) {
+    return "optimizer-" + worker + ".safetensors";
   }
 
   /**

@@ -33,6 +33,11 @@ final class Json {
     }
   }
 
+  /** A record of its components' values, as {@link #line} writes it. */
+  static <T> T read(String text, Class<T> type) throws JsonProcessingException {
+    return MAPPER.readValue(text, type);
+  }
+
   /** The names and values of a JSON object, in the order of the text. */
   static Map<String, Object> object(String text) throws JsonProcessingException {
     Map<String, Object> values =

@@ -4,6 +4,7 @@ import static java.util.Objects.requireNonNull;
 
 import dev.beit2.io.store.ChannelWriter;
 import dev.beit2.io.store.StoredFile;
+import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -11,6 +12,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.regex.Matcher;
@@ -22,7 +24,7 @@ import java.util.regex.Pattern;
  *
  * <pre>
  * RUN/config.json                          what defines the run; a second start must agree with it
- * RUN/checkpoints/step-000120/…            the writer's files
+ * RUN/checkpoints/step-000120/…            the writers' files
  * RUN/checkpoints/step-000120/state.json   written last: a checkpoint without it does not exist
  * </pre>
  *
@@ -67,6 +69,11 @@ final class RunDirectory {
     return new RunDirectory(StoredFile.withoutLastSlash(path), keepEvery);
   }
 
+  /** The run in a folder that {@link #open} has opened before, here or on another machine. */
+  static RunDirectory at(String path) {
+    return new RunDirectory(StoredFile.withoutLastSlash(path), EVERY_KEPT);
+  }
+
   /** The folder's path, without a last slash. */
   String path() {
     return path;
@@ -75,6 +82,19 @@ final class RunDirectory {
   /** The newest complete checkpoint. */
   Optional<Checkpoint> lastCheckpoint() throws IOException {
     return latest(path);
+  }
+
+  /** The complete checkpoint at a position. */
+  Optional<Checkpoint> checkpoint(RunPosition at) throws IOException {
+    Checkpoint checkpoint = new Checkpoint(at.step(), folder(at.step()));
+    return StoredFile.in(checkpoint.directory(), Checkpoint.STATE).exists()
+        ? Optional.of(checkpoint)
+        : Optional.empty();
+  }
+
+  /** Where the files of a step's checkpoint go. */
+  String folder(long step) {
+    return path + "/" + CHECKPOINTS + "/" + String.format(Locale.ROOT, "step-%06d", step);
   }
 
   /**
@@ -90,21 +110,44 @@ final class RunDirectory {
     if (files.containsKey(Checkpoint.STATE)) {
       throw new IllegalArgumentException(Checkpoint.STATE + " is not for the caller to write");
     }
-    String folder = path + "/" + CHECKPOINTS + "/" + String.format(Locale.ROOT, "step-%06d", step);
     Folder left = folders(path).get(step);
     if (left != null) {
       remove(left);
     }
+    for (Map.Entry<String, ChannelWriter> file : files.entrySet()) {
+      StoredFile.in(folder(step), file.getKey()).write(file.getValue());
+    }
+    commit(step, files.keySet(), state);
+  }
+
+  /**
+   * Makes the files in a step's folder a checkpoint, and removes what is there beside them, and
+   * checkpoints that need not be kept.
+   *
+   * @param files that were written into {@link #folder}
+   * @param state what {@code state.json} holds beside the step
+   * @throws IOException if a file is not there
+   */
+  void commit(long step, Set<String> files, Map<String, Object> state) throws IOException {
+    Folder folder = folders(path).getOrDefault(step, new Folder(step, folder(step), List.of()));
+    for (String file : files) {
+      if (!folder.files().contains(file)) {
+        throw new FileNotFoundException(folder.directory() + " lacks " + file);
+      }
+    }
+    for (String file : folder.files()) {
+      if (!files.contains(file)) { // of an earlier try, with more workers
+        StoredFile.in(folder.directory(), file).deleteIfExists();
+      }
+    }
+    StoredFile.deleteAside(folder.directory(), "*");
     Optional<Checkpoint> last = lastCheckpoint();
     long number = last.isPresent() ? numberOf(last.get()) + 1 : 1;
-    for (Map.Entry<String, ChannelWriter> file : files.entrySet()) {
-      StoredFile.in(folder, file.getKey()).write(file.getValue());
-    }
     Map<String, Object> whole = new LinkedHashMap<>();
     whole.put("step", step);
     whole.put(NUMBER, number);
     whole.putAll(state);
-    StoredFile.in(folder, Checkpoint.STATE).commit(Json.pretty(whole));
+    StoredFile.in(folder.directory(), Checkpoint.STATE).commit(Json.pretty(whole));
     prune();
   }
 

@@ -1,0 +1,100 @@
+package dev.beit2.pipelines;
+
+import dev.beit2.io.image.RejectedImage;
+import java.io.IOException;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+
+/** What {@code state.json} says of the round that ended in a checkpoint. */
+final class RoundState {
+  private static final String WORKERS = "workers";
+  private static final String REJECTED = "rejected";
+
+  private RoundState() {}
+
+  /**
+   * The state at the end of a round.
+   *
+   * @param reports one of each worker
+   * @param steps of the whole run
+   * @param now when it ended
+   */
+  static Map<String, Object> of(
+      Round round, List<WorkerReport> reports, long steps, Instant now) {
+    Map<String, Object> state = new LinkedHashMap<>();
+    round.end().into(state);
+    state.put(WORKERS, round.workers());
+    state.put("steps", steps);
+    state.put("round", measured(round, reports, now));
+    state.put("time", now.toString());
+    Map<String, RejectedImage> rejected = new TreeMap<>();
+    reports.forEach(report -> report.rejected().forEach(r -> rejected.put(r.key(), r)));
+    state.put(
+        REJECTED,
+        rejected.values().stream()
+            .map(image -> Map.of("key", image.key(), "reason", image.reason()))
+            .toList());
+    return state;
+  }
+
+  private static Map<String, Object> measured(
+      Round round, List<WorkerReport> reports, Instant now) {
+    long started = reports.stream().mapToLong(WorkerReport::started).min().orElseThrow();
+    double training = reports.stream().mapToDouble(WorkerReport::seconds).max().orElseThrow();
+    double trainingOfAll = reports.stream().mapToDouble(WorkerReport::seconds).sum();
+    double waiting = reports.stream().mapToDouble(WorkerReport::waitSeconds).sum();
+    Map<String, Object> measured = new LinkedHashMap<>();
+    measured.put("seconds", (now.toEpochMilli() - started) / 1e3);
+    measured.put("trainSeconds", training);
+    measured.put("images", round.images());
+    measured.put("waitShare", waiting / trainingOfAll);
+    measured.put("averagedBytes", reports.stream().mapToLong(WorkerReport::bytes).sum());
+    measured.put(
+        "loss",
+        steps(reports).stream().mapToDouble(step -> step.get("loss")).average().orElseThrow());
+    return measured;
+  }
+
+  /**
+   * The metrics of each step of a round: the means of the workers', and together how many images a
+   * second.
+   */
+  static List<Map<String, Double>> steps(List<WorkerReport> reports) {
+    List<WorkerReport> inOrder =
+        reports.stream().sorted(Comparator.comparingInt(WorkerReport::worker)).toList();
+    List<Map<String, Double>> steps = new ArrayList<>();
+    for (int i = 0; i < inOrder.get(0).steps().size(); i++) {
+      Map<String, Double> sums = new TreeMap<>();
+      for (WorkerReport report : inOrder) {
+        report.steps().get(i).forEach((name, value) -> sums.merge(name, value, Double::sum));
+      }
+      sums.replaceAll(
+          (name, sum) -> name.equals("images_per_second") ? sum : sum / inOrder.size());
+      steps.add(sums);
+    }
+    return steps;
+  }
+
+  /** Workers of the round that ended in a checkpoint; 0 if none has taken a step yet. */
+  static int workers(Checkpoint checkpoint) throws IOException {
+    Object workers = checkpoint.state().get(WORKERS);
+    return workers instanceof Number number ? number.intValue() : 1;
+  }
+
+  /** Images that the run found undecodable so far. */
+  static List<RejectedImage> rejected(Checkpoint checkpoint) throws IOException {
+    List<RejectedImage> images = new ArrayList<>();
+    if (checkpoint.state().get(REJECTED) instanceof List<?> list) {
+      for (Object entry : list) {
+        Map<?, ?> image = (Map<?, ?>) entry;
+        images.add(new RejectedImage((String) image.get("key"), (String) image.get("reason")));
+      }
+    }
+    return images;
+  }
+}
