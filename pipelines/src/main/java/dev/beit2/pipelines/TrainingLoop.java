@@ -114,7 +114,8 @@ final class TrainingLoop {
     }
     try (ReadableByteChannel model = last.get().open(MODEL);
         ReadableByteChannel optimizer = last.get().open(OPTIMIZER)) {
-      task.trainer().restore(model, optimizer);
+      task.trainer().restoreModel(model);
+      task.trainer().restoreOptimizer(optimizer);
     } catch (IllegalArgumentException e) {
       throw new InvalidOptionException(
           "--output=" + run.path(),

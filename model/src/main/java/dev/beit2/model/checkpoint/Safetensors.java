@@ -8,6 +8,7 @@ import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParseException;
 import com.google.gson.JsonParser;
+import dev.beit2.model.checkpoint.SafetensorsHeader.Entry;
 import dev.beit2.model.torch.StateDict;
 import java.io.EOFException;
 import java.io.IOException;
@@ -51,32 +52,53 @@ public record Safetensors(Map<String, String> metadata, StateDict tensors)
    * @throws IOException if it ends early or is no safetensors file
    */
   public static Safetensors read(ReadableByteChannel in) throws IOException {
-    long headerBytes = fill(in, ByteBuffer.allocate(8)).order(ByteOrder.LITTLE_ENDIAN).getLong();
-    if (headerBytes < 2 || headerBytes > LARGEST_HEADER) {
-      throw new IOException(
-          "not a safetensors file: its header would have " + headerBytes + " bytes");
-    }
-    JsonObject header = parse(fill(in, ByteBuffer.allocate((int) headerBytes)).array());
-    Map<String, String> metadata = new TreeMap<>();
-    if (header.remove("__metadata__") instanceof JsonObject texts) {
-      texts.entrySet().forEach(e -> metadata.put(e.getKey(), e.getValue().getAsString()));
-    }
+    SafetensorsHeader header = header(in);
     StateDict tensors = new StateDict();
     try {
-      long at = 0;
-      for (Map.Entry<String, JsonElement> entry : byOffset(header)) {
-        at = readTensor(in, at, entry.getKey(), entry.getValue().getAsJsonObject(), tensors);
+      for (Map.Entry<String, Entry> entry : header.tensors().entrySet()) {
+        readTensor(in, entry.getKey(), entry.getValue(), tensors);
       }
     } catch (IOException | RuntimeException e) {
       tensors.close();
       throw e;
     }
-    return new Safetensors(metadata, tensors);
+    return new Safetensors(header.metadata(), tensors);
   }
 
-  private static JsonObject parse(byte[] header) throws IOException {
+  /**
+   * Reads a file up to its first tensor, where {@code in} then stands. Takes no native memory.
+   *
+   * @throws IOException if it ends early or is no safetensors file
+   */
+  public static SafetensorsHeader header(ReadableByteChannel in) throws IOException {
+    ByteBuffer length = fill(in, ByteBuffer.allocate(Long.BYTES)).order(ByteOrder.LITTLE_ENDIAN);
+    long headerBytes = length.getLong(0);
+    if (headerBytes < 2 || headerBytes > LARGEST_HEADER) {
+      throw new IOException(
+          "not a safetensors file: its header would have " + headerBytes + " bytes");
+    }
+    ByteBuffer bytes = ByteBuffer.allocate(Long.BYTES + (int) headerBytes).put(length);
+    fill(in, bytes);
+    JsonObject header = parse(bytes.array());
+    Map<String, String> metadata = new TreeMap<>();
+    if (header.remove("__metadata__") instanceof JsonObject texts) {
+      texts.entrySet().forEach(e -> metadata.put(e.getKey(), e.getValue().getAsString()));
+    }
+    Map<String, Entry> tensors = new LinkedHashMap<>();
+    long at = bytes.limit();
+    for (Map.Entry<String, JsonElement> tensor : byOffset(header)) {
+      Entry entry = entry(tensor.getKey(), tensor.getValue().getAsJsonObject(), bytes.limit(), at);
+      tensors.put(tensor.getKey(), entry);
+      at = entry.end();
+    }
+    return new SafetensorsHeader(bytes, metadata, tensors);
+  }
+
+  private static JsonObject parse(byte[] start) throws IOException {
     try {
-      return JsonParser.parseString(new String(header, StandardCharsets.UTF_8)).getAsJsonObject();
+      String json =
+          new String(start, Long.BYTES, start.length - Long.BYTES, StandardCharsets.UTF_8);
+      return JsonParser.parseString(json).getAsJsonObject();
     } catch (JsonParseException | IllegalStateException e) {
       throw new IOException("not a safetensors file: its header is no JSON object", e);
     }
@@ -92,27 +114,37 @@ public record Safetensors(Map<String, String> metadata, StateDict tensors)
     return tensor.getAsJsonArray("data_offsets").get(end).getAsLong();
   }
 
-  private static long readTensor(
-      ReadableByteChannel in, long at, String name, JsonObject tensor, StateDict into)
+  /** The place of a tensor which has to start at {@code at}. */
+  private static Entry entry(String name, JsonObject tensor, long headerEnd, long at)
       throws IOException {
-    DataType type = TYPES.get(tensor.get("dtype").getAsString());
-    long[] shape =
-        tensor.getAsJsonArray("shape").asList().stream()
-            .mapToLong(JsonElement::getAsLong)
-            .toArray();
-    long start = offset(tensor, 0);
-    long bytes = offset(tensor, 1) - start;
-    if (type == null || start != at || bytes != new Shape(shape).size() * type.getNumOfBytes()) {
+    String dtype = tensor.get("dtype").getAsString();
+    List<Long> shape =
+        tensor.getAsJsonArray("shape").asList().stream().map(JsonElement::getAsLong).toList();
+    Entry entry =
+        new Entry(dtype, shape, headerEnd + offset(tensor, 0), headerEnd + offset(tensor, 1));
+    DataType type = TYPES.get(dtype);
+    if (type == null
+        || entry.start() != at
+        || entry.end() - at != shape(entry).size() * type.getNumOfBytes()) {
       throw new IOException("not a sound safetensors file: tensor " + name + " is " + tensor);
     }
+    return entry;
+  }
+
+  private static Shape shape(Entry entry) {
+    return new Shape(entry.shape());
+  }
+
+  private static void readTensor(ReadableByteChannel in, String name, Entry entry, StateDict into)
+      throws IOException {
     ByteBuffer data =
-        ByteBuffer.allocateDirect(Math.toIntExact(bytes)).order(ByteOrder.nativeOrder());
+        ByteBuffer.allocateDirect(Math.toIntExact(entry.end() - entry.start()))
+            .order(ByteOrder.nativeOrder());
     fill(in, data);
     // DJL wraps the buffer; the copy is memory that closing the tensor frees.
-    try (NDArray wrapped = into.manager().create(data, new Shape(shape), type)) {
+    try (NDArray wrapped = into.manager().create(data, shape(entry), TYPES.get(entry.dtype()))) {
       into.put(name, wrapped.duplicate());
     }
-    return start + bytes;
   }
 
   private static ByteBuffer fill(ReadableByteChannel in, ByteBuffer buffer) throws IOException {

@@ -16,8 +16,8 @@ import java.util.stream.IntStream;
  * small sets collapse without it.
  */
 final class NormEmaCodebook {
+  static final String CODEBOOK = "quantize.embedding.weight";
   private static final int KMEANS_ROUNDS = 10;
-  private static final String CODEBOOK = "quantize.embedding.weight";
 
   private final VqKdConfig config;
   private final Kernels kernels;
@@ -66,12 +66,14 @@ final class NormEmaCodebook {
         new NDArray[] {z, assignment.codes(), state.get(CODEBOOK), kernels.number(config.beta())});
   }
 
-  /** On the very first batch, places the codes by k-means over z [M, C]. */
-  void initializeByKMeans(NDManager manager, NDArray z, long seed) {
+  /** Whether the codes have their first places. */
+  boolean isPlaced() {
+    return state.get("quantize.embedding.initted").getFloat(0) != 0;
+  }
+
+  /** Places the codes by k-means over z [M, C]. */
+  void place(NDManager manager, NDArray z, long seed) {
     NDArray initialized = state.get("quantize.embedding.initted");
-    if (initialized.getFloat(0) != 0) {
-      return;
-    }
     NDArray samples = z.stopGradient();
     NDArray first =
         samples.get(

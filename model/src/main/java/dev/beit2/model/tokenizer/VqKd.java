@@ -16,6 +16,9 @@ import dev.beit2.model.vit.Vit;
  * from the codes alone.
  */
 public final class VqKd {
+  /** The name of the codebook, [K, C] unit vectors. */
+  public static final String CODEBOOK = NormEmaCodebook.CODEBOOK;
+
   private final VqKdConfig config;
   private final Kernels kernels;
   private final StateDict state;
@@ -57,6 +60,19 @@ public final class VqKd {
   /** Whether the optimizer moves a tensor; the codebook moves by EMA. */
   public static boolean isTrained(String name) {
     return !name.startsWith("quantize.");
+  }
+
+  /**
+   * Places the codebook by k-means over the pictures' vectors, unless it has been placed: what the
+   * very first {@link #forward} does.
+   *
+   * @param images [B, 3, S, S] in [0, 1]
+   * @param seed for the first means
+   */
+  public void placeCodebook(NDManager manager, NDArray images, long seed) {
+    if (!codebook.isPlaced()) {
+      codebook.place(manager, encode(manager, images).reshape(-1, config.codeDimension()), seed);
+    }
   }
 
   /** images [B, 3, S, S] in [0, 1] → unit vectors z [B, N, C]. */
@@ -125,7 +141,9 @@ public final class VqKd {
   public Output forward(NDManager manager, NDArray images, NDArray target, long seed) {
     NDArray z = encode(manager, images);
     NDArray flat = z.reshape(-1, config.codeDimension());
-    codebook.initializeByKMeans(manager, flat, seed);
+    if (!codebook.isPlaced()) {
+      codebook.place(manager, flat, seed);
+    }
     Assignment assignment = codebook.nearest(manager, flat);
     NDList quantized = codebook.quantize(manager, z, assignment);
     Usage usage = codebook.update(manager, flat, assignment, seed);

@@ -111,8 +111,23 @@ public final class AdamW implements AutoCloseable {
     return moments.tensors();
   }
 
-  /** Goes on from saved moments. */
-  public void restore(Map<String, NDArray> saved, long stepsTaken) {
+  /**
+   * Goes on from saved moments.
+   *
+   * @throws IllegalArgumentException if one is missing or of another shape, naming it; nothing has
+   *     changed then
+   */
+  public void restore(StateDict saved, long stepsTaken) {
+    moments
+        .tensors()
+        .forEach(
+            (name, moment) -> {
+              Shape found = saved.get(name).getShape();
+              if (!found.equals(moment.getShape())) {
+                throw new IllegalArgumentException(
+                    "%s is %s, this run's is %s".formatted(name, found, moment.getShape()));
+              }
+            });
     moments.tensors().forEach((name, moment) -> saved.get(name).copyTo(moment));
     steps = stepsTaken;
   }

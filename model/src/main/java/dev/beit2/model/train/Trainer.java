@@ -11,9 +11,13 @@ import dev.beit2.model.torch.StateDict;
 import dev.beit2.model.torch.Torch;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.FloatBuffer;
 import java.nio.channels.ReadableByteChannel;
 import java.nio.channels.WritableByteChannel;
+import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 
 /**
@@ -101,15 +105,52 @@ public abstract class Trainer implements AutoCloseable {
     }
   }
 
+  /** The tensors that workers average: all of float32, in the order of the model's file. */
+  public final List<SharedTensor> sharedTensors() {
+    List<SharedTensor> shared = new ArrayList<>();
+    parameters
+        .tensors()
+        .forEach(
+            (name, tensor) -> {
+              if (tensor.getDataType() == DataType.FLOAT32) {
+                List<Long> shape = Arrays.stream(tensor.getShape().getShape()).boxed().toList();
+                shared.add(new SharedTensor(name, shape, averaging(name)));
+              }
+            });
+    return shared;
+  }
+
+  /** How several workers' copies of a float32 tensor become one. */
+  Averaging averaging(String name) {
+    return Averaging.OUTER_STEP;
+  }
+
   /**
-   * Goes on from a checkpoint.
+   * A copy of a tensor's values, in native order.
+   *
+   * @param name of one of the {@link #sharedTensors}
+   * @throws IllegalArgumentException if there is none of that name
+   */
+  public final FloatBuffer values(String name) {
+    return FloatBuffer.wrap(parameters.get(name).toFloatArray());
+  }
+
+  /**
+   * What has to happen once, on the run's first batch, before workers part. The first step does it
+   * too, unless it is done: a {@code step} on the same batch gives the same numbers, to the bit.
+   *
+   * @param images [B, 3, S, S] in [0, 1]: float32 in a direct buffer of native order
+   */
+  public void begin(ByteBuffer images, int batch) {}
+
+  /**
+   * Takes the parameters and buffers of a checkpoint. The optimizer stays where it is, and with it
+   * {@link #step}.
    *
    * @throws IllegalArgumentException if it is of another kind or shape, naming both
    */
-  public final void restore(ReadableByteChannel model, ReadableByteChannel moments)
-      throws IOException {
-    try (Safetensors saved = Safetensors.read(model);
-        Safetensors savedMoments = Safetensors.read(moments)) {
+  public final void restoreModel(ReadableByteChannel model) throws IOException {
+    try (Safetensors saved = Safetensors.read(model)) {
       String own = kind + " " + new Gson().toJson(config);
       String other = saved.metadata().get("kind") + " " + saved.metadata().get("config");
       if (!own.equals(other)) {
@@ -117,15 +158,28 @@ public abstract class Trainer implements AutoCloseable {
             "the checkpoint is a " + other + ", this run is a " + own);
       }
       kernels.withoutGradient(
-          () -> {
-            parameters
-                .tensors()
-                .forEach((name, tensor) -> saved.tensors().get(name).copyTo(tensor));
-            optimizer.restore(
-                savedMoments.tensors().tensors(),
-                Long.parseLong(savedMoments.metadata().get("step")));
-          });
-      restoreMore(savedMoments);
+          () ->
+              parameters
+                  .tensors()
+                  .forEach((name, tensor) -> saved.tensors().get(name).copyTo(tensor)));
+    }
+  }
+
+  /**
+   * Takes what {@link #writeOptimizer} wrote: moments, step, and whatever else the next step
+   * depends on beside the model.
+   *
+   * @throws IllegalArgumentException if it is of another model
+   */
+  public final void restoreOptimizer(ReadableByteChannel moments) throws IOException {
+    try (Safetensors saved = Safetensors.read(moments)) {
+      String step = saved.metadata().get("step");
+      if (step == null) {
+        throw new IllegalArgumentException(
+            "the optimizer's file names no step; it has " + saved.metadata().keySet());
+      }
+      kernels.withoutGradient(() -> optimizer.restore(saved.tensors(), Long.parseLong(step)));
+      restoreMore(saved);
     }
   }
 

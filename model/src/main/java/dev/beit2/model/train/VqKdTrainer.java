@@ -98,6 +98,23 @@ public final class VqKdTrainer extends Trainer {
     }
   }
 
+  /** Places the codebook by k-means on the batch, unless it has its place already. */
+  @Override
+  public void begin(ByteBuffer images, int batch) {
+    try (NDManager manager = Torch.newManager()) {
+      NDArray input = images(manager, images, batch);
+      kernels.withoutGradient(() -> network.placeCodebook(manager, input, stepSeed()));
+    }
+  }
+
+  @Override
+  Averaging averaging(String name) {
+    if (VqKd.isTrained(name)) {
+      return Averaging.OUTER_STEP;
+    }
+    return name.equals(VqKd.CODEBOOK) ? Averaging.UNIT_MEAN : Averaging.MEAN;
+  }
+
   @Override
   Map<String, NDArray> moreState(NDManager manager) {
     return Map.of("codebook.idle_batches", network.idleBatches(manager));

@@ -6,11 +6,13 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import ai.djl.ndarray.types.Shape;
+import dev.beit2.model.checkpoint.SafetensorsHeader.Entry;
 import dev.beit2.model.torch.StateDict;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.EOFException;
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.channels.Channels;
 import java.util.Arrays;
 import java.util.List;
@@ -46,6 +48,23 @@ class SafetensorsTest {
       assertEquals(0.25f, read.tensors().get("scalar").getFloat());
       assertEquals(new Shape(), read.tensors().get("scalar").getShape());
     }
+  }
+
+  @Test
+  void headerTellsWhereTensorsAre() throws IOException {
+    byte[] file = file();
+    SafetensorsHeader header =
+        Safetensors.header(Channels.newChannel(new ByteArrayInputStream(file)));
+    int start = file.length - 24 - 16 - 4;
+    assertEquals(ByteBuffer.wrap(file, 0, start), header.bytes());
+    assertEquals(Map.of("kind", "test", "é", "\"quoted\""), header.metadata());
+    assertEquals(
+        Map.of(
+            "b", new Entry("F32", List.of(2L, 3L), start, start + 24),
+            "a", new Entry("I64", List.of(2L), start + 24, start + 40),
+            "scalar", new Entry("F32", List.of(), start + 40, start + 44)),
+        header.tensors());
+    assertEquals(List.of("b", "a", "scalar"), List.copyOf(header.tensors().keySet()));
   }
 
   @Test

@@ -6,6 +6,8 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.beit2.model.Pictures;
+import dev.beit2.model.checkpoint.Safetensors;
+import dev.beit2.model.checkpoint.SafetensorsHeader;
 import dev.beit2.model.teacher.Teacher;
 import dev.beit2.model.tokenizer.VqKdConfig;
 import dev.beit2.model.torch.Kernels;
@@ -16,9 +18,12 @@ import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.FloatBuffer;
 import java.nio.channels.Channels;
 import java.nio.channels.ReadableByteChannel;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
@@ -89,7 +94,9 @@ class VqKdTrainerTest {
       uninterrupted.writeOptimizer(Channels.newChannel(moments));
       List<Map<String, Double>> wanted = train(uninterrupted, 5);
 
-      restored.restore(channel(model), channel(moments));
+      restored.restoreModel(channel(model));
+      assertEquals(0, restored.step());
+      restored.restoreOptimizer(channel(moments));
       assertEquals(6, restored.step());
       assertEquals(wanted, train(restored, 5));
       assertArrayEquals(bytes(uninterrupted), bytes(restored));
@@ -99,17 +106,57 @@ class VqKdTrainerTest {
   @Test
   void refusesACheckpointOfAnotherShape() throws IOException {
     ByteArrayOutputStream model = new ByteArrayOutputStream();
-    ByteArrayOutputStream moments = new ByteArrayOutputStream();
     try (VqKdTrainer one = trainer(3);
         VqKdTrainer other = trainer(4)) {
       one.writeModel(Channels.newChannel(model));
-      one.writeOptimizer(Channels.newChannel(moments));
       IllegalArgumentException refusal =
-          assertThrows(
-              IllegalArgumentException.class,
-              () -> other.restore(channel(model), channel(moments)));
+          assertThrows(IllegalArgumentException.class, () -> other.restoreModel(channel(model)));
       assertTrue(refusal.getMessage().contains("\"reviveDeadCodesAfter\":3"), refusal.getMessage());
       assertTrue(refusal.getMessage().contains("\"reviveDeadCodesAfter\":4"), refusal.getMessage());
+      // A model's file where the optimizer's is wanted.
+      assertThrows(IllegalArgumentException.class, () -> one.restoreOptimizer(channel(model)));
+    }
+  }
+
+  @Test
+  void codebookIsPlacedBeforehandAsByTheFirstStep() throws IOException {
+    try (VqKdTrainer plain = trainer(3);
+        VqKdTrainer begun = trainer(3)) {
+      begun.begin(Pictures.gratings(BATCH, SIDE, 16, 0), BATCH);
+      assertEquals(0, begun.step());
+      assertTrue(begun.values("quantize.embedding.weight").get(0) != 0);
+      // Once is enough.
+      begun.begin(Pictures.gratings(BATCH, SIDE, 16, 99), BATCH);
+      assertEquals(train(plain, 3), train(begun, 3));
+      assertArrayEquals(bytes(plain), bytes(begun));
+    }
+  }
+
+  @Test
+  void tellsHowItsTensorsAreAveraged() throws IOException {
+    try (VqKdTrainer trainer = trainer(3)) {
+      train(trainer, 1);
+      Map<String, SharedTensor> shared = new LinkedHashMap<>();
+      trainer.sharedTensors().forEach(tensor -> shared.put(tensor.name(), tensor));
+      assertEquals(
+          new SharedTensor(
+              "quantize.embedding.weight", List.of((long) CODES, 16L), Averaging.UNIT_MEAN),
+          shared.get("quantize.embedding.weight"));
+      assertEquals(Averaging.MEAN, shared.get("quantize.cluster_size").averaging());
+      assertEquals(Averaging.OUTER_STEP, shared.get("encoder.cls_token").averaging());
+      ByteArrayOutputStream model = new ByteArrayOutputStream();
+      trainer.writeModel(Channels.newChannel(model));
+      SafetensorsHeader header = Safetensors.header(channel(model));
+      assertEquals(List.copyOf(header.tensors().keySet()), List.copyOf(shared.keySet()));
+      for (SharedTensor tensor : shared.values()) {
+        SafetensorsHeader.Entry entry = header.tensors().get(tensor.name());
+        assertEquals(entry.shape(), tensor.shape());
+        FloatBuffer written =
+            ByteBuffer.wrap(model.toByteArray(), (int) entry.start(), (int) entry.size())
+                .order(ByteOrder.LITTLE_ENDIAN)
+                .asFloatBuffer();
+        assertEquals(written, trainer.values(tensor.name()), tensor.name());
+      }
     }
   }
 

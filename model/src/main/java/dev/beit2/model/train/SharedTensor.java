@@ -1,0 +1,17 @@
+package dev.beit2.model.train;
+
+import java.util.List;
+
+/**
+ * A float32 tensor that workers average.
+ *
+ * @param name in {@code model.safetensors}
+ * @param shape its dimensions; empty for a scalar
+ * @param averaging how several copies become one
+ */
+public record SharedTensor(String name, List<Long> shape, Averaging averaging) {
+  /** Copies the shape. */
+  public SharedTensor {
+    shape = List.copyOf(shape);
+  }
+}
