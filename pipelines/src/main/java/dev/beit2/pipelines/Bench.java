@@ -135,7 +135,7 @@ public final class Bench {
     Rate tokenizing;
     try (ReadableByteChannel in =
             RunDirectory.locate("--tokenizer", folder.resolve("tokenizer").toString())
-                .open(TrainingLoop.MODEL);
+                .open(Checkpoint.MODEL);
         Tokenizer tokenizer = Tokenizer.read(in, precision)) {
       tokenizing = benchmark.tokenizer(tokenizer, config);
     }
@@ -206,7 +206,7 @@ public final class Bench {
             1,
             Precision.FP32)) {
       RunDirectory.open(run.toString(), new RunConfig(new TreeMap<>()))
-          .writeCheckpoint(0, Map.of(TrainingLoop.MODEL, untrained::writeModel), Map.of());
+          .writeCheckpoint(0, Map.of(Checkpoint.MODEL, untrained::writeModel), Map.of());
     }
   }
 

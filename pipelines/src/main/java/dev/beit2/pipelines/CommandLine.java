@@ -83,6 +83,10 @@ final class CommandLine {
         err.println(invalid.get() + " (see ./beit2 " + command.name() + " --help)");
         return INVALID;
       }
+      if (failure instanceof RunStoppedException) {
+        err.println(failure.getMessage());
+        return FAILED;
+      }
       failure.printStackTrace(err);
       return FAILED;
     }

@@ -4,6 +4,8 @@ import dev.beit2.io.image.RgbImage;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
+import java.util.Arrays;
+import java.util.List;
 
 /**
  * Pictures of one size for a network, [capacity, 3, S, S] in [0, 1]: native memory that is used
@@ -13,6 +15,7 @@ final class ImageBatch {
   private final int side;
   private final ByteBuffer memory;
   private final FloatBuffer pixels;
+  private final String[] keys;
 
   /**
    * @param side of the pictures in pixels, S
@@ -23,6 +26,7 @@ final class ImageBatch {
         ByteBuffer.allocateDirect(Math.toIntExact((long) Float.BYTES * capacity * pixelsOfOne()))
             .order(ByteOrder.nativeOrder());
     this.pixels = memory.asFloatBuffer();
+    this.keys = new String[capacity];
   }
 
   private int pixelsOfOne() {
@@ -39,6 +43,17 @@ final class ImageBatch {
       throw new IllegalArgumentException(picture + " is not " + side + "x" + side);
     }
     picture.toTensor(pixels.duplicate().position(slot * pixelsOfOne()));
+  }
+
+  /** The same, with the picture's key. */
+  void put(int slot, String key, RgbImage picture) {
+    put(slot, picture);
+    keys[slot] = key;
+  }
+
+  /** The keys of the first pictures, where they were put with one. */
+  List<String> keys(int count) {
+    return Arrays.asList(keys).subList(0, count);
   }
 
   /** The first pictures, float32 [count, 3, S, S]. */

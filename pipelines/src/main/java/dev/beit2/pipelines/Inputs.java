@@ -62,12 +62,12 @@ final class Inputs {
    */
   static <M> M model(String option, String path, ModelReader<M> reader) throws IOException {
     Checkpoint checkpoint = RunDirectory.locate(option, path);
-    try (ReadableByteChannel in = checkpoint.open(TrainingLoop.MODEL)) {
+    try (ReadableByteChannel in = checkpoint.open(Checkpoint.MODEL)) {
       return reader.read(in);
     } catch (IOException | IllegalArgumentException e) {
       throw new InvalidOptionException(
           option + "=" + path,
-          checkpoint.directory() + "/" + TrainingLoop.MODEL + " (" + e.getMessage() + ")",
+          checkpoint.directory() + "/" + Checkpoint.MODEL + " (" + e.getMessage() + ")",
           "a checkpoint that this command can use");
     }
   }

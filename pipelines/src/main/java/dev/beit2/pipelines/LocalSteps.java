@@ -42,10 +42,10 @@ final class LocalSteps extends DoFn<KV<Integer, Long>, KV<ChunkKey, float[]>> {
 
   private final Counter images = Metrics.counter(Train.class, "images");
   private final Counter steps = Metrics.counter(Train.class, "steps");
-  private final Counter sentBytes = Metrics.counter(Train.class, "averagedBytes");
-  private final Distribution loss = Metrics.distribution(Train.class, "lossThousandths");
-  private final Gauge waitPercent = Metrics.gauge(Train.class, "waitPercent");
-  private final Gauge imagesPerSecond = Metrics.gauge(Train.class, "imagesPerSecond");
+  private final Counter sentBytes = Metrics.counter(Train.class, "averaged_bytes");
+  private final Distribution loss = Metrics.distribution(Train.class, "loss_thousandths");
+  private final Gauge waitPercent = Metrics.gauge(Train.class, "wait_percent");
+  private final Gauge imagesPerSecond = Metrics.gauge(Train.class, "images_per_second");
 
   LocalSteps(Train.Source source, Round round, String output) {
     this.source = source;
@@ -66,13 +66,13 @@ final class LocalSteps extends DoFn<KV<Integer, Long>, KV<ChunkKey, float[]>> {
     }
     TrainingOptions training = options.as(TrainingOptions.class);
     try (DeviceLease lease =
-        DeviceLease.acquire(training.deviceChoice(), runName(), worker)) {
+        DeviceLease.acquire(TrainingOptions.device(training), output, worker)) {
       Torch.use(lease.device());
-      Torch.setThreads(training.threadsOfWorker());
+      Torch.setThreads(TrainingOptions.threads(training));
       WorkerSession<?, ?> session = session(lease, options, worker);
       boolean keep = false;
       try {
-        WorkerReport report = session.run(round, started, this::count);
+        WorkerReport report = session.run(round, started, (done, metrics) -> count(worker, done, metrics));
         if (report.failure() == null) {
           report = hand(session.learner(), report, receiver);
           keep = !round.lastOfJob();
@@ -103,11 +103,13 @@ final class LocalSteps extends DoFn<KV<Integer, Long>, KV<ChunkKey, float[]>> {
     return WorkerSession.open(source, options, round, worker);
   }
 
-  private void count(int done, Map<String, Double> metrics) {
+  private void count(int worker, int done, Map<String, Double> metrics) {
     steps.inc();
     images.inc(round.batchSize());
     loss.update(Math.round(metrics.get("loss") / LOSS_UNIT));
-    LocalProgress.step(output, round, done, metrics.get("loss"));
+    if (worker == 0) {
+      TrainingProgress.step(output, round, done, metrics.get("loss"));
+    }
   }
 
   private WorkerReport hand(Learner learner, WorkerReport report, MultiOutputReceiver receiver)

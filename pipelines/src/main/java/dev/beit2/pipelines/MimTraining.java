@@ -13,6 +13,7 @@ import dev.beit2.model.mim.MimConfig;
 import dev.beit2.model.tokenizer.Tokenizer;
 import dev.beit2.model.torch.Precision;
 import dev.beit2.model.train.AdamWConfig;
+import dev.beit2.model.train.Learner;
 import dev.beit2.model.train.MimTrainer;
 import java.io.IOException;
 import java.util.List;
@@ -34,7 +35,8 @@ final class MimTraining implements TrainingTask<MimExample, MimBatch> {
   private final MimTrainer trainer;
   private final long seed;
 
-  private MimTraining(TrainingPlan plan, ShardManifest manifest, PretrainMim.Options options) {
+  private MimTraining(
+      TrainingPlan plan, RunPosition from, ShardManifest manifest, PretrainMim.Options options) {
     this.plan = plan;
     this.metadata = manifest.metadata();
     this.seed = options.getSeed();
@@ -48,7 +50,7 @@ final class MimTraining implements TrainingTask<MimExample, MimBatch> {
         MimTrainer.start(
             config(options, metadata),
             adamW(options),
-            plan.schedule(),
+            plan.schedule(from),
             seed,
             Precisions.parse(options.getPrecision()));
   }
@@ -69,9 +71,9 @@ final class MimTraining implements TrainingTask<MimExample, MimBatch> {
   }
 
   /** Sets up the training that the options describe. */
-  static MimTraining open(PretrainMim.Options options) throws IOException {
+  static MimTraining open(PretrainMim.Options options, RunPosition from) throws IOException {
     ShardManifest shards = shards(options);
-    return new MimTraining(plan(options, shards), shards, options);
+    return new MimTraining(plan(options, shards), from, shards, options);
   }
 
   static TrainingPlan plan(PretrainMim.Options options, ShardManifest shards) {
@@ -137,7 +139,7 @@ final class MimTraining implements TrainingTask<MimExample, MimBatch> {
   }
 
   @Override
-  public MimTrainer trainer() {
+  public Learner learner() {
     return trainer;
   }
 
@@ -167,7 +169,7 @@ final class MimTraining implements TrainingTask<MimExample, MimBatch> {
       pixels = rendering.pixels();
       rendered.put(used.key(), view, pixels);
     }
-    batch.images().put(slot, pixels);
+    batch.images().put(slot, used.key(), pixels);
     int patches = metadata.codesPerView();
     int[] codes = CodePacking.unpack(used.views().get(view).codes(), patches, metadata.codeBits());
     System.arraycopy(codes, 0, batch.codes(), slot * patches, patches);
@@ -182,9 +184,19 @@ final class MimTraining implements TrainingTask<MimExample, MimBatch> {
   }
 
   @Override
+  public void begin(MimBatch batch) {
+    trainer.begin(batch.images().first(plan.batchSize()), plan.batchSize());
+  }
+
+  @Override
   public Map<String, Double> step(MimBatch batch) {
     int size = plan.batchSize();
     return trainer.step(batch.images().first(size), batch.masks(), batch.codes(), size);
+  }
+
+  @Override
+  public List<String> keys(MimBatch batch) {
+    return batch.images().keys(plan.batchSize());
   }
 
   @Override

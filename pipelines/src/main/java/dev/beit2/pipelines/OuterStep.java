@@ -1,6 +1,7 @@
 package dev.beit2.pipelines;
 
 import dev.beit2.io.store.StoredFile;
+import dev.beit2.model.checkpoint.Safetensors;
 import dev.beit2.model.checkpoint.SafetensorsHeader;
 import java.io.EOFException;
 import java.io.IOException;
@@ -108,11 +109,11 @@ final class OuterStep extends DoFn<KV<ChunkKey, float[]>, KV<String, KV<Long, fl
   private record OpenTensors(SafetensorsHeader header, SeekableByteChannel channel) {
     static OpenTensors of(StoredFile file) throws IOException {
       SeekableByteChannel channel = file.openSeekable();
-      return new OpenTensors(SafetensorsHeader.read(channel), channel);
+      return new OpenTensors(Safetensors.header(channel), channel);
     }
 
     long offset(ChunkKey key) {
-      return header.tensor(key.tensor()).start() + Float.BYTES * key.from();
+      return header.tensors().get(key.tensor()).start() + Float.BYTES * key.from();
     }
 
     float[] read(long at, int length) throws IOException {

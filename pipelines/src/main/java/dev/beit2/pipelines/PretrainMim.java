@@ -111,7 +111,8 @@ public final class PretrainMim {
     @Override
     void setWarmupEpochs(Double warmupEpochs);
 
-    @Description("Steps between checkpoints; the last step always ends in one.")
+    @Description(
+      "Steps between checkpoints; the last step always ends in one. Several workers average then, too; see --localSteps.")
     @ByPreset(tiny = "100", base = "1000", large = "1000")
     @Range(min = 1)
     @Override
@@ -154,17 +155,9 @@ public final class PretrainMim {
    *
    * @param stage what progress is told as
    */
-  static void run(Options options, String stage) throws IOException {
-    ShardManifest shards = MimTraining.shards(options);
-    TrainingPlan plan = MimTraining.plan(options, shards);
-    if (TrainingLoop.isComplete(RunDirectory.open(plan.output(), plan.config()), plan)) {
-      System.err.printf("[%s] all %d steps are done%n", stage, plan.steps());
-      return;
-    }
-    Pipeline pipeline = Pipeline.create(options);
-    pipeline
-        .apply("Pretrain", new Train(stage, o -> MimTraining.open(o.as(Options.class))))
-        .apply("Write rejected", RejectedImages.write(plan.output() + "/rejected"));
-    pipeline.run().waitUntilFinish();
+  static void run(Options options, String stage) throws IOException, InterruptedException {
+    TrainingPlan plan = MimTraining.plan(options, MimTraining.shards(options));
+    TrainingJobs.run(
+        stage, plan, options, (o, from) -> MimTraining.open(o.as(Options.class), from));
   }
 }

@@ -118,6 +118,12 @@ final class Progress {
     update(done, OptionalDouble.of(loss), images);
   }
 
+  /** Shows a line that stays, whatever is shown after it. */
+  synchronized void line(String line) {
+    lastShown = clock.instant();
+    show(line, true);
+  }
+
   /** Ends the stage with a last line. */
   synchronized void done() {
     Instant now = clock.instant();

@@ -42,6 +42,15 @@ final class RoundState {
     return state;
   }
 
+  /** The state before the first step, which no worker has had a part in. */
+  static Map<String, Object> ofBeginning(TrainingPlan plan) {
+    Map<String, Object> state = new LinkedHashMap<>();
+    RunPosition.START.into(state);
+    state.put(WORKERS, 0);
+    state.put("steps", plan.steps());
+    return state;
+  }
+
   private static Map<String, Object> measured(
       Round round, List<WorkerReport> reports, Instant now) {
     long started = reports.stream().mapToLong(WorkerReport::started).min().orElseThrow();

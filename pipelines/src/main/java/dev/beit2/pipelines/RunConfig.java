@@ -3,6 +3,7 @@ package dev.beit2.pipelines;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import dev.beit2.io.store.StoredFile;
 import java.io.IOException;
+import java.io.Serializable;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -19,7 +20,9 @@ import org.apache.beam.sdk.options.PipelineOptions;
  *
  * @param values the command under {@link #COMMAND} and each value under its option's name
  */
-record RunConfig(SortedMap<String, String> values) {
+record RunConfig(SortedMap<String, String> values) implements Serializable {
+  private static final long serialVersionUID = 1L;
+
   /** The name that holds the command, such as {@code pretrain}. */
   static final String COMMAND = "command";
 

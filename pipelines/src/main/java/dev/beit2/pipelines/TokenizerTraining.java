@@ -10,6 +10,7 @@ import dev.beit2.model.tokenizer.VqKdConfig;
 import dev.beit2.model.torch.Kernels;
 import dev.beit2.model.torch.Precision;
 import dev.beit2.model.train.AdamWConfig;
+import dev.beit2.model.train.Learner;
 import dev.beit2.model.train.VqKdTrainer;
 import java.io.IOException;
 import java.util.List;
@@ -31,7 +32,11 @@ final class TokenizerTraining implements TrainingTask<ImageRecord, ImageBatch> {
   private final long seed;
 
   private TokenizerTraining(
-      TrainingPlan plan, VqKdConfig config, ImageDataset images, TrainTokenizer.Options options) {
+      TrainingPlan plan,
+      RunPosition from,
+      VqKdConfig config,
+      ImageDataset images,
+      TrainTokenizer.Options options) {
     Precision precision = precision(options);
     this.plan = plan;
     this.config = config;
@@ -44,7 +49,7 @@ final class TokenizerTraining implements TrainingTask<ImageRecord, ImageBatch> {
             config,
             Teacher.hog(Kernels.of(precision), config.encoder().patchSize()),
             AdamWConfig.tokenizer(),
-            plan.schedule(),
+            plan.schedule(from),
             seed,
             precision);
   }
@@ -54,10 +59,12 @@ final class TokenizerTraining implements TrainingTask<ImageRecord, ImageBatch> {
   }
 
   /** Sets up the training that the options describe. */
-  static TokenizerTraining open(TrainTokenizer.Options options) throws IOException {
+  static TokenizerTraining open(TrainTokenizer.Options options, RunPosition from)
+      throws IOException {
     ImageDataset indexed = Indexed.SETS.get(options.getOutput());
     ImageDataset images = indexed == null ? images(options) : indexed;
-    return new TokenizerTraining(plan(options, images), config(options, images), images, options);
+    return new TokenizerTraining(
+        plan(options, images), from, config(options, images), images, options);
   }
 
   /**
@@ -102,7 +109,7 @@ final class TokenizerTraining implements TrainingTask<ImageRecord, ImageBatch> {
   }
 
   @Override
-  public VqKdTrainer trainer() {
+  public Learner learner() {
     return trainer;
   }
 
@@ -129,7 +136,17 @@ final class TokenizerTraining implements TrainingTask<ImageRecord, ImageBatch> {
                   augmentation.sample(seed, used.key(), epoch, image.width(), image.height());
               return image.render(view, batch.side());
             });
-    batch.put(slot, rendering.pixels());
+    batch.put(slot, rendering.example().key(), rendering.pixels());
+  }
+
+  @Override
+  public void begin(ImageBatch batch) {
+    trainer.begin(batch.first(plan.batchSize()), plan.batchSize());
+  }
+
+  @Override
+  public List<String> keys(ImageBatch batch) {
+    return batch.keys(plan.batchSize());
   }
 
   @Override

@@ -109,7 +109,8 @@ public final class TrainTokenizer {
     @Override
     void setWarmupEpochs(Double warmupEpochs);
 
-    @Description("Steps between checkpoints; the last step always ends in one.")
+    @Description(
+      "Steps between checkpoints; the last step always ends in one. Several workers average then, too; see --localSteps.")
     @ByPreset(tiny = "50", base = "1000")
     @Range(min = 1)
     @Override
@@ -166,21 +167,13 @@ public final class TrainTokenizer {
    *
    * @param stage what progress is told as
    */
-  static void run(Options options, String stage) throws IOException {
+  static void run(Options options, String stage) throws IOException, InterruptedException {
     ImageDataset images = TokenizerTraining.images(options);
     TrainingPlan plan = TokenizerTraining.plan(options, images);
-    if (TrainingLoop.isComplete(RunDirectory.open(plan.output(), plan.config()), plan)) {
-      System.err.printf("[%s] all %d steps are done%n", stage, plan.steps());
-      return;
-    }
     ClassNames.write(plan.output(), images.classes());
-    Pipeline pipeline = Pipeline.create(options);
-    pipeline
-        .apply(
-            "Train tokenizer", new Train(stage, o -> TokenizerTraining.open(o.as(Options.class))))
-        .apply("Write rejected", RejectedImages.write(plan.output() + "/rejected"));
     try (TokenizerTraining.Indexed indexed = TokenizerTraining.Indexed.keep(options, images)) {
-      pipeline.run().waitUntilFinish();
+      TrainingJobs.run(
+          stage, plan, options, (o, from) -> TokenizerTraining.open(o.as(Options.class), from));
     }
   }
 }

@@ -1,5 +1,7 @@
 package dev.beit2.pipelines;
 
+import dev.beit2.model.torch.DeviceChoice;
+import java.util.Locale;
 import org.apache.beam.sdk.options.Default;
 import org.apache.beam.sdk.options.Description;
 import org.apache.beam.sdk.options.Validation;
@@ -49,6 +51,71 @@ public interface TrainingOptions extends DecodingOptions {
   void setCheckpointEvery(Long checkpointEvery);
 
   @Description(
+      "Workers, one device each. Several train by local SGD: each takes --localSteps steps of --batchSize on its own part "
+          + "of the images, then their parameters are averaged. It may change when a run goes on.")
+  @Default.Integer(1)
+  @Range(min = 1, max = 4096)
+  int getWorkers();
+
+  void setWorkers(int workers);
+
+  @Description(
+      "Steps of a round, after which the workers average and a checkpoint is written; instead of --checkpointEvery.")
+  @Range(min = 1)
+  Long getLocalSteps();
+
+  void setLocalSteps(Long localSteps);
+
+  @Description("Rounds that are submitted to the cluster as one job.")
+  @Default.Integer(10)
+  @Range(min = 1, max = 1000)
+  int getRoundsPerJob();
+
+  void setRoundsPerJob(int roundsPerJob);
+
+  @Description(
+      "How far several workers' mean is followed at the end of a round: 1 = all the way. DiLoCo has 0.7.")
+  @Default.Double(1)
+  @Range(min = 0, max = 10)
+  double getOuterLearningRate();
+
+  void setOuterLearningRate(double outerLearningRate);
+
+  @Description("Nesterov momentum from round to round of several workers; 0 = none. DiLoCo has 0.9.")
+  @Default.Double(0)
+  @Range(min = 0, max = 0.9999)
+  double getOuterMomentum();
+
+  void setOuterMomentum(double outerMomentum);
+
+  @Description(
+      "Parts of a batch that are on the device one after the other, their gradients added up, so that any batch fits.")
+  @Default.Integer(1)
+  @Range(min = 1, max = 65536)
+  int getAccumulate();
+
+  void setAccumulate(int accumulate);
+
+  @Description("Where the network runs. auto: a GPU where the worker has one, else the processor.")
+  @Default.String("auto")
+  @OneOf({"auto", "cpu", "gpu"})
+  String getDevice();
+
+  void setDevice(String device);
+
+  @Description(
+      "Threads of a worker's operations. Left out: all processors of its JVM, or its share where the workers are in one.")
+  @Range(min = 1, max = 1024)
+  Integer getThreads();
+
+  void setThreads(Integer threads);
+
+  @Description("File that Beam's metrics are written to after each job, as JSON.")
+  String getMetricsFile();
+
+  void setMetricsFile(String metricsFile);
+
+  @Description(
       "Decides the starting values, the order of the images and everything else that is drawn.")
   @Default.Long(0)
   long getSeed();
@@ -63,4 +130,12 @@ public interface TrainingOptions extends DecodingOptions {
   String getPrecision();
 
   void setPrecision(String precision);
+
+  static DeviceChoice device(TrainingOptions options) {
+    return DeviceChoice.valueOf(options.getDevice().toUpperCase(Locale.ROOT));
+  }
+
+  static int threads(TrainingOptions options) {
+    return options.getThreads() != null ? options.getThreads() : Command.cores();
+  }
 }

@@ -3,6 +3,7 @@ package dev.beit2.pipelines;
 import static java.util.Objects.requireNonNull;
 
 import dev.beit2.model.train.CosineSchedule;
+import java.io.Serializable;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
@@ -16,8 +17,10 @@ import javax.annotation.Nullable;
  * @param examples images of the data set; an epoch sees each once
  * @param workers N, of the rounds to come; another start may have another number
  * @param batchSize images a step of one worker
+ * @param threads of each operation of a worker
  * @param localSteps steps of a round, H
  * @param roundsPerJob rounds that are submitted at once
+ * @param outer what is made of the workers' mean
  * @param length of the whole run
  * @param warmup in which the learning rate rises
  * @param learningRate at its peak
@@ -28,11 +31,16 @@ record TrainingPlan(
     long examples,
     int workers,
     int batchSize,
+    int threads,
     long localSteps,
     int roundsPerJob,
+    OuterOptimizer outer,
     Length length,
     Length warmup,
-    double learningRate) {
+    double learningRate)
+    implements Serializable {
+  private static final long serialVersionUID = 1L;
+
   // What may be different when a run goes on.
   private static final Set<String> NOT_DEFINING =
       Set.of(
@@ -52,7 +60,7 @@ record TrainingPlan(
    * An amount of training: optimizer steps, or passes over the images, which more workers take in
    * fewer steps.
    */
-  record Length(@Nullable Long steps, @Nullable Double epochs) {
+  record Length(@Nullable Long steps, @Nullable Double epochs) implements Serializable {
     private long inSteps(long examples, long imagesPerStep) {
       return steps != null ? steps : Math.max(1, (long) (epochs * examples / imagesPerStep));
     }
@@ -90,8 +98,10 @@ record TrainingPlan(
         examples,
         options.getWorkers(),
         options.getBatchSize(),
+        TrainingOptions.threads(options),
         options.getLocalSteps() != null ? options.getLocalSteps() : options.getCheckpointEvery(),
         options.getRoundsPerJob(),
+        new OuterOptimizer(options.getOuterLearningRate(), options.getOuterMomentum()),
         new Length(options.getSteps(), options.getEpochs()),
         new Length(options.getWarmupSteps(), options.getWarmupEpochs()),
         options.getLearningRate());
@@ -124,7 +134,7 @@ record TrainingPlan(
             Math.min(COSINE_TO, peak),
             Math.min(warmup.inSteps(examples, imagesPerStep()), steps() / 2),
             steps())
-        .from(done(at) - at.step());
+        .ahead(done(at) - at.step());
   }
 
   /** The rounds of the next job, as many as are left at most. */

@@ -1,7 +1,7 @@
 package dev.beit2.pipelines;
 
 import dev.beit2.io.image.RejectedImage;
-import dev.beit2.model.train.Trainer;
+import dev.beit2.model.train.Learner;
 import java.io.IOException;
 import java.util.List;
 import java.util.Map;
@@ -15,7 +15,7 @@ import java.util.Map;
 interface TrainingTask<ExampleT, BatchT> extends AutoCloseable {
   TrainingPlan plan();
 
-  Trainer trainer();
+  Learner learner();
 
   /** Room for a batch. */
   BatchT newBatch();
@@ -31,8 +31,14 @@ interface TrainingTask<ExampleT, BatchT> extends AutoCloseable {
    */
   void fill(long position, ExampleT example, BatchT batch, int slot) throws IOException;
 
+  /** What has to happen once, on the run's first batch, before several workers part. */
+  void begin(BatchT batch);
+
   /** Takes one optimizer step and returns its metrics. */
   Map<String, Double> step(BatchT batch);
+
+  /** The keys of the images in a batch. */
+  List<String> keys(BatchT batch);
 
   /** Images that turned out undecodable, by key. */
   List<RejectedImage> rejected();

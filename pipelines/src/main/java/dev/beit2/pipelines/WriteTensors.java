@@ -1,6 +1,7 @@
 package dev.beit2.pipelines;
 
 import dev.beit2.io.store.StoredFile;
+import dev.beit2.model.checkpoint.Safetensors;
 import dev.beit2.model.checkpoint.SafetensorsHeader;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -68,11 +69,11 @@ final class WriteTensors extends DoFn<KV<String, Iterable<KV<Long, float[]>>>, S
   private long begin(FileChannel channel) throws IOException {
     long missing = 0;
     try (SeekableByteChannel model = StoredFile.in(from, Checkpoint.MODEL).openSeekable()) {
-      SafetensorsHeader header = SafetensorsHeader.read(model);
+      SafetensorsHeader header = Safetensors.header(model);
       channel.write(header.bytes(), 0);
-      for (SafetensorsHeader.Tensor tensor : header.tensors().values()) {
-        if (tensor.type().equals(AVERAGED_TYPE)) {
-          missing += tensor.end() - tensor.start();
+      for (SafetensorsHeader.Entry tensor : header.tensors().values()) {
+        if (tensor.dtype().equals(AVERAGED_TYPE)) {
+          missing += tensor.size();
         } else {
           copy(model, channel, tensor.start(), tensor.end());
         }

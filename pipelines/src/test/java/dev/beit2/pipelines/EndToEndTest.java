@@ -182,7 +182,7 @@ final class EndToEndTest {
   @Order(5)
   void aCompleteRunIsLeftAlone() throws IOException {
     Checkpoint before = RunDirectory.latest(path("pretrain")).orElseThrow();
-    Path model = Path.of(before.directory(), TrainingLoop.MODEL);
+    Path model = Path.of(before.directory(), Checkpoint.MODEL);
     byte[] bytes = Files.readAllBytes(model);
     run(
         0,

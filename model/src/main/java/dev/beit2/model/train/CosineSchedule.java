@@ -9,11 +9,24 @@ package dev.beit2.model.train;
  * @param end of the schedule
  * @param warmupSteps steps of the warm-up
  * @param steps all steps, the warm-up's included
+ * @param ahead how much further the schedule is than the count of steps
  */
-public record CosineSchedule(double peak, double start, double end, long warmupSteps, long steps) {
+public record CosineSchedule(
+    double peak, double start, double end, long warmupSteps, long steps, long ahead) {
+
+  /** A schedule that begins with the first step. */
+  public CosineSchedule(double peak, double start, double end, long warmupSteps, long steps) {
+    this(peak, start, end, warmupSteps, steps, 0);
+  }
+
+  /** The same, {@code ahead} steps further at each step. */
+  public CosineSchedule ahead(long ahead) {
+    return new CosineSchedule(peak, start, end, warmupSteps, steps, ahead);
+  }
 
   /** The rate of a step counted from 0. */
-  public double at(long step) {
+  public double at(long counted) {
+    long step = counted + ahead;
     if (step < warmupSteps) {
       return warmupSteps == 1 ? start : start + (peak - start) * step / (warmupSteps - 1);
     }

@@ -14,4 +14,9 @@ public record SharedTensor(String name, List<Long> shape, Averaging averaging) {
   public SharedTensor {
     shape = List.copyOf(shape);
   }
+
+  /** Values of a row of the last dimension. */
+  public int rowLength() {
+    return shape.isEmpty() ? 1 : Math.toIntExact(shape.get(shape.size() - 1));
+  }
 }

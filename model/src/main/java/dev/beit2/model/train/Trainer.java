@@ -25,7 +25,7 @@ import java.util.Map;
  * parameters, the optimizer's moments, the batch, the seed and the step's number alone, so a
  * restored trainer goes on to the bit.
  */
-public abstract class Trainer implements AutoCloseable {
+public abstract class Trainer implements Learner {
   private final String kind;
   private final Object config;
   final Kernels kernels;
@@ -51,7 +51,7 @@ public abstract class Trainer implements AutoCloseable {
     this.seed = seed;
   }
 
-  /** Optimizer steps done. */
+  @Override
   public final long step() {
     return optimizer.steps();
   }
@@ -87,16 +87,13 @@ public abstract class Trainer implements AutoCloseable {
   /** Takes back what {@link #moreState} gave. */
   void restoreMore(Safetensors saved) {}
 
-  /**
-   * Writes the parameters and buffers as safetensors, under official names, with the config in the
-   * metadata.
-   */
+  @Override
   public final void writeModel(WritableByteChannel out) throws IOException {
     Safetensors.write(
         out, Map.of("kind", kind, "config", new Gson().toJson(config)), parameters.tensors());
   }
 
-  /** Writes the optimizer's moments, and whatever else the next step depends on, as safetensors. */
+  @Override
   public final void writeOptimizer(WritableByteChannel out) throws IOException {
     try (NDManager manager = Torch.newManager()) {
       Map<String, NDArray> tensors = new LinkedHashMap<>(optimizer.moments());
@@ -105,7 +102,7 @@ public abstract class Trainer implements AutoCloseable {
     }
   }
 
-  /** The tensors that workers average: all of float32, in the order of the model's file. */
+  @Override
   public final List<SharedTensor> sharedTensors() {
     List<SharedTensor> shared = new ArrayList<>();
     parameters
@@ -125,12 +122,7 @@ public abstract class Trainer implements AutoCloseable {
     return Averaging.OUTER_STEP;
   }
 
-  /**
-   * A copy of a tensor's values, in native order.
-   *
-   * @param name of one of the {@link #sharedTensors}
-   * @throws IllegalArgumentException if there is none of that name
-   */
+  @Override
   public final FloatBuffer values(String name) {
     return FloatBuffer.wrap(parameters.get(name).toFloatArray());
   }
@@ -143,12 +135,7 @@ public abstract class Trainer implements AutoCloseable {
    */
   public void begin(ByteBuffer images, int batch) {}
 
-  /**
-   * Takes the parameters and buffers of a checkpoint. The optimizer stays where it is, and with it
-   * {@link #step}.
-   *
-   * @throws IllegalArgumentException if it is of another kind or shape, naming both
-   */
+  @Override
   public final void restoreModel(ReadableByteChannel model) throws IOException {
     try (Safetensors saved = Safetensors.read(model)) {
       String own = kind + " " + new Gson().toJson(config);
@@ -165,12 +152,7 @@ public abstract class Trainer implements AutoCloseable {
     }
   }
 
-  /**
-   * Takes what {@link #writeOptimizer} wrote: moments, step, and whatever else the next step
-   * depends on beside the model.
-   *
-   * @throws IllegalArgumentException if it is of another model
-   */
+  @Override
   public final void restoreOptimizer(ReadableByteChannel moments) throws IOException {
     try (Safetensors saved = Safetensors.read(moments)) {
       String step = saved.metadata().get("step");

@@ -1,0 +1,78 @@
+package dev.beit2.pipelines;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import dev.beit2.io.store.StoredFile;
+import java.io.IOException;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
+import org.apache.beam.sdk.transforms.DoFn;
+import org.apache.beam.sdk.values.KV;
+
+/**
+ * Ends a round once all of it is there: logs its metrics, makes its files a checkpoint, and lets
+ * the next round begin. A round in which a worker stopped short ends the run instead: what is
+ * wrong goes into {@code stopped.json}, and no checkpoint is written.
+ */
+final class CommitRound extends DoFn<KV<String, Iterable<String>>, Long> {
+  private static final long serialVersionUID = 1L;
+
+  private final TrainingPlan plan;
+  private final Round round;
+  private final Instant jobStart;
+
+  CommitRound(TrainingPlan plan, Round round, Instant jobStart) {
+    this.plan = plan;
+    this.round = round;
+    this.jobStart = jobStart;
+  }
+
+  /** An element holds the round's {@link WorkerReport}s and the names of its averaged files. */
+  @ProcessElement
+  public void processElement(
+      @Element KV<String, Iterable<String>> parts, OutputReceiver<Long> nextRound)
+      throws IOException {
+    RunDirectory run = RunDirectory.at(plan.output());
+    if (run.checkpoint(round.end()).isEmpty()) {
+      Set<String> files = new TreeSet<>();
+      List<WorkerReport> reports = new ArrayList<>();
+      read(parts.getValue(), files, reports);
+      Optional<WorkerReport> stopped =
+          reports.stream().filter(report -> report.failure() != null).findFirst();
+      if (stopped.isPresent()) {
+        StoppedRun.write(plan.output(), round, stopped.get());
+        return;
+      }
+      commit(run, files, reports);
+    }
+    nextRound.output(System.currentTimeMillis());
+  }
+
+  private static void read(Iterable<String> parts, Set<String> files, List<WorkerReport> reports)
+      throws JsonProcessingException {
+    for (String part : parts) {
+      if (part.startsWith("{")) {
+        reports.add(WorkerReport.parse(part));
+      } else {
+        files.add(part);
+      }
+    }
+  }
+
+  private void commit(RunDirectory run, Set<String> files, List<WorkerReport> reports)
+      throws IOException {
+    for (WorkerReport report : reports) {
+      files.add(Checkpoint.optimizer(report.worker()));
+    }
+    files.add(Checkpoint.MODEL);
+    MetricsLog.append(
+        plan.output(), round.from().step(), jobStart, RoundState.steps(reports));
+    run.commit(
+        round.end().step(), files, RoundState.of(round, reports, plan.steps(), Instant.now()));
+  }
+}

@@ -1,0 +1,82 @@
+package dev.beit2.pipelines;
+
+import dev.beit2.io.image.RejectedImages;
+import java.io.IOException;
+import java.util.Optional;
+import org.apache.beam.runners.flink.FlinkPipelineOptions;
+import org.apache.beam.runners.flink.FlinkRunner;
+import org.apache.beam.sdk.Pipeline;
+import org.apache.beam.sdk.PipelineResult;
+
+/**
+ * Submits a run's rounds job by job until all steps are done, each from the last complete
+ * checkpoint. Beam has no loop; this is it.
+ */
+final class TrainingJobs {
+  private TrainingJobs() {}
+
+  /**
+   * Trains up to the last step, from the last checkpoint if there is one.
+   *
+   * @param stage what progress is told as
+   * @param source sets up the training on the worker
+   * @throws InvalidOptionException if the run's folder holds another run
+   * @throws RunStoppedException if a loss was not finite
+   */
+  static void run(String stage, TrainingPlan plan, TrainingOptions options, Train.Source source)
+      throws IOException, InterruptedException {
+    RunDirectory run = RunDirectory.open(plan.output(), plan.config());
+    RunPosition at = position(run, plan);
+    if (plan.isComplete(at)) {
+      System.err.printf("[%s] all %d steps are done%n", stage, plan.steps());
+      return;
+    }
+    StoppedRun.clear(plan.output());
+    fit(options, plan);
+    JobMetrics metrics = new JobMetrics(options.getMetricsFile());
+    try (TrainingProgress progress = TrainingProgress.begin(stage, plan, at)) {
+      while (!plan.isComplete(at)) {
+        metrics.add(submit(plan, at, options, source));
+        RunPosition reached = position(run, plan);
+        if (reached.step() <= at.step()) {
+          throw stopped(plan, at);
+        }
+        at = reached;
+      }
+    }
+  }
+
+  private static RunPosition position(RunDirectory run, TrainingPlan plan) throws IOException {
+    return RunPosition.of(run.lastCheckpoint(), plan.batchSize());
+  }
+
+  /** Gives each worker a slot of its own. */
+  private static void fit(TrainingOptions options, TrainingPlan plan) {
+    if (options.getRunner() == FlinkRunner.class) {
+      FlinkPipelineOptions flink = options.as(FlinkPipelineOptions.class);
+      flink.setParallelism(Math.max(plan.workers(), flink.getParallelism()));
+      if (flink.getFlinkMaster().equals("[local]") && options.getThreads() == null) {
+        options.setThreads(Math.max(1, Command.cores() / plan.workers()));
+      }
+    }
+  }
+
+  private static PipelineResult submit(
+      TrainingPlan plan, RunPosition from, TrainingOptions options, Train.Source source) {
+    Pipeline pipeline = Pipeline.create(options);
+    pipeline
+        .apply("Train", new Train(plan, from, source))
+        .apply("Write rejected", RejectedImages.write(plan.output() + "/rejected"));
+    PipelineResult result = pipeline.run();
+    result.waitUntilFinish();
+    return result;
+  }
+
+  private static RunStoppedException stopped(TrainingPlan plan, RunPosition at)
+      throws IOException {
+    Optional<String> reason = StoppedRun.reason(plan.output());
+    return new RunStoppedException(
+        "the run in %s stopped after step %d, its last checkpoint: %s"
+            .formatted(plan.output(), at.step(), reason.orElse("its job ended without another")));
+  }
+}

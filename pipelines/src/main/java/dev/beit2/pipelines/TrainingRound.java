@@ -1,0 +1,103 @@
+package dev.beit2.pipelines;
+
+import java.time.Instant;
+import org.apache.beam.sdk.coders.KvCoder;
+import org.apache.beam.sdk.coders.StringUtf8Coder;
+import org.apache.beam.sdk.coders.VarIntCoder;
+import org.apache.beam.sdk.coders.VarLongCoder;
+import org.apache.beam.sdk.transforms.Combine;
+import org.apache.beam.sdk.transforms.DoFn;
+import org.apache.beam.sdk.transforms.Flatten;
+import org.apache.beam.sdk.transforms.GroupByKey;
+import org.apache.beam.sdk.transforms.PTransform;
+import org.apache.beam.sdk.transforms.ParDo;
+import org.apache.beam.sdk.transforms.Reshuffle;
+import org.apache.beam.sdk.transforms.WithKeys;
+import org.apache.beam.sdk.values.KV;
+import org.apache.beam.sdk.values.PCollection;
+import org.apache.beam.sdk.values.PCollectionList;
+import org.apache.beam.sdk.values.PCollectionTuple;
+import org.apache.beam.sdk.values.TupleTagList;
+
+/**
+ * One round of local SGD (DiLoCo, arXiv 2311.08105): each worker takes its steps, Beam's shuffle
+ * averages their parameters chunk by chunk, the outer optimizer applies the mean, and a checkpoint
+ * is written. An element says that the round may begin, and when it did; what comes out says so of
+ * the next one.
+ */
+final class TrainingRound extends PTransform<PCollection<Long>, PCollection<Long>> {
+  private static final long serialVersionUID = 1L;
+
+  private final TrainingPlan plan;
+  private final Round round;
+  private final Train.Source source;
+  private final Instant jobStart;
+
+  TrainingRound(TrainingPlan plan, Round round, Train.Source source, Instant jobStart) {
+    this.plan = plan;
+    this.round = round;
+    this.source = source;
+    this.jobStart = jobStart;
+  }
+
+  @Override
+  public PCollection<Long> expand(PCollection<Long> begin) {
+    PCollectionTuple trained =
+        begin
+            .apply("Workers", ParDo.of(new EachWorker(round.workers())))
+            .setCoder(KvCoder.of(VarIntCoder.of(), VarLongCoder.of()))
+            .apply("One each", Reshuffle.viaRandomKey())
+            .apply(
+                "Local steps",
+                ParDo.of(new LocalSteps(source, round, plan.output()))
+                    .withOutputTags(LocalSteps.CHUNKS, TupleTagList.of(LocalSteps.REPORTS)));
+    trained.get(LocalSteps.CHUNKS).setCoder(KvCoder.of(ChunkKey.CODER, FloatsCoder.of()));
+    PCollection<String> parts =
+        trained.get(LocalSteps.REPORTS).setCoder(StringUtf8Coder.of());
+    if (round.averages()) {
+      parts =
+          PCollectionList.of(parts)
+              .and(average(trained.get(LocalSteps.CHUNKS)))
+              .apply("All parts", Flatten.pCollections());
+    }
+    return parts
+        .apply("Of this round", WithKeys.of("round"))
+        .apply("Wait for all", GroupByKey.create())
+        .apply("Commit", ParDo.of(new CommitRound(plan, round, jobStart)))
+        .setCoder(VarLongCoder.of());
+  }
+
+  /** Averages the workers' chunks into files of the new checkpoint; their names come out. */
+  private PCollection<String> average(PCollection<KV<ChunkKey, float[]>> chunks) {
+    RunDirectory run = RunDirectory.at(plan.output());
+    String from = run.folder(round.from().step());
+    String to = run.folder(round.end().step());
+    return chunks
+        .apply("Average", Combine.perKey(new MeanOfWorkers()))
+        .setCoder(KvCoder.of(ChunkKey.CODER, FloatsCoder.of()))
+        .apply("Outer step", ParDo.of(new OuterStep(from, plan.outer())))
+        .setCoder(
+            KvCoder.of(
+                StringUtf8Coder.of(), KvCoder.of(VarLongCoder.of(), FloatsCoder.of())))
+        .apply("By file", GroupByKey.create())
+        .apply("Write", ParDo.of(new WriteTensors(from, to)));
+  }
+
+  /** Elements of a worker's number and of when the round began. */
+  private static final class EachWorker extends DoFn<Long, KV<Integer, Long>> {
+    private static final long serialVersionUID = 1L;
+
+    private final int workers;
+
+    EachWorker(int workers) {
+      this.workers = workers;
+    }
+
+    @ProcessElement
+    public void processElement(@Element Long started, OutputReceiver<KV<Integer, Long>> out) {
+      for (int worker = 0; worker < workers; worker++) {
+        out.output(KV.of(worker, started));
+      }
+    }
+  }
+}
