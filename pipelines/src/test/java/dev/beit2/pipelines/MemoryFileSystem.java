@@ -1,6 +1,5 @@
 package dev.beit2.pipelines;
 
-import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.FileNotFoundException;
 import java.io.IOException;
@@ -25,6 +24,7 @@ import org.apache.beam.sdk.io.fs.ResolveOptions;
 import org.apache.beam.sdk.io.fs.ResolveOptions.StandardResolveOptions;
 import org.apache.beam.sdk.io.fs.ResourceId;
 import org.apache.beam.sdk.options.PipelineOptions;
+import org.apache.commons.compress.utils.SeekableInMemoryByteChannel;
 
 /**
  * {@code memory://…}: an object store as its users meet it. There are no folders, a file is there
@@ -141,7 +141,7 @@ final class MemoryFileSystem extends FileSystem<MemoryFileSystem.Resource> {
 
   @Override
   protected ReadableByteChannel open(Resource resource) throws IOException {
-    return Channels.newChannel(new ByteArrayInputStream(existing(resource)));
+    return new SeekableInMemoryByteChannel(existing(resource));
   }
 
   @Override

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
+import java.time.Instant;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -110,5 +111,19 @@ class ObjectStoreTest {
     assertEquals(2, events.size());
     assertTrue(MemoryFileSystem.FILES.get(events.get(1)).length > 0);
     assertFalse(names().stream().anyMatch(name -> name.contains(".tmp")), "files left aside");
+  }
+
+  @Test
+  void aRoundsMetricsAreThereOnceItIsLogged() throws IOException {
+    Instant job = Instant.ofEpochSecond(1_767_225_600);
+    MetricsLog.append(RUN, 0, job, List.of(Map.of("step", 1.0, "loss", 3.0)));
+    MetricsLog.append(RUN, 1, job, List.of(Map.of("step", 2.0, "loss", 9.0)));
+    MetricsLog.append(RUN, 1, job, List.of(Map.of("step", 2.0, "loss", 2.0)));
+
+    Map<String, Double> last = Map.of("step", 2.0, "loss", 2.0);
+    assertEquals(List.of(Map.of("step", 1.0, "loss", 3.0), last), MetricsLog.read(RUN));
+    assertEquals(List.of(last), MetricsLog.readLast(RUN, 1, 10));
+    assertEquals(
+        List.of(RUN + "/events.out.tfevents.1767225600.beit2", RUN + "/metrics.jsonl"), names());
   }
 }
