@@ -1,13 +1,10 @@
 package dev.beit2.pipelines;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
-import dev.beit2.io.store.StoredFile;
 import java.io.IOException;
 import java.time.Instant;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
@@ -16,8 +13,8 @@ import org.apache.beam.sdk.values.KV;
 
 /**
  * Ends a round once all of it is there: logs its metrics, makes its files a checkpoint, and lets
- * the next round begin. A round in which a worker stopped short ends the run instead: what is
- * wrong goes into {@code stopped.json}, and no checkpoint is written.
+ * the next round begin. A round in which a worker stopped short ends the run instead: what is wrong
+ * goes into {@code stopped.json}, and no checkpoint is written.
  */
 final class CommitRound extends DoFn<KV<String, Iterable<String>>, Long> {
   private static final long serialVersionUID = 1L;
@@ -71,7 +68,7 @@ final class CommitRound extends DoFn<KV<String, Iterable<String>>, Long> {
     }
     files.add(Checkpoint.MODEL);
     MetricsLog.append(
-        plan.output(), round.from().step(), jobStart, RoundState.steps(reports));
+        plan.output(), round.from().step(), jobStart, RoundState.steps(round, reports));
     run.commit(
         round.end().step(), files, RoundState.of(round, reports, plan.steps(), Instant.now()));
   }

@@ -47,7 +47,13 @@ final class JobMetrics {
             described.put(
                 name,
                 Map.of(
-                    "count", d.getCount(), "min", d.getMin(), "max", d.getMax(), "mean",
+                    "count",
+                    d.getCount(),
+                    "min",
+                    d.getMin(),
+                    "max",
+                    d.getMax(),
+                    "mean",
                     d.getMean())));
     content.put("distributions", described);
     content.put("gauges", gauges);

@@ -72,7 +72,8 @@ final class LocalSteps extends DoFn<KV<Integer, Long>, KV<ChunkKey, float[]>> {
       WorkerSession<?, ?> session = session(lease, options, worker);
       boolean keep = false;
       try {
-        WorkerReport report = session.run(round, started, (done, metrics) -> count(worker, done, metrics));
+        WorkerReport report =
+            session.run(round, started, (done, metrics) -> count(worker, done, metrics));
         if (report.failure() == null) {
           report = hand(session.learner(), report, receiver);
           keep = !round.lastOfJob();

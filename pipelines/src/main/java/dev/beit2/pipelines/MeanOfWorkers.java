@@ -11,9 +11,9 @@ import org.apache.beam.sdk.coders.CoderRegistry;
 import org.apache.beam.sdk.transforms.Combine.CombineFn;
 
 /**
- * The mean of the workers' chunks. The sum is kept in fixed point, in multiples of 2⁻³⁶ up to
- * 2²⁷: unlike floats, integers add up to the same number whoever comes first, and a round that is
- * done again ends with the same parameters to the bit.
+ * The mean of the workers' chunks. The sum is kept in fixed point, in multiples of 2⁻³⁶ up to 2²⁷:
+ * unlike floats, integers add up to the same number whoever comes first, and a round that is done
+ * again ends with the same parameters to the bit.
  */
 final class MeanOfWorkers extends CombineFn<float[], MeanOfWorkers.Sum, float[]> {
   private static final long serialVersionUID = 1L;
@@ -95,8 +95,7 @@ final class MeanOfWorkers extends CombineFn<float[], MeanOfWorkers.Sum, float[]>
 
     @Override
     public void encode(Sum sum, OutputStream out) throws IOException {
-      ByteBuffer bytes =
-          ByteBuffer.allocate(2 * Integer.BYTES + Long.BYTES * sum.values.length);
+      ByteBuffer bytes = ByteBuffer.allocate(2 * Integer.BYTES + Long.BYTES * sum.values.length);
       bytes.putInt(sum.workers).putInt(sum.values.length).asLongBuffer().put(sum.values);
       out.write(bytes.array());
     }

@@ -39,8 +39,7 @@ final class OuterStep extends DoFn<KV<ChunkKey, float[]>, KV<String, KV<Long, fl
 
   @ProcessElement
   public void processElement(
-      @Element KV<ChunkKey, float[]> chunk,
-      OutputReceiver<KV<String, KV<Long, float[]>>> values)
+      @Element KV<ChunkKey, float[]> chunk, OutputReceiver<KV<String, KV<Long, float[]>>> values)
       throws IOException {
     ChunkKey key = chunk.getKey();
     float[] mean = chunk.getValue();
@@ -83,8 +82,7 @@ final class OuterStep extends DoFn<KV<ChunkKey, float[]>, KV<String, KV<Long, fl
 
   /** The momentum's file is laid out as the model's. */
   private float[] velocity(long at, int length) throws IOException {
-    boolean begun =
-        optimizer.hasMomentum() && StoredFile.in(checkpoint, Checkpoint.OUTER).exists();
+    boolean begun = optimizer.hasMomentum() && StoredFile.in(checkpoint, Checkpoint.OUTER).exists();
     return begun ? open(Checkpoint.OUTER).read(at, length) : new float[length];
   }
 
@@ -117,8 +115,7 @@ final class OuterStep extends DoFn<KV<ChunkKey, float[]>, KV<String, KV<Long, fl
     }
 
     float[] read(long at, int length) throws IOException {
-      ByteBuffer bytes =
-          ByteBuffer.allocate(Float.BYTES * length).order(ByteOrder.LITTLE_ENDIAN);
+      ByteBuffer bytes = ByteBuffer.allocate(Float.BYTES * length).order(ByteOrder.LITTLE_ENDIAN);
       channel.position(at);
       while (bytes.hasRemaining()) {
         if (channel.read(bytes) < 0) {

@@ -79,6 +79,10 @@ final class Prefetch<RawT, BatchT> implements AutoCloseable {
     return ready.remove(nextToGive++);
   }
 
+  long waitedNanos() {
+    return 0;
+  }
+
   /** Gives a batch back to be filled again. */
   synchronized void recycle(BatchT batch) {
     free.add(batch);

@@ -1,9 +1,6 @@
 package dev.beit2.pipelines;
 
-import dev.beit2.io.image.RejectedImages;
-import dev.beit2.io.shard.ShardManifest;
 import java.io.IOException;
-import org.apache.beam.sdk.Pipeline;
 import org.apache.beam.sdk.options.Default;
 import org.apache.beam.sdk.options.Description;
 import org.apache.beam.sdk.options.Validation;
@@ -112,7 +109,7 @@ public final class PretrainMim {
     void setWarmupEpochs(Double warmupEpochs);
 
     @Description(
-      "Steps between checkpoints; the last step always ends in one. Several workers average then, too; see --localSteps.")
+        "Steps between checkpoints; the last step always ends in one. Several workers average then, too; see --localSteps.")
     @ByPreset(tiny = "100", base = "1000", large = "1000")
     @Range(min = 1)
     @Override
@@ -155,7 +152,7 @@ public final class PretrainMim {
    *
    * @param stage what progress is told as
    */
-  static void run(Options options, String stage) throws IOException, InterruptedException {
+  static void run(Options options, String stage) throws IOException {
     TrainingPlan plan = MimTraining.plan(options, MimTraining.shards(options));
     TrainingJobs.run(
         stage, plan, options, (o, from) -> MimTraining.open(o.as(Options.class), from));

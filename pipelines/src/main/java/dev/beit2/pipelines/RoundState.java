@@ -24,8 +24,7 @@ final class RoundState {
    * @param steps of the whole run
    * @param now when it ended
    */
-  static Map<String, Object> of(
-      Round round, List<WorkerReport> reports, long steps, Instant now) {
+  static Map<String, Object> of(Round round, List<WorkerReport> reports, long steps, Instant now) {
     Map<String, Object> state = new LinkedHashMap<>();
     round.end().into(state);
     state.put(WORKERS, round.workers());
@@ -65,7 +64,10 @@ final class RoundState {
     measured.put("averagedBytes", reports.stream().mapToLong(WorkerReport::bytes).sum());
     measured.put(
         "loss",
-        steps(reports).stream().mapToDouble(step -> step.get("loss")).average().orElseThrow());
+        steps(round, reports).stream()
+            .mapToDouble(step -> step.get("loss"))
+            .average()
+            .orElseThrow());
     return measured;
   }
 
@@ -73,7 +75,7 @@ final class RoundState {
    * The metrics of each step of a round: the means of the workers', and together how many images a
    * second.
    */
-  static List<Map<String, Double>> steps(List<WorkerReport> reports) {
+  static List<Map<String, Double>> steps(Round round, List<WorkerReport> reports) {
     List<WorkerReport> inOrder =
         reports.stream().sorted(Comparator.comparingInt(WorkerReport::worker)).toList();
     List<Map<String, Double>> steps = new ArrayList<>();
@@ -82,8 +84,8 @@ final class RoundState {
       for (WorkerReport report : inOrder) {
         report.steps().get(i).forEach((name, value) -> sums.merge(name, value, Double::sum));
       }
-      sums.replaceAll(
-          (name, sum) -> name.equals("images_per_second") ? sum : sum / inOrder.size());
+      sums.replaceAll((name, sum) -> name.equals("images_per_second") ? sum : sum / inOrder.size());
+      sums.put(MetricsLog.STEP, (double) (round.from().step() + i + 1));
       steps.add(sums);
     }
     return steps;

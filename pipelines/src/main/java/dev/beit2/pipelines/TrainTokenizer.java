@@ -1,9 +1,7 @@
 package dev.beit2.pipelines;
 
-import dev.beit2.io.image.RejectedImages;
 import dev.beit2.io.image.source.ImageDataset;
 import java.io.IOException;
-import org.apache.beam.sdk.Pipeline;
 import org.apache.beam.sdk.options.Default;
 import org.apache.beam.sdk.options.Description;
 import org.apache.beam.sdk.options.Validation;
@@ -110,7 +108,7 @@ public final class TrainTokenizer {
     void setWarmupEpochs(Double warmupEpochs);
 
     @Description(
-      "Steps between checkpoints; the last step always ends in one. Several workers average then, too; see --localSteps.")
+        "Steps between checkpoints; the last step always ends in one. Several workers average then, too; see --localSteps.")
     @ByPreset(tiny = "50", base = "1000")
     @Range(min = 1)
     @Override
@@ -167,7 +165,7 @@ public final class TrainTokenizer {
    *
    * @param stage what progress is told as
    */
-  static void run(Options options, String stage) throws IOException, InterruptedException {
+  static void run(Options options, String stage) throws IOException {
     ImageDataset images = TokenizerTraining.images(options);
     TrainingPlan plan = TokenizerTraining.plan(options, images);
     ClassNames.write(plan.output(), images.classes());

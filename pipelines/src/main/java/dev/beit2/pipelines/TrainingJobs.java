@@ -24,7 +24,7 @@ final class TrainingJobs {
    * @throws RunStoppedException if a loss was not finite
    */
   static void run(String stage, TrainingPlan plan, TrainingOptions options, Train.Source source)
-      throws IOException, InterruptedException {
+      throws IOException {
     RunDirectory run = RunDirectory.open(plan.output(), plan.config());
     RunPosition at = position(run, plan);
     if (plan.isComplete(at)) {
@@ -72,8 +72,7 @@ final class TrainingJobs {
     return result;
   }
 
-  private static RunStoppedException stopped(TrainingPlan plan, RunPosition at)
-      throws IOException {
+  private static RunStoppedException stopped(TrainingPlan plan, RunPosition at) throws IOException {
     Optional<String> reason = StoppedRun.reason(plan.output());
     return new RunStoppedException(
         "the run in %s stopped after step %d, its last checkpoint: %s"

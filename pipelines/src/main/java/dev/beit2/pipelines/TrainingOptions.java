@@ -81,7 +81,8 @@ public interface TrainingOptions extends DecodingOptions {
 
   void setOuterLearningRate(double outerLearningRate);
 
-  @Description("Nesterov momentum from round to round of several workers; 0 = none. DiLoCo has 0.9.")
+  @Description(
+      "Nesterov momentum from round to round of several workers; 0 = none. DiLoCo has 0.9.")
   @Default.Double(0)
   @Range(min = 0, max = 0.9999)
   double getOuterMomentum();

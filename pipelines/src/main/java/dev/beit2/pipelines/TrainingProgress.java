@@ -53,8 +53,7 @@ final class TrainingProgress implements AutoCloseable {
     TrainingProgress here = HERE.get(output);
     if (here != null) {
       long images = round.from().images() + (long) done * round.workers() * round.batchSize();
-      here.progress.update(
-          here.plan.done(round.from()) + done, loss, images - here.imagesBefore);
+      here.progress.update(here.plan.done(round.from()) + done, loss, images - here.imagesBefore);
     }
   }
 

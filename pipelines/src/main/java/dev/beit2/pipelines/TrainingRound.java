@@ -52,8 +52,7 @@ final class TrainingRound extends PTransform<PCollection<Long>, PCollection<Long
                 ParDo.of(new LocalSteps(source, round, plan.output()))
                     .withOutputTags(LocalSteps.CHUNKS, TupleTagList.of(LocalSteps.REPORTS)));
     trained.get(LocalSteps.CHUNKS).setCoder(KvCoder.of(ChunkKey.CODER, FloatsCoder.of()));
-    PCollection<String> parts =
-        trained.get(LocalSteps.REPORTS).setCoder(StringUtf8Coder.of());
+    PCollection<String> parts = trained.get(LocalSteps.REPORTS).setCoder(StringUtf8Coder.of());
     if (round.averages()) {
       parts =
           PCollectionList.of(parts)
@@ -76,9 +75,7 @@ final class TrainingRound extends PTransform<PCollection<Long>, PCollection<Long
         .apply("Average", Combine.perKey(new MeanOfWorkers()))
         .setCoder(KvCoder.of(ChunkKey.CODER, FloatsCoder.of()))
         .apply("Outer step", ParDo.of(new OuterStep(from, plan.outer())))
-        .setCoder(
-            KvCoder.of(
-                StringUtf8Coder.of(), KvCoder.of(VarLongCoder.of(), FloatsCoder.of())))
+        .setCoder(KvCoder.of(StringUtf8Coder.of(), KvCoder.of(VarLongCoder.of(), FloatsCoder.of())))
         .apply("By file", GroupByKey.create())
         .apply("Write", ParDo.of(new WriteTensors(from, to)));
   }

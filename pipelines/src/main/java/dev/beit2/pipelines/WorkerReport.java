@@ -34,8 +34,7 @@ record WorkerReport(
   }
 
   WorkerReport withBytes(long sent) {
-    return new WorkerReport(
-        worker, started, seconds, waitSeconds, sent, steps, rejected, failure);
+    return new WorkerReport(worker, started, seconds, waitSeconds, sent, steps, rejected, failure);
   }
 
   String toJson() {

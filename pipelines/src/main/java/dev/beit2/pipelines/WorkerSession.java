@@ -27,8 +27,7 @@ final class WorkerSession<ExampleT, BatchT> implements AutoCloseable {
   private final int workers;
   private RunPosition at;
 
-  private WorkerSession(
-      TrainingTask<ExampleT, BatchT> task, Round round, int worker) {
+  private WorkerSession(TrainingTask<ExampleT, BatchT> task, Round round, int worker) {
     this.task = task;
     this.worker = worker;
     this.workers = round.workers();
@@ -131,8 +130,7 @@ final class WorkerSession<ExampleT, BatchT> implements AutoCloseable {
     at = round.end();
     double seconds = (System.nanoTime() - begin) / 1e9;
     double waited = (batches.waitedNanos() - waitedBefore) / 1e9;
-    return new WorkerReport(
-        worker, started, seconds, waited, 0, steps, task.rejected(), failure);
+    return new WorkerReport(worker, started, seconds, waited, 0, steps, task.rejected(), failure);
   }
 
   /** Hears of each step of a round. */

@@ -175,7 +175,7 @@ final class TokenizeDatasetTest {
               "--preset=tiny",
               "--batchSize=" + IMAGES
             });
-    try (MimTraining training = MimTraining.open(options);
+    try (MimTraining training = MimTraining.open(options, RunPosition.START);
         Tokenizer tokenizer =
             Inputs.model(
                 "--tokenizer", path("tokenizer"), in -> Tokenizer.read(in, Precision.FP32))) {
