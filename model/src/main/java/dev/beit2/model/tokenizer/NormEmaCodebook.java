@@ -4,6 +4,8 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
+import dev.beit2.model.tokenizer.VqKd.Usage;
+import dev.beit2.model.tokenizer.VqKd.Vectors;
 import dev.beit2.model.torch.Kernels;
 import dev.beit2.model.torch.StateDict;
 import dev.beit2.model.vit.Initialization;
@@ -40,30 +42,23 @@ final class NormEmaCodebook {
     init.constant("quantize.embedding.initted", 0, 1);
   }
 
-  /**
-   * The nearest codes.
-   *
-   * @param codes [M] int64
-   * @param distances [M] squared distance of each vector to its code
-   */
-  record Assignment(NDArray codes, NDArray distances) {}
-
-  /** z [M, C] unit vectors. */
-  Assignment nearest(NDManager manager, NDArray z) {
+  /** The codes nearest to z [M, C] unit vectors. */
+  Vectors nearest(NDManager manager, NDArray z) {
     NDList nearest = kernels.callForAll(manager, "nearest", new NDArray[] {z, state.get(CODEBOOK)});
-    return new Assignment(nearest.get(0), nearest.get(1));
+    return new Vectors(z, nearest.get(0), nearest.get(1));
   }
 
   /**
    * The commitment loss [] and the code vectors with straight-through gradient, [B, C, grid, grid].
    *
    * @param z [B, N, C] unit vectors
+   * @param codes [B · N]
    */
-  NDList quantize(NDManager manager, NDArray z, Assignment assignment) {
+  NDList quantize(NDManager manager, NDArray z, NDArray codes) {
     return kernels.callForAll(
         manager,
         "quantize",
-        new NDArray[] {z, assignment.codes(), state.get(CODEBOOK), kernels.number(config.beta())});
+        new NDArray[] {z, codes, state.get(CODEBOOK), kernels.number(config.beta())});
   }
 
   /** Whether the codes have their first places. */
@@ -71,10 +66,13 @@ final class NormEmaCodebook {
     return state.get("quantize.embedding.initted").getFloat(0) != 0;
   }
 
-  /** Places the codes by k-means over z [M, C]. */
+  /** Places the codes by k-means over z [M, C], unless z is not finite. */
   void place(NDManager manager, NDArray z, long seed) {
     NDArray initialized = state.get("quantize.embedding.initted");
     NDArray samples = z.stopGradient();
+    if (!Float.isFinite(samples.sum().getFloat())) {
+      return;
+    }
     NDArray first =
         samples.get(
             manager.create(KMeans.firstMeans(z.getShape().get(0), config.codebookSize(), seed)));
@@ -90,30 +88,21 @@ final class NormEmaCodebook {
         });
   }
 
-  /**
-   * What a batch did to the codebook.
-   *
-   * @param codesInUse codes that were somebody's nearest
-   * @param perplexity exp of the entropy of the batch's codes, 1 to K
-   * @param revived dead codes placed anew
-   */
-  record Usage(int codesInUse, double perplexity, int revived) {}
-
-  /** Moves the codebook by EMA towards z [M, C], then revives dead codes. */
-  Usage update(NDManager manager, NDArray z, Assignment assignment, long seed) {
+  /** Moves the codebook by EMA towards the vectors, then revives dead codes. */
+  Usage update(NDManager manager, Vectors vectors, long seed) {
     NDArray counts =
         kernels.call(
             manager,
             "codebook_ema",
-            z,
-            assignment.codes(),
+            vectors.z(),
+            vectors.codes(),
             state.get(CODEBOOK),
             state.get("quantize.cluster_size"),
             kernels.number(config.decay()));
     float[] batch = counts.toFloatArray();
     int used = 0;
     double entropy = 0;
-    double total = z.getShape().get(0);
+    double total = vectors.z().getShape().get(0);
     for (int code = 0; code < batch.length; code++) {
       if (batch[code] > 0) {
         used++;
@@ -123,23 +112,28 @@ final class NormEmaCodebook {
         idleBatches[code]++;
       }
     }
-    int revived = config.reviveDeadCodesAfter() > 0 ? revive(manager, z, assignment, seed) : 0;
+    int revived = config.reviveDeadCodesAfter() > 0 ? revive(manager, vectors, seed) : 0;
     return new Usage(used, Math.exp(entropy), revived);
   }
 
-  private int revive(NDManager manager, NDArray z, Assignment assignment, long seed) {
+  private int revive(NDManager manager, Vectors vectors, long seed) {
     long[] dead =
         IntStream.range(0, idleBatches.length)
             .filter(code -> idleBatches[code] >= config.reviveDeadCodesAfter())
-            .limit(z.getShape().get(0))
+            .limit(vectors.z().getShape().get(0))
             .asLongStream()
             .toArray();
     if (dead.length == 0) {
       return 0;
     }
-    long[] picks = drawFarVectors(assignment.distances().toFloatArray(), dead.length, seed);
+    long[] picks = drawFarVectors(vectors.distances().toFloatArray(), dead.length, seed);
     kernels.call(
-        manager, "revive", state.get(CODEBOOK), manager.create(dead), z, manager.create(picks));
+        manager,
+        "revive",
+        state.get(CODEBOOK),
+        manager.create(dead),
+        vectors.z(),
+        manager.create(picks));
     for (long code : dead) {
       idleBatches[(int) code] = 0;
     }

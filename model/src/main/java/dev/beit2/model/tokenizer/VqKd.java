@@ -1,14 +1,15 @@
 package dev.beit2.model.tokenizer;
 
 import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDArrays;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
-import dev.beit2.model.tokenizer.NormEmaCodebook.Assignment;
-import dev.beit2.model.tokenizer.NormEmaCodebook.Usage;
 import dev.beit2.model.torch.Kernels;
 import dev.beit2.model.torch.StateDict;
 import dev.beit2.model.vit.Initialization;
 import dev.beit2.model.vit.Vit;
+import java.util.List;
+import java.util.function.Function;
 
 /**
  * Vector-quantized knowledge distillation (paper, section 3.1; official {@code modeling_vqkd.py}):
@@ -106,37 +107,61 @@ public final class VqKd {
   }
 
   /**
+   * Vectors and the codes nearest to them.
+   *
+   * @param z [M, C] unit vectors
+   * @param codes [M] int64
+   * @param distances [M] squared distance of each vector to its code
+   */
+  public record Vectors(NDArray z, NDArray codes, NDArray distances) {
+
+    /** The same without the graph they came from, owned by {@code manager}. */
+    public Vectors detachInto(NDManager manager) {
+      Vectors detached = new Vectors(z.stopGradient(), codes, distances);
+      detached.z.attach(manager);
+      codes.attach(manager);
+      distances.attach(manager);
+      return detached;
+    }
+
+    /** All vectors, in order. */
+    public static Vectors concat(List<Vectors> parts) {
+      return parts.size() == 1
+          ? parts.get(0)
+          : new Vectors(
+              concat(parts, Vectors::z),
+              concat(parts, Vectors::codes),
+              concat(parts, Vectors::distances));
+    }
+
+    private static NDArray concat(List<Vectors> parts, Function<Vectors, NDArray> which) {
+      return NDArrays.concat(new NDList(parts.stream().map(which).toList()));
+    }
+  }
+
+  /**
    * A training forward.
    *
    * @param loss [] the sum of both losses
    * @param reconstructionLoss [] mean(1 − cos(reconstruction, target))
    * @param commitmentLoss [] β · mse(sg[code], z)
-   * @param z [B, N, C]
-   * @param codes [B · N] int64
+   * @param vectors of the B · N patches
    * @param reconstruction [B, N, teacherDimension]
-   * @param codesInUse codes that the batch used
-   * @param perplexity of the batch's codes
-   * @param revived dead codes that were placed anew
    */
   public record Output(
       NDArray loss,
       NDArray reconstructionLoss,
       NDArray commitmentLoss,
-      NDArray z,
-      NDArray codes,
-      NDArray reconstruction,
-      int codesInUse,
-      double perplexity,
-      int revived) {}
+      Vectors vectors,
+      NDArray reconstruction) {}
 
   /**
-   * Computes the losses of a batch and moves the codebook, in place, as the official training
-   * forward does.
+   * Computes the losses of a batch, or of a part of one. The codebook does not move, except that
+   * the very first forward places it.
    *
    * @param images [B, 3, S, S] in [0, 1]
    * @param target [B, N, teacherDimension], the teacher's features
-   * @param seed for the first means and for the vectors that revive dead codes: a function of run
-   *     and step
+   * @param seed for the first means: a function of run and step
    */
   public Output forward(NDManager manager, NDArray images, NDArray target, long seed) {
     NDArray z = encode(manager, images);
@@ -144,10 +169,8 @@ public final class VqKd {
     if (!codebook.isPlaced()) {
       codebook.place(manager, flat, seed);
     }
-    Assignment assignment = codebook.nearest(manager, flat);
-    NDList quantized = codebook.quantize(manager, z, assignment);
-    Usage usage = codebook.update(manager, flat, assignment, seed);
-
+    Vectors vectors = codebook.nearest(manager, flat);
+    NDList quantized = codebook.quantize(manager, z, vectors.codes());
     NDArray features = features(manager, decoder, quantized.get(1));
     NDArray reconstruction = taskLayer(manager, features, "decode_task_layer");
     NDArray reconstructionLoss = kernels.call(manager, "cosine_loss", reconstruction, target);
@@ -155,12 +178,27 @@ public final class VqKd {
         reconstructionLoss.add(quantized.get(0)),
         reconstructionLoss,
         quantized.get(0),
-        z,
-        assignment.codes(),
-        reconstruction,
-        usage.codesInUse(),
-        usage.perplexity(),
-        usage.revived());
+        vectors,
+        reconstruction);
+  }
+
+  /**
+   * What a batch did to the codebook.
+   *
+   * @param codesInUse codes that were somebody's nearest
+   * @param perplexity exp of the entropy of the batch's codes, 1 to K
+   * @param revived dead codes placed anew
+   */
+  public record Usage(int codesInUse, double perplexity, int revived) {}
+
+  /**
+   * Moves the codebook, in place, towards the vectors of a whole batch, and revives dead codes: the
+   * second half of the official training forward.
+   *
+   * @param seed for the vectors that revive dead codes: a function of run and step
+   */
+  public Usage moveCodebook(NDManager manager, Vectors batch, long seed) {
+    return codebook.update(manager, batch, seed);
   }
 
   /** Batches since each code was last used, [K] int32; not part of the official state. */

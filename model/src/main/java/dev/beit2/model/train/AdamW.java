@@ -49,39 +49,52 @@ public final class AdamW implements AutoCloseable {
     return names;
   }
 
-  /**
-   * The norm [] of the whole gradient before clipping, then the gradients, clipped, in the order of
-   * the names.
-   */
+  /** The loss's gradients, in the order of the names. */
   public NDList gradients(NDManager manager, NDArray loss) {
-    return kernels.callForAll(
-        manager,
-        "gradients",
-        new NDArray[] {loss, kernels.number(config.clipNorm())},
-        names.stream().map(parameters::get).toList());
+    return kernels.callForAll(manager, "gradients", new NDArray[] {loss}, parameters());
+  }
+
+  /** Sums of gradients, so far 0, in the order of the names. */
+  NDList zeros(NDManager manager) {
+    NDList zeros = new NDList();
+    parameters().forEach(parameter -> zeros.add(manager.zeros(parameter.getShape())));
+    return zeros;
+  }
+
+  /** Adds the loss's gradients to sums, in place. */
+  void addGradients(NDManager manager, NDArray loss, NDList sums) {
+    kernels.call(manager, "add_gradients", new NDArray[] {loss}, parameters(), sums);
+  }
+
+  private List<NDArray> parameters() {
+    return names.stream().map(parameters::get).toList();
   }
 
   /**
-   * One step down the loss's gradient.
+   * One step down the gradient, unless it is not finite.
    *
-   * @param loss [] recorded
+   * @param gradients in the order of the names; clipped in place
    * @param learningRate before each group's scale
-   * @return the norm of the whole gradient before clipping
+   * @return the norm of the whole gradient before clipping; if it is not finite, no step was taken
    */
-  public double step(NDManager manager, NDArray loss, double learningRate) {
-    NDList gradients = gradients(manager, loss);
+  public double step(NDManager manager, NDList gradients, double learningRate) {
+    NDArray limit = kernels.number(config.clipNorm());
+    double norm = kernels.call(manager, "clip", new NDArray[] {limit}, gradients).getFloat();
+    if (!Double.isFinite(norm)) {
+      return norm;
+    }
     steps++;
     NDArray step = manager.create((float) steps);
     kernels.withoutGradient(
         () -> {
-          int at = 1;
+          int at = 0;
           for (Group group : groups) {
             int end = at + group.names().size();
             update(manager, group, gradients.subList(at, end), step, learningRate);
             at = end;
           }
         });
-    return gradients.get(0).getFloat();
+    return norm;
   }
 
   private void update(

@@ -1,6 +1,7 @@
 package dev.beit2.model.train;
 
 import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import dev.beit2.model.mim.MaskedImageModel;
 import dev.beit2.model.mim.MaskedImageModel.Prediction;
@@ -14,6 +15,7 @@ import dev.beit2.model.torch.Torch;
 import dev.beit2.model.vit.DropPath;
 import dev.beit2.model.vit.ImageNet;
 import java.nio.ByteBuffer;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Map;
 
@@ -65,40 +67,93 @@ public final class MimTrainer extends Trainer {
         MaskedImageModel.initialize(config, seed));
   }
 
+  /** One optimizer step with the whole batch at once. */
+  public Map<String, Double> step(ByteBuffer images, boolean[] masks, int[] codes, int batch) {
+    return step(images, masks, codes, batch, 1);
+  }
+
   /**
    * One optimizer step.
    *
    * @param images [B, 3, S, S] in [0, 1]: float32 in a direct buffer of native order
    * @param masks B · N, true where masked
    * @param codes B · N, each patch's code
+   * @param parts divides B: so many parts of the batch are taken one after the other, which takes
+   *     the memory of one; the result is the same up to rounding
    * @return metrics by name: losses, accuracies, learning rate, gradient norm
-   * @throws NonFiniteLossException if the loss is not finite
+   * @throws NonFiniteLossException if the loss or its gradient is not finite
    */
-  public Map<String, Double> step(ByteBuffer images, boolean[] masks, int[] codes, int batch) {
+  public Map<String, Double> step(
+      ByteBuffer images, boolean[] masks, int[] codes, int batch, int parts) {
+    double masked = count(masks, 0, masks.length);
+    Map<String, Double> metrics = new LinkedHashMap<>();
     try (NDManager manager = Torch.newManager()) {
-      NDArray input = ImageNet.normalize(kernels, manager, images(manager, images, batch));
-      MaskedPatches masked = MaskedPatches.of(manager, masks, codes, batch);
-      DropPath dropPath =
-          config.backbone().dropPath() == 0
-              ? DropPath.NONE
-              : DropPath.random(model.dropPathRates(), seed, step());
-      Tokens tokens = model.tokens(manager, input, masked.mask(), dropPath);
-      Prediction prediction = model.predict(manager, tokens, masked);
-      Map<String, Double> metrics = new LinkedHashMap<>();
-      NDArray loss = prediction.loss();
-      metrics.put("loss", (double) loss.getFloat());
-      metrics.put("mim_loss", (double) loss.getFloat());
-      metrics.put("masked_accuracy", (double) prediction.accuracy().getFloat());
-      if (config.aggregates()) {
-        Prediction aggregated = model.predictAggregated(manager, tokens, masked);
-        loss = loss.add(aggregated.loss());
-        metrics.put("loss", (double) loss.getFloat());
-        metrics.put("aggregation_loss", (double) aggregated.loss().getFloat());
-        metrics.put("aggregation_accuracy", (double) aggregated.accuracy().getFloat());
-      }
+      NDList gradients =
+          gradients(
+              manager,
+              batch,
+              parts,
+              (own, part) -> {
+                int patches = masks.length / batch;
+                int from = part.first() * patches;
+                int to = from + part.size() * patches;
+                int here = count(masks, from, to);
+                if (here == 0 && masked > 0) {
+                  return null;
+                }
+                MaskedPatches patchesOf =
+                    MaskedPatches.of(
+                        own,
+                        Arrays.copyOfRange(masks, from, to),
+                        Arrays.copyOfRange(codes, from, to),
+                        part.size());
+                NDArray input = images(own, part.of(images), part.size());
+                return loss(own, input, patchesOf, part, here / masked, metrics);
+              });
       metrics.put("learning_rate", schedule.at(step()));
-      metrics.put("gradient_norm", descend(manager, loss, metrics.get("loss")));
+      metrics.put("gradient_norm", descend(manager, gradients, metrics.get("loss")));
       return metrics;
     }
+  }
+
+  private static int count(boolean[] masks, int from, int to) {
+    int masked = 0;
+    for (int i = from; i < to; i++) {
+      masked += masks[i] ? 1 : 0;
+    }
+    return masked;
+  }
+
+  /** A part's loss, and its metrics, times its share of the masked patches: all are means. */
+  private NDArray loss(
+      NDManager manager,
+      NDArray images,
+      MaskedPatches masked,
+      Part part,
+      double share,
+      Map<String, Double> metrics) {
+    NDArray input = ImageNet.normalize(kernels, manager, images);
+    DropPath dropPath =
+        config.backbone().dropPath() == 0
+            ? DropPath.NONE
+            : DropPath.random(model.dropPathRates(), seed, step(), part.first());
+    Tokens tokens = model.tokens(manager, input, masked.mask(), dropPath);
+    Prediction prediction = model.predict(manager, tokens, masked);
+    Prediction aggregated =
+        config.aggregates() ? model.predictAggregated(manager, tokens, masked) : null;
+    NDArray loss =
+        aggregated == null ? prediction.loss() : prediction.loss().add(aggregated.loss());
+    metrics.merge("loss", share * finite(loss), Double::sum);
+    add(metrics, "mim_loss", share, prediction.loss());
+    add(metrics, "masked_accuracy", share, prediction.accuracy());
+    if (aggregated != null) {
+      add(metrics, "aggregation_loss", share, aggregated.loss());
+      add(metrics, "aggregation_accuracy", share, aggregated.accuracy());
+    }
+    return share == 1 ? loss : loss.mul(share);
+  }
+
+  private static void add(Map<String, Double> metrics, String name, double share, NDArray value) {
+    metrics.merge(name, share * value.getFloat(), Double::sum);
   }
 }

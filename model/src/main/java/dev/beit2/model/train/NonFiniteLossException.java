@@ -1,10 +1,39 @@
 package dev.beit2.model.train;
 
-/** The loss became infinite or not a number; the parameters were not changed by that step. */
+/**
+ * The loss or its gradient became infinite or not a number; the parameters were not changed by that
+ * step.
+ */
 public final class NonFiniteLossException extends RuntimeException {
   private static final long serialVersionUID = 1L;
 
-  NonFiniteLossException(long step, double loss) {
-    super("the loss of step " + step + " is " + loss);
+  private final long step;
+  private final double loss;
+
+  private NonFiniteLossException(long step, double loss, String message) {
+    super(message);
+    this.step = step;
+    this.loss = loss;
+  }
+
+  static NonFiniteLossException ofLoss(long step, double loss) {
+    return new NonFiniteLossException(step, loss, "the loss of step " + step + " is " + loss);
+  }
+
+  static NonFiniteLossException ofGradient(long step, double loss, double norm) {
+    return new NonFiniteLossException(
+        step,
+        loss,
+        "the norm of the gradient of step %d is %s at a loss of %s".formatted(step, norm, loss));
+  }
+
+  /** The step, counted from 0. */
+  public long step() {
+    return step;
+  }
+
+  /** Its loss; finite if it is the gradient that is not. */
+  public double loss() {
+    return loss;
   }
 }

@@ -1,6 +1,7 @@
 package dev.beit2.model.train;
 
 import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
@@ -66,12 +67,77 @@ public abstract class Trainer implements Learner {
     return manager.create(images, new Shape(batch, 3, side, side), DataType.FLOAT32);
   }
 
-  /** Takes the step, unless the loss is not finite. */
-  final double descend(NDManager manager, NDArray loss, double value) {
-    if (!Double.isFinite(value)) {
-      throw new NonFiniteLossException(step(), value);
+  /** One of the equal parts of a batch. */
+  record Part(int number, int parts, int batch) {
+    /** Pictures of the part. */
+    int size() {
+      return batch / parts;
     }
-    return optimizer.step(manager, loss, schedule.at(step()));
+
+    /** The number in the batch of its first picture. */
+    int first() {
+      return number * size();
+    }
+
+    /** The part's share of a buffer that holds the same for every picture. */
+    ByteBuffer of(ByteBuffer whole) {
+      int bytes = whole.remaining() / parts;
+      return whole.slice(whole.position() + number * bytes, bytes).order(whole.order());
+    }
+  }
+
+  /** Computes what a part adds to the batch's loss [], recorded; null if it has no part in it. */
+  interface PartLoss {
+    NDArray of(NDManager manager, Part part);
+  }
+
+  /**
+   * The gradients of a batch's loss, taken part by part: each part's graph is freed before the next
+   * is built.
+   *
+   * @throws NonFiniteLossException if the loss is not finite
+   */
+  final NDList gradients(NDManager manager, int batch, int parts, PartLoss loss) {
+    if (parts < 1 || batch % parts != 0) {
+      throw new IllegalArgumentException(
+          "a batch of %d images cannot be taken in %d equal parts".formatted(batch, parts));
+    }
+    if (parts == 1) {
+      return optimizer.gradients(manager, loss.of(manager, new Part(0, 1, batch)));
+    }
+    // Not the first part's own gradients: those of one picture may be views of one another.
+    NDList sums = optimizer.zeros(manager);
+    for (int i = 0; i < parts; i++) {
+      try (NDManager own = Torch.newManager()) {
+        NDArray partLoss = loss.of(own, new Part(i, parts, batch));
+        if (partLoss != null) {
+          optimizer.addGradients(own, partLoss, sums);
+        }
+      }
+    }
+    return sums;
+  }
+
+  /** The value of a loss []. */
+  final double finite(NDArray loss) {
+    double value = loss.getFloat();
+    if (!Double.isFinite(value)) {
+      throw NonFiniteLossException.ofLoss(step(), value);
+    }
+    return value;
+  }
+
+  /**
+   * Takes the step and returns the gradient's norm.
+   *
+   * @throws NonFiniteLossException if that is not finite; nothing has changed then
+   */
+  final double descend(NDManager manager, NDList gradients, double loss) {
+    double norm = optimizer.step(manager, gradients, schedule.at(step()));
+    if (!Double.isFinite(norm)) {
+      throw NonFiniteLossException.ofGradient(step(), loss, norm);
+    }
+    return norm;
   }
 
   /** A number that is different for each step of each run. */

@@ -1,17 +1,22 @@
 package dev.beit2.model.train;
 
 import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import dev.beit2.model.checkpoint.Safetensors;
 import dev.beit2.model.teacher.Teacher;
 import dev.beit2.model.tokenizer.VqKd;
+import dev.beit2.model.tokenizer.VqKd.Usage;
+import dev.beit2.model.tokenizer.VqKd.Vectors;
 import dev.beit2.model.tokenizer.VqKdConfig;
 import dev.beit2.model.torch.Kernels;
 import dev.beit2.model.torch.Precision;
 import dev.beit2.model.torch.StateDict;
 import dev.beit2.model.torch.Torch;
 import java.nio.ByteBuffer;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 
 /** Training of the tokenizer (paper, section 3.1). */
@@ -72,28 +77,54 @@ public final class VqKdTrainer extends Trainer {
         VqKd.initialize(config, seed));
   }
 
+  /** One optimizer step with the whole batch at once. */
+  public Map<String, Double> step(ByteBuffer images, int batch) {
+    return step(images, batch, 1);
+  }
+
   /**
-   * One optimizer step.
+   * One optimizer step. The very first places the codebook by k-means on its first part, as {@link
+   * #begin} on that part's images does.
    *
    * @param images [B, 3, S, S] in [0, 1]: float32 in a direct buffer of native order
+   * @param parts divides B: so many parts of the batch are taken one after the other, which takes
+   *     the memory of one; the result is the same up to rounding. The codebook moves once a step,
+   *     by the vectors of all parts.
    * @return metrics by name: losses, codebook health, learning rate, gradient norm
-   * @throws NonFiniteLossException if the loss is not finite
+   * @throws NonFiniteLossException if the loss or its gradient is not finite
    */
-  public Map<String, Double> step(ByteBuffer images, int batch) {
+  public Map<String, Double> step(ByteBuffer images, int batch, int parts) {
+    long stepSeed = stepSeed();
+    Map<String, Double> metrics = new LinkedHashMap<>();
+    List<Vectors> vectors = new ArrayList<>();
     try (NDManager manager = Torch.newManager()) {
-      NDArray input = images(manager, images, batch);
-      NDArray target = teacher.features(manager, input);
-      VqKd.Output output = network.forward(manager, input, target, stepSeed());
-      Map<String, Double> metrics = new LinkedHashMap<>();
-      double loss = output.loss().getFloat();
-      metrics.put("loss", loss);
-      metrics.put("reconstruction_loss", (double) output.reconstructionLoss().getFloat());
-      metrics.put("commitment_loss", (double) output.commitmentLoss().getFloat());
-      metrics.put("codes_in_use", (double) output.codesInUse());
-      metrics.put("perplexity", output.perplexity());
-      metrics.put("revived_codes", (double) output.revived());
-      metrics.put("learning_rate", schedule.at(step()));
-      metrics.put("gradient_norm", descend(manager, output.loss(), loss));
+      NDList gradients =
+          gradients(
+              manager,
+              batch,
+              parts,
+              (own, part) -> {
+                NDArray input = images(own, part.of(images), part.size());
+                NDArray target = teacher.features(own, input);
+                VqKd.Output output = network.forward(own, input, target, stepSeed);
+                vectors.add(output.vectors().detachInto(manager));
+                // Parts are of the same size and losses are means over patches.
+                double share = 1.0 / parts;
+                metrics.merge("loss", share * finite(output.loss()), Double::sum);
+                double reconstruction = output.reconstructionLoss().getFloat();
+                metrics.merge("reconstruction_loss", share * reconstruction, Double::sum);
+                double commitment = output.commitmentLoss().getFloat();
+                metrics.merge("commitment_loss", share * commitment, Double::sum);
+                return parts == 1 ? output.loss() : output.loss().mul(share);
+              });
+      double learningRate = schedule.at(step());
+      double norm = descend(manager, gradients, metrics.get("loss"));
+      Usage usage = network.moveCodebook(manager, Vectors.concat(vectors), stepSeed);
+      metrics.put("codes_in_use", (double) usage.codesInUse());
+      metrics.put("perplexity", usage.perplexity());
+      metrics.put("revived_codes", (double) usage.revived());
+      metrics.put("learning_rate", learningRate);
+      metrics.put("gradient_norm", norm);
       return metrics;
     }
   }

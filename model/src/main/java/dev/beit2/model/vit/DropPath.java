@@ -22,11 +22,12 @@ public interface DropPath {
   NDArray keep(NDManager manager, String branch, long batch);
 
   /**
-   * Draws that depend on the seed, the step and the branch's name alone.
+   * Draws that depend on the seed, the step, the branch's name and the sample's number alone.
    *
    * @param rates by block name; a block that is missing skips nothing
+   * @param first the number of the first sample in its batch, of which draws are about a part
    */
-  static DropPath random(Map<String, Double> rates, long seed, long step) {
+  static DropPath random(Map<String, Double> rates, long seed, long step, int first) {
     return (manager, branch, batch) -> {
       double rate = rates.getOrDefault(branch.substring(0, branch.lastIndexOf('.')), 0.0);
       if (rate == 0) {
@@ -35,8 +36,11 @@ public interface DropPath {
       SplittableRandom random =
           new SplittableRandom(seed * 0x9E3779B97F4A7C15L + step * 31 + branch.hashCode());
       float[] factors = new float[(int) batch];
-      for (int i = 0; i < batch; i++) {
-        factors[i] = random.nextDouble() < rate ? 0 : (float) (1 / (1 - rate));
+      for (int sample = 0; sample < first + batch; sample++) {
+        boolean skips = random.nextDouble() < rate;
+        if (sample >= first) {
+          factors[sample - first] = skips ? 0 : (float) (1 / (1 - rate));
+        }
       }
       return manager.create(factors, new Shape(batch, 1, 1));
     };

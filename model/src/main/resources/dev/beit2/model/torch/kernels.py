@@ -209,11 +209,10 @@ class Kernels(Module):
       torch.requires_grad_(w[i])
     return w[0]
 
-  # -> [norm of the whole gradient before clipping, gradients...]; limit 0 means no clipping.
-  def gradients(self: __torch__.Kernels, loss: Tensor, limit: Tensor, w: List[Tensor]) -> List[Tensor]:
+  # -> the loss's gradients
+  def gradients(self: __torch__.Kernels, loss: Tensor, w: List[Tensor]) -> List[Tensor]:
     found = torch.grad([loss], w, None, False, False, True)
     gradients = annotate(List[Tensor], [])
-    norms = annotate(List[Tensor], [])
     for i in range(torch.len(w)):
       g = found[i]
       if torch.__isnot__(g, None):
@@ -221,13 +220,28 @@ class Kernels(Module):
       else:
         f = torch.zeros_like(w[i])
       _0 = torch.append(gradients, f)
-      _1 = torch.append(norms, torch.norm(f))
+    return gradients
+
+  # Adds the loss's gradients to sums, in place.
+  def add_gradients(self: __torch__.Kernels, loss: Tensor, w: List[Tensor], sums: List[Tensor]) -> Tensor:
+    found = torch.grad([loss], w, None, False, False, True)
+    for i in range(torch.len(w)):
+      g = found[i]
+      if torch.__isnot__(g, None):
+        _0 = torch.add_(sums[i], unchecked_cast(Tensor, g))
+    return loss
+
+  # Clips the whole gradient's norm, in place; limit 0 means no clipping. -> the norm before
+  def clip(self: __torch__.Kernels, limit: Tensor, gradients: List[Tensor]) -> Tensor:
+    norms = annotate(List[Tensor], [])
+    for i in range(torch.len(gradients)):
+      _0 = torch.append(norms, torch.norm(gradients[i]))
     norm = torch.norm(torch.stack(norms))
     if float(limit) > 0.:
       scale = torch.clamp_max(torch.reciprocal(norm + 1e-06) * float(limit), 1.)
       for j in range(torch.len(gradients)):
-        gradients[j] = torch.mul_(gradients[j], scale)
-    return torch.add([norm], gradients)
+        _1 = torch.mul_(gradients[j], scale)
+    return norm
 
   # AdamW on one group of parameters, in place. hyper: learning rate, beta1, beta2, eps, weight decay; s: the step,
   # already counted up, once a parameter.

@@ -1,21 +1,32 @@
 package dev.beit2.model.train;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.beit2.model.Pictures;
+import dev.beit2.model.checkpoint.Safetensors;
+import dev.beit2.model.checkpoint.SafetensorsHeader.Entry;
 import dev.beit2.model.mim.BlockwiseMask;
 import dev.beit2.model.mim.MimConfig;
 import dev.beit2.model.torch.Precision;
 import dev.beit2.model.vit.VitConfig;
 import dev.beit2.model.vit.VitConfig.Positions;
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
+import java.nio.channels.Channels;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.SplittableRandom;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class MimTrainerTest {
   private static final int BATCH = 4;
@@ -72,6 +83,78 @@ class MimTrainerTest {
     }
   }
 
+  /**
+   * Takes three steps; the second half of a batch has fewer masked patches, its last quarter none.
+   */
+  private static List<Map<String, Double>> unevenSteps(MimTrainer trainer, int parts) {
+    List<Map<String, Double>> metrics = new ArrayList<>();
+    for (int step = 0; step < 3; step++) {
+      SplittableRandom random = new SplittableRandom(step);
+      boolean[] masks = new boolean[BATCH * PATCHES];
+      for (int i = 0; i < masks.length * 3 / 4; i++) {
+        masks[i] = random.nextDouble() < (i < masks.length / 2 ? 0.6 : 0.2);
+      }
+      int[] codes = random.ints(masks.length, 0, 32).toArray();
+      ByteBuffer images = Pictures.gratings(BATCH, SIDE, SIDE, step);
+      metrics.add(trainer.step(images, masks, codes, BATCH, parts));
+    }
+    return metrics;
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {2, 4})
+  void partsOfABatchAddUpToIt(int parts) {
+    try (MimTrainer whole = trainer(0.3, 3);
+        MimTrainer inParts = trainer(0.3, 3)) {
+      Accumulation.assertClose(unevenSteps(whole, 1), unevenSteps(inParts, parts));
+      Accumulation.assertClose(whole, inParts);
+    }
+  }
+
+  @Test
+  void refusesPartsThatDoNotDivideTheBatch() {
+    try (MimTrainer trainer = trainer(0, 3)) {
+      assertThrows(IllegalArgumentException.class, () -> unevenSteps(trainer, 3));
+    }
+  }
+
+  @Test
+  void leavesParametersAloneWhenTheGradientIsNotFinite() throws IOException {
+    try (MimTrainer trainer = trainer(0, 3)) {
+      step(trainer);
+      ByteArrayOutputStream file = new ByteArrayOutputStream();
+      trainer.writeModel(Channels.newChannel(file));
+      byte[] model = file.toByteArray();
+      Entry head =
+          Safetensors.header(Channels.newChannel(new ByteArrayInputStream(model)))
+              .tensors()
+              .get("lm_head.weight");
+      // A loss of about 1e25, whose square is no float any more.
+      ByteBuffer.wrap(model).order(ByteOrder.LITTLE_ENDIAN).putFloat((int) head.start(), 1e25f);
+      trainer.restoreModel(Channels.newChannel(new ByteArrayInputStream(model)));
+      Map<String, FloatBuffer> before = Accumulation.values(trainer);
+      NonFiniteLossException stop = assertThrows(NonFiniteLossException.class, () -> step(trainer));
+      assertTrue(
+          stop.getMessage().contains("norm of the gradient of step 1 is Infinity"),
+          stop.getMessage());
+      assertEquals(1, stop.step());
+      assertTrue(stop.loss() > 1e20 && Double.isFinite(stop.loss()));
+      assertEquals(1, trainer.step());
+      assertEquals(before, Accumulation.values(trainer));
+    }
+  }
+
+  @Test
+  void sharesWhatIsTrained() {
+    try (MimTrainer trainer = trainer(0, 3)) {
+      List<String> names = trainer.sharedTensors().stream().map(SharedTensor::name).toList();
+      assertTrue(names.contains("rel_pos_bias.relative_position_bias_table"), names::toString);
+      assertFalse(names.contains("rel_pos_bias.relative_position_index"), names::toString);
+      assertTrue(
+          trainer.sharedTensors().stream().allMatch(t -> t.averaging() == Averaging.OUTER_STEP));
+    }
+  }
+
   @Test
   void stopsOnALossThatIsNotFinite() {
     try (MimTrainer trainer = trainer(0, 3)) {
@@ -84,6 +167,8 @@ class MimTrainerTest {
               NonFiniteLossException.class,
               () -> trainer.step(images, masks, new int[masks.length], BATCH));
       assertTrue(stop.getMessage().contains("step 0"), stop.getMessage());
+      assertEquals(0, stop.step());
+      assertTrue(Double.isNaN(stop.loss()));
       assertEquals(0, trainer.step());
     }
   }

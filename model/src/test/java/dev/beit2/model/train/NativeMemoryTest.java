@@ -13,6 +13,7 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
@@ -27,12 +28,32 @@ import org.junit.jupiter.api.condition.OS;
 @EnabledOnOs(OS.LINUX)
 class NativeMemoryTest {
   private static final int BATCH = 8;
+  private static final int LARGE_BATCH = 256;
   private static final int PATCHES = 16;
 
   @Test
   void staysFlatOver300Steps() throws IOException, InterruptedException {
-    Process child =
-        new ProcessBuilder(
+    double[] megabytes = inJvmOfItsOwn("flat");
+    assertTrue(
+        megabytes[1] <= 1.03 * megabytes[0],
+        () -> "resident megabytes: " + Arrays.toString(megabytes));
+  }
+
+  @Test
+  void partsTakeTheMemoryOfOne() throws IOException, InterruptedException {
+    double whole = inJvmOfItsOwn("peak", "1")[0];
+    double inParts = inJvmOfItsOwn("peak", "8")[0];
+    assertTrue(
+        inParts < 0.35 * whole,
+        () -> "peak megabytes of a step: %s whole, %s in parts".formatted(whole, inParts));
+  }
+
+  /** The numbers of the last line that {@link #main} prints. */
+  private static double[] inJvmOfItsOwn(String... arguments)
+      throws IOException, InterruptedException {
+    List<String> command =
+        new ArrayList<>(
+            List.of(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                 "-Xms128m",
                 "-Xmx128m",
@@ -40,28 +61,25 @@ class NativeMemoryTest {
                 "-XX:TieredStopAtLevel=1",
                 "-cp",
                 System.getProperty("java.class.path"),
-                NativeMemoryTest.class.getName())
-            .redirectError(ProcessBuilder.Redirect.DISCARD)
-            .start();
+                NativeMemoryTest.class.getName()));
+    command.addAll(List.of(arguments));
+    Process child =
+        new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.DISCARD).start();
     List<String> lines = new String(child.getInputStream().readAllBytes()).lines().toList();
     assertTrue(child.waitFor(60, TimeUnit.SECONDS));
     assertEquals(0, child.exitValue());
-    double[] megabytes =
-        Arrays.stream(lines.get(lines.size() - 1).split(" "))
-            .mapToDouble(Double::parseDouble)
-            .toArray();
-    assertTrue(megabytes[1] <= 1.03 * megabytes[0], () -> "resident megabytes: " + lines);
+    return Arrays.stream(lines.get(lines.size() - 1).split(" "))
+        .mapToDouble(Double::parseDouble)
+        .toArray();
   }
 
-  /** Prints resident megabytes after the warm-up and 300 steps later. */
+  /**
+   * {@code flat}: prints resident megabytes after the warm-up and 300 steps later. {@code peak
+   * PARTS}: prints by how much a large batch, in so many parts, exceeds a batch of one picture.
+   */
   public static void main(String[] args) throws IOException {
     Torch.setThreads(1);
     VitConfig backbone = new VitConfig(64, 16, 3, 96, 4, 3, 4, Positions.SHARED_RELATIVE, 0.1, 0);
-    ByteBuffer images = Pictures.gratings(BATCH, 64, 16, 1);
-    boolean[] masks = new boolean[BATCH * PATCHES];
-    for (int i = 0; i < masks.length; i++) {
-      masks[i] = i % PATCHES < 6;
-    }
     try (MimTrainer trainer =
         MimTrainer.start(
             new MimConfig(backbone, 64, 3, 2, true),
@@ -69,20 +87,43 @@ class NativeMemoryTest {
             new CosineSchedule(1.5e-3, 1e-6, 1e-5, 5, 1000),
             1,
             Precision.FP32)) {
-      double warm = 0;
-      for (int step = 0; step <= 350; step++) {
-        if (step == 50) {
-          warm = residentMegabytes();
-        }
-        trainer.step(images, masks, new int[masks.length], BATCH);
+      if (args[0].equals("flat")) {
+        steps(trainer, BATCH, 1, 50);
+        double warm = megabytes("VmRSS");
+        steps(trainer, BATCH, 1, 300);
+        System.out.println(warm + " " + megabytes("VmRSS"));
+      } else {
+        ByteBuffer images = Pictures.gratings(LARGE_BATCH, 64, 16, 1);
+        steps(trainer, 1, 1, 5);
+        double before = megabytes("VmHWM");
+        step(trainer, images, LARGE_BATCH, Integer.parseInt(args[1]));
+        System.out.println(megabytes("VmHWM") - before);
       }
-      System.out.println(warm + " " + residentMegabytes());
     }
   }
 
-  private static double residentMegabytes() throws IOException {
+  private static void steps(MimTrainer trainer, int batch, int parts, int steps) {
+    ByteBuffer images = Pictures.gratings(batch, 64, 16, 1);
+    for (int i = 0; i < steps; i++) {
+      step(trainer, images, batch, parts);
+    }
+  }
+
+  private static void step(MimTrainer trainer, ByteBuffer images, int batch, int parts) {
+    boolean[] masks = new boolean[batch * PATCHES];
+    for (int i = 0; i < masks.length; i++) {
+      masks[i] = i % PATCHES < 6;
+    }
+    trainer.step(images, masks, new int[masks.length], batch, parts);
+  }
+
+  private static double megabytes(String which) throws IOException {
     System.gc();
-    String pages = Files.readString(Path.of("/proc/self/statm")).split(" ")[1];
-    return Long.parseLong(pages) * 4096 / 1e6;
+    String line =
+        Files.readAllLines(Path.of("/proc/self/status")).stream()
+            .filter(l -> l.startsWith(which))
+            .findAny()
+            .orElseThrow();
+    return Long.parseLong(line.replaceAll("[^0-9]", "")) / 1e3;
   }
 }

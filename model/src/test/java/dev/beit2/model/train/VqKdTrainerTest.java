@@ -27,6 +27,8 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class VqKdTrainerTest {
   private static final int BATCH = 16;
@@ -129,6 +131,25 @@ class VqKdTrainerTest {
       begun.begin(Pictures.gratings(BATCH, SIDE, 16, 99), BATCH);
       assertEquals(train(plain, 3), train(begun, 3));
       assertArrayEquals(bytes(plain), bytes(begun));
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {2, 4})
+  void partsOfABatchAddUpToIt(int parts) {
+    // Revival draws a vector by its distance: where that is rounded otherwise it may be another.
+    try (VqKdTrainer whole = trainer(0);
+        VqKdTrainer inParts = trainer(0)) {
+      // The first step would place the codebook by its first part alone.
+      ByteBuffer first = Pictures.gratings(BATCH, SIDE, 16, 0);
+      whole.begin(first, BATCH);
+      inParts.begin(first, BATCH);
+      List<Map<String, Double>> metrics = new ArrayList<>();
+      for (int i = 0; i < 3; i++) {
+        metrics.add(inParts.step(Pictures.gratings(BATCH, SIDE, 16, i), BATCH, parts));
+      }
+      Accumulation.assertClose(train(whole, 3), metrics);
+      Accumulation.assertClose(whole, inParts);
     }
   }
 
