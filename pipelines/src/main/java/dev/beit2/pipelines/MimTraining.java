@@ -191,7 +191,8 @@ final class MimTraining implements TrainingTask<MimExample, MimBatch> {
   @Override
   public Map<String, Double> step(MimBatch batch) {
     int size = plan.batchSize();
-    return trainer.step(batch.images().first(size), batch.masks(), batch.codes(), size);
+    return trainer.step(
+        batch.images().first(size), batch.masks(), batch.codes(), size, plan.accumulate());
   }
 
   @Override

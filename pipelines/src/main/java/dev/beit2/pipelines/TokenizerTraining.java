@@ -151,7 +151,8 @@ final class TokenizerTraining implements TrainingTask<ImageRecord, ImageBatch> {
 
   @Override
   public Map<String, Double> step(ImageBatch batch) {
-    return trainer.step(batch.first(plan.batchSize()), plan.batchSize());
+    int size = plan.batchSize();
+    return trainer.step(batch.first(size), size, plan.accumulate());
   }
 
   @Override

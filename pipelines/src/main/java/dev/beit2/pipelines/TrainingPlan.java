@@ -17,6 +17,7 @@ import javax.annotation.Nullable;
  * @param examples images of the data set; an epoch sees each once
  * @param workers N, of the rounds to come; another start may have another number
  * @param batchSize images a step of one worker
+ * @param accumulate parts of a step's batch that are on the device one after the other
  * @param threads of each operation of a worker
  * @param localSteps steps of a round, H
  * @param roundsPerJob rounds that are submitted at once
@@ -31,6 +32,7 @@ record TrainingPlan(
     long examples,
     int workers,
     int batchSize,
+    int accumulate,
     int threads,
     long localSteps,
     int roundsPerJob,
@@ -98,6 +100,7 @@ record TrainingPlan(
         examples,
         options.getWorkers(),
         options.getBatchSize(),
+        options.getAccumulate(),
         TrainingOptions.threads(options),
         options.getLocalSteps() != null ? options.getLocalSteps() : options.getCheckpointEvery(),
         options.getRoundsPerJob(),

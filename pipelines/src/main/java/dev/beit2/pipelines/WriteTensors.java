@@ -71,6 +71,7 @@ final class WriteTensors extends DoFn<KV<String, Iterable<KV<Long, float[]>>>, S
     try (SeekableByteChannel model = StoredFile.in(from, Checkpoint.MODEL).openSeekable()) {
       SafetensorsHeader header = Safetensors.header(model);
       channel.write(header.bytes(), 0);
+      extend(channel, model.size());
       for (SafetensorsHeader.Entry tensor : header.tensors().values()) {
         if (tensor.dtype().equals(AVERAGED_TYPE)) {
           missing += tensor.size();
@@ -78,7 +79,6 @@ final class WriteTensors extends DoFn<KV<String, Iterable<KV<Long, float[]>>>, S
           copy(model, channel, tensor.start(), tensor.end());
         }
       }
-      extend(channel, model.size());
     }
     return missing;
   }

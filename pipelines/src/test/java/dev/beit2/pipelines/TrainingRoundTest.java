@@ -40,6 +40,7 @@ final class TrainingRoundTest {
         workers,
         BATCH,
         1,
+        1,
         LOCAL_STEPS,
         rounds,
         outer,
@@ -112,8 +113,7 @@ final class TrainingRoundTest {
       for (int i = 0; i < mean.length; i++) {
         double gradient = weights[i] - mean[i];
         velocity[i] = (float) (outer.momentum() * velocity[i] + gradient);
-        weights[i] -=
-            (float) (outer.learningRate() * (gradient + outer.momentum() * velocity[i]));
+        weights[i] -= (float) (outer.learningRate() * (gradient + outer.momentum() * velocity[i]));
       }
       for (int row = 0; row < meanCodes.length; row += 2) {
         double norm = Math.hypot(meanCodes[row], meanCodes[row + 1]);
@@ -124,8 +124,7 @@ final class TrainingRoundTest {
     }
   }
 
-  private static Map<String, float[]> model(TrainingPlan plan, RunPosition at)
-      throws IOException {
+  private static Map<String, float[]> model(TrainingPlan plan, RunPosition at) throws IOException {
     Checkpoint checkpoint = RunDirectory.at(plan.output()).checkpoint(at).orElseThrow();
     try (var in = checkpoint.open(Checkpoint.MODEL);
         Safetensors file = Safetensors.read(in)) {

@@ -16,7 +16,8 @@ public final class NonFiniteLossException extends RuntimeException {
     this.loss = loss;
   }
 
-  static NonFiniteLossException ofLoss(long step, double loss) {
+  /** For a loss that is not finite. */
+  public static NonFiniteLossException ofLoss(long step, double loss) {
     return new NonFiniteLossException(step, loss, "the loss of step " + step + " is " + loss);
   }
 
@@ -27,7 +28,7 @@ public final class NonFiniteLossException extends RuntimeException {
         "the norm of the gradient of step %d is %s at a loss of %s".formatted(step, norm, loss));
   }
 
-  /** The step, counted from 0. */
+  /** The step, counted from 1 as in a run's metrics. */
   public long step() {
     return step;
   }

@@ -122,7 +122,7 @@ public abstract class Trainer implements Learner {
   final double finite(NDArray loss) {
     double value = loss.getFloat();
     if (!Double.isFinite(value)) {
-      throw NonFiniteLossException.ofLoss(step(), value);
+      throw NonFiniteLossException.ofLoss(step() + 1, value);
     }
     return value;
   }
@@ -135,7 +135,7 @@ public abstract class Trainer implements Learner {
   final double descend(NDManager manager, NDList gradients, double loss) {
     double norm = optimizer.step(manager, gradients, schedule.at(step()));
     if (!Double.isFinite(norm)) {
-      throw NonFiniteLossException.ofGradient(step(), loss, norm);
+      throw NonFiniteLossException.ofGradient(step() + 1, loss, norm);
     }
     return norm;
   }
