@@ -108,7 +108,7 @@ public abstract class Trainer implements AutoCloseable {
     // Not the first part's own gradients: those of one picture may be views of one another.
     NDList sums = optimizer.zeros(manager);
     for (int i = 0; i < parts; i++) {
-      try (NDManager own = Torch.newManager()) {
+      try (NDManager own = parameters.newManager()) {
         NDArray partLoss = loss.of(own, new Part(i, parts, batch));
         if (partLoss != null) {
           optimizer.addGradients(own, partLoss, sums);
@@ -164,7 +164,7 @@ public abstract class Trainer implements AutoCloseable {
 
   /** Writes the optimizer's moments, and whatever else the next step depends on, as safetensors. */
   public final void writeOptimizer(WritableByteChannel out) throws IOException {
-    try (NDManager manager = Torch.newManager()) {
+    try (NDManager manager = parameters.newManager()) {
       Map<String, NDArray> tensors = new LinkedHashMap<>(optimizer.moments());
       tensors.putAll(moreState(manager));
       Safetensors.write(out, Map.of("step", Long.toString(step())), tensors);
@@ -198,7 +198,9 @@ public abstract class Trainer implements AutoCloseable {
    * @throws IllegalArgumentException if there is none of that name
    */
   public final FloatBuffer values(String name) {
-    return FloatBuffer.wrap(parameters.get(name).toFloatArray());
+    try (NDManager manager = parameters.newManager()) {
+      return FloatBuffer.wrap(Torch.onCpu(manager, parameters.get(name)).toFloatArray());
+    }
   }
 
   /**
