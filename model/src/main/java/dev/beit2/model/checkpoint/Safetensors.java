@@ -1,6 +1,7 @@
 package dev.beit2.model.checkpoint;
 
 import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import com.google.gson.JsonArray;
@@ -10,6 +11,7 @@ import com.google.gson.JsonParseException;
 import com.google.gson.JsonParser;
 import dev.beit2.model.checkpoint.SafetensorsHeader.Entry;
 import dev.beit2.model.torch.StateDict;
+import dev.beit2.model.torch.Torch;
 import java.io.EOFException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -170,7 +172,9 @@ public record Safetensors(Map<String, String> metadata, StateDict tensors)
     }
     drain(out, start.flip());
     for (NDArray tensor : tensors.values()) {
-      drain(out, tensor.toByteBuffer(true));
+      try (NDManager copies = Torch.newManager()) {
+        drain(out, Torch.onCpu(copies, tensor).toByteBuffer(true));
+      }
     }
   }
 

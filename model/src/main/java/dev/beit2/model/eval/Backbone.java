@@ -12,7 +12,6 @@ import dev.beit2.model.mim.MimConfig;
 import dev.beit2.model.torch.Kernels;
 import dev.beit2.model.torch.Precision;
 import dev.beit2.model.torch.StateDict;
-import dev.beit2.model.torch.Torch;
 import dev.beit2.model.vit.ImageNet;
 import dev.beit2.model.vit.Vit;
 import java.io.IOException;
@@ -77,7 +76,7 @@ public final class Backbone implements AutoCloseable {
    * @param mean receives the mean of the patch tokens, B · D
    */
   public void features(ByteBuffer images, int batch, float[] cls, float[] mean) {
-    try (NDManager manager = Torch.newManager()) {
+    try (NDManager manager = state.newManager()) {
       NDArray input =
           manager.create(images, new Shape(batch, 3, imageSize(), imageSize()), DataType.FLOAT32);
       NDArray patches = vit.patchEmbed(manager, ImageNet.normalize(kernels, manager, input));

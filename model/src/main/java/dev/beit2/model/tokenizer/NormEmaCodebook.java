@@ -8,6 +8,7 @@ import dev.beit2.model.tokenizer.VqKd.Usage;
 import dev.beit2.model.tokenizer.VqKd.Vectors;
 import dev.beit2.model.torch.Kernels;
 import dev.beit2.model.torch.StateDict;
+import dev.beit2.model.torch.Torch;
 import dev.beit2.model.vit.Initialization;
 import java.util.SplittableRandom;
 import java.util.stream.IntStream;
@@ -62,8 +63,8 @@ final class NormEmaCodebook {
   }
 
   /** Whether the codes have their first places. */
-  boolean isPlaced() {
-    return state.get("quantize.embedding.initted").getFloat(0) != 0;
+  boolean isPlaced(NDManager manager) {
+    return Torch.onCpu(manager, state.get("quantize.embedding.initted")).getFloat(0) != 0;
   }
 
   /** Places the codes by k-means over z [M, C], unless z is not finite. */

@@ -9,7 +9,6 @@ import dev.beit2.model.checkpoint.Safetensors;
 import dev.beit2.model.torch.Kernels;
 import dev.beit2.model.torch.Precision;
 import dev.beit2.model.torch.StateDict;
-import dev.beit2.model.torch.Torch;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.Channels;
@@ -92,7 +91,7 @@ public final class Tokenizer implements AutoCloseable {
    */
   public void encode(ByteBuffer images, int batch, int[] codes) {
     int side = imageSize();
-    try (NDManager manager = Torch.newManager()) {
+    try (NDManager manager = state.newManager()) {
       NDArray input = manager.create(images, new Shape(batch, 3, side, side), DataType.FLOAT32);
       long[] found = network.codes(manager, network.encode(manager, input)).toLongArray();
       for (int i = 0; i < found.length; i++) {

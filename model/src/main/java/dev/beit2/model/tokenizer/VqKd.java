@@ -71,7 +71,7 @@ public final class VqKd {
    * @param seed for the first means
    */
   public void placeCodebook(NDManager manager, NDArray images, long seed) {
-    if (!codebook.isPlaced()) {
+    if (!codebook.isPlaced(manager)) {
       codebook.place(manager, encode(manager, images).reshape(-1, config.codeDimension()), seed);
     }
   }
@@ -166,7 +166,7 @@ public final class VqKd {
   public Output forward(NDManager manager, NDArray images, NDArray target, long seed) {
     NDArray z = encode(manager, images);
     NDArray flat = z.reshape(-1, config.codeDimension());
-    if (!codebook.isPlaced()) {
+    if (!codebook.isPlaced(manager)) {
       codebook.place(manager, flat, seed);
     }
     Vectors vectors = codebook.nearest(manager, flat);

@@ -15,23 +15,23 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
-import java.util.EnumMap;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
 
 /**
- * The functions of {@code kernels.py}, callable from Java. One instance a precision lives as long
- * as the JVM; calls are thread-safe as long as no two threads pass the same tensor in different
- * roles.
+ * The functions of {@code kernels.py}, callable from Java. One instance a precision and device
+ * lives as long as the JVM; calls are thread-safe as long as no two threads pass the same tensor in
+ * different roles.
  *
  * <p>Results belong to the manager given with the call. Whether a call is recorded for gradients
  * depends on its inputs alone: it is if one of them is a parameter that {@link
  * StateDict#requireGradients} marked, or was computed from one.
  */
 public final class Kernels {
-  private static final Map<Precision, Kernels> INSTANCES = new EnumMap<>(Precision.class);
+  private static final Map<Key, Kernels> INSTANCES = new HashMap<>();
 
   private final PtSymbolBlock module;
   private final NDArray none;
@@ -40,6 +40,8 @@ public final class Kernels {
   private final NDArray noneInList;
   private final NDManager cpu;
   private final Map<Double, NDArray> numbers = new ConcurrentHashMap<>();
+
+  private record Key(Precision precision, TorchDevice device) {}
 
   private Kernels(Precision precision) {
     Torch.prepareThread();
@@ -62,10 +64,11 @@ public final class Kernels {
     noneInList = manager.create(new Shape(0), DataType.FLOAT32);
   }
 
-  /** The kernels in a precision, on the device of {@link Torch#newManager}. */
+  /** The kernels in a precision, on the calling thread's device. */
   public static Kernels of(Precision precision) {
     synchronized (INSTANCES) {
-      return INSTANCES.computeIfAbsent(precision, Kernels::new);
+      return INSTANCES.computeIfAbsent(
+          new Key(precision, Torch.device()), key -> new Kernels(key.precision()));
     }
   }
 

@@ -11,7 +11,7 @@ import java.util.function.Predicate;
 
 /**
  * Named tensors in native memory: the parameters and buffers of a network under the official code's
- * state-dict names, in a fixed order.
+ * state-dict names, in a fixed order, on the device of the thread that made it.
  */
 public final class StateDict implements AutoCloseable {
   private final NDManager manager = Torch.newManager();
@@ -20,6 +20,11 @@ public final class StateDict implements AutoCloseable {
   /** The manager that owns the tensors. */
   public NDManager manager() {
     return manager;
+  }
+
+  /** A manager for what is computed from the tensors, on their device. The caller closes it. */
+  public NDManager newManager() {
+    return manager.getEngine().newBaseManager(manager.getDevice());
   }
 
   /** Adds or replaces a tensor, which then belongs to this state dict. */

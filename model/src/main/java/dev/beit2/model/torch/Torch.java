@@ -1,8 +1,13 @@
 package dev.beit2.model.torch;
 
+import ai.djl.Device;
 import ai.djl.engine.Engine;
+import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.pytorch.jni.JniUtils;
+import java.util.List;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
 
 /** The PyTorch engine of this JVM: set up without network, and the settings each thread needs. */
 public final class Torch {
@@ -25,14 +30,61 @@ public final class Torch {
             return true;
           });
 
+  private static final List<TorchDevice> DEVICES =
+      Stream.concat(
+              IntStream.range(0, ENGINE.getGpuCount()).mapToObj(TorchDevice::gpu),
+              Stream.of(TorchDevice.cpu()))
+          .toList();
+
+  private static final ThreadLocal<TorchDevice> DEVICE =
+      ThreadLocal.withInitial(() -> DEVICES.get(0));
+
   private Torch() {}
 
+  /** The devices that the engine sees: GPUs in their order, then the CPU. */
+  public static List<TorchDevice> devices() {
+    return DEVICES;
+  }
+
   /**
-   * A manager for tensors on the engine's device: the first GPU that it sees, else the CPU. Closing
-   * it frees their native memory.
+   * Makes a device that of the calling thread: what it loads and starts from now on lives there.
+   * Until a thread says so, its device is the first of {@link #devices}.
+   *
+   * @throws IllegalArgumentException if the engine does not see it
+   */
+  public static void use(TorchDevice device) {
+    if (!DEVICES.contains(device)) {
+      throw new IllegalArgumentException("found %s; wanted %s".formatted(DEVICES, device));
+    }
+    DEVICE.set(device);
+  }
+
+  /** The calling thread's device. */
+  static TorchDevice device() {
+    return DEVICE.get();
+  }
+
+  /**
+   * A manager for tensors on the calling thread's device. Closing it frees their native memory.
+   * What works on a model's tensors takes a {@link StateDict#newManager} instead, whichever thread
+   * it runs in.
    */
   public static NDManager newManager() {
-    return ENGINE.newBaseManager();
+    TorchDevice device = device();
+    return ENGINE.newBaseManager(device.isGpu() ? Device.gpu(device.index()) : Device.cpu());
+  }
+
+  /**
+   * A tensor on the CPU: itself if it is there, else a copy that {@code manager} owns. DJL reads a
+   * GPU's tensor through a copy too, but leaves it to the tensor's manager, where those of
+   * parameters would pile up.
+   */
+  public static NDArray onCpu(NDManager manager, NDArray tensor) {
+    NDArray there = tensor.toDevice(Device.cpu(), false);
+    if (there != tensor) {
+      there.attach(manager);
+    }
+    return there;
   }
 
   /**

@@ -11,7 +11,6 @@ import dev.beit2.model.mim.MimConfig;
 import dev.beit2.model.torch.Kernels;
 import dev.beit2.model.torch.Precision;
 import dev.beit2.model.torch.StateDict;
-import dev.beit2.model.torch.Torch;
 import dev.beit2.model.vit.DropPath;
 import dev.beit2.model.vit.ImageNet;
 import java.nio.ByteBuffer;
@@ -87,7 +86,7 @@ public final class MimTrainer extends Trainer {
       ByteBuffer images, boolean[] masks, int[] codes, int batch, int parts) {
     double masked = count(masks, 0, masks.length);
     Map<String, Double> metrics = new LinkedHashMap<>();
-    try (NDManager manager = Torch.newManager()) {
+    try (NDManager manager = parameters.newManager()) {
       NDList gradients =
           gradients(
               manager,

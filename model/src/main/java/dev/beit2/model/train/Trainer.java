@@ -108,7 +108,7 @@ public abstract class Trainer implements Learner {
     // Not the first part's own gradients: those of one picture may be views of one another.
     NDList sums = optimizer.zeros(manager);
     for (int i = 0; i < parts; i++) {
-      try (NDManager own = Torch.newManager()) {
+      try (NDManager own = parameters.newManager()) {
         NDArray partLoss = loss.of(own, new Part(i, parts, batch));
         if (partLoss != null) {
           optimizer.addGradients(own, partLoss, sums);
@@ -161,7 +161,7 @@ public abstract class Trainer implements Learner {
 
   @Override
   public final void writeOptimizer(WritableByteChannel out) throws IOException {
-    try (NDManager manager = Torch.newManager()) {
+    try (NDManager manager = parameters.newManager()) {
       Map<String, NDArray> tensors = new LinkedHashMap<>(optimizer.moments());
       tensors.putAll(moreState(manager));
       Safetensors.write(out, Map.of("step", Long.toString(step())), tensors);
@@ -190,7 +190,9 @@ public abstract class Trainer implements Learner {
 
   @Override
   public final FloatBuffer values(String name) {
-    return FloatBuffer.wrap(parameters.get(name).toFloatArray());
+    try (NDManager manager = parameters.newManager()) {
+      return FloatBuffer.wrap(Torch.onCpu(manager, parameters.get(name)).toFloatArray());
+    }
   }
 
   /**

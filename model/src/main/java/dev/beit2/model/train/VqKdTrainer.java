@@ -12,7 +12,6 @@ import dev.beit2.model.tokenizer.VqKdConfig;
 import dev.beit2.model.torch.Kernels;
 import dev.beit2.model.torch.Precision;
 import dev.beit2.model.torch.StateDict;
-import dev.beit2.model.torch.Torch;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -97,7 +96,7 @@ public final class VqKdTrainer extends Trainer {
     long stepSeed = stepSeed();
     Map<String, Double> metrics = new LinkedHashMap<>();
     List<Vectors> vectors = new ArrayList<>();
-    try (NDManager manager = Torch.newManager()) {
+    try (NDManager manager = parameters.newManager()) {
       NDList gradients =
           gradients(
               manager,
@@ -132,7 +131,7 @@ public final class VqKdTrainer extends Trainer {
   /** Places the codebook by k-means on the batch, unless it has its place already. */
   @Override
   public void begin(ByteBuffer images, int batch) {
-    try (NDManager manager = Torch.newManager()) {
+    try (NDManager manager = parameters.newManager()) {
       NDArray input = images(manager, images, batch);
       kernels.withoutGradient(() -> network.placeCodebook(manager, input, stepSeed()));
     }

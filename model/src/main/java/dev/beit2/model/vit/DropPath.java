@@ -3,8 +3,6 @@ package dev.beit2.model.vit;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
-import dev.beit2.model.torch.Kernels;
-import dev.beit2.model.torch.Precision;
 import java.util.Map;
 import java.util.SplittableRandom;
 
@@ -14,11 +12,9 @@ import java.util.SplittableRandom;
  */
 public interface DropPath {
   /** Nothing is skipped. */
-  DropPath NONE = (manager, branch, batch) -> Kernels.of(Precision.FP32).none();
+  DropPath NONE = (manager, branch, batch) -> null;
 
-  /**
-   * Factors [B, 1, 1] for a branch, 0 or 1 / (1 − rate); without elements where nothing is skipped.
-   */
+  /** Factors [B, 1, 1] for a branch, 0 or 1 / (1 − rate); null where nothing is skipped. */
   NDArray keep(NDManager manager, String branch, long batch);
 
   /**
@@ -31,7 +27,7 @@ public interface DropPath {
     return (manager, branch, batch) -> {
       double rate = rates.getOrDefault(branch.substring(0, branch.lastIndexOf('.')), 0.0);
       if (rate == 0) {
-        return NONE.keep(manager, branch, batch);
+        return null;
       }
       SplittableRandom random =
           new SplittableRandom(seed * 0x9E3779B97F4A7C15L + step * 31 + branch.hashCode());

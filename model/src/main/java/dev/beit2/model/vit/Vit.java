@@ -117,13 +117,18 @@ public final class Vit {
    */
   public NDArray block(NDManager manager, NDArray x, NDArray bias, String name, DropPath dropPath) {
     NDArray own = config.positions() == Positions.RELATIVE ? bias(manager, name + ".attn.") : bias;
-    NDArray keepAttention = dropPath.keep(manager, name + ".attn", x.getShape().get(0));
-    NDArray keepMlp = dropPath.keep(manager, name + ".mlp", x.getShape().get(0));
+    NDArray keepAttention = keep(manager, x, name + ".attn", dropPath);
+    NDArray keepMlp = keep(manager, x, name + ".mlp", dropPath);
     return kernels.call(
         manager,
         "block",
         new NDArray[] {x, own, keepAttention, keepMlp, heads},
         blocks.computeIfAbsent(name, this::parameters));
+  }
+
+  private NDArray keep(NDManager manager, NDArray x, String branch, DropPath dropPath) {
+    NDArray factors = dropPath.keep(manager, branch, x.getShape().get(0));
+    return factors == null ? kernels.none() : factors;
   }
 
   private List<NDArray> parameters(String block) {

@@ -1,0 +1,81 @@
+package dev.beit2.model.torch;
+
+import java.util.Optional;
+
+/**
+ * A worker's hold on a device: a GPU has one worker at a time, of all those in this JVM; on the CPU
+ * there is room for any number.
+ *
+ * <pre>{@code
+ * try (DeviceLease lease = DeviceLease.acquire(DeviceChoice.AUTO, run, worker)) {
+ *   Torch.use(lease.device());
+ *   Session session = lease.resident().map(Session.class::cast).orElseGet(Session::open);
+ *   session.train();
+ *   lease.keep(session);
+ * }
+ * }</pre>
+ *
+ * <p>What a worker keeps stays on its device while it is away, until the worker comes back,
+ * somebody else needs the device, or its run is {@linkplain #evict evicted}.
+ */
+public final class DeviceLease implements AutoCloseable {
+  private final DeviceRegistry registry;
+  private final TorchDevice device;
+  private final String run;
+  private final int worker;
+  private final AutoCloseable resident;
+  private AutoCloseable kept;
+  private boolean closed;
+
+  DeviceLease(
+      DeviceRegistry registry, TorchDevice device, String run, int worker, AutoCloseable resident) {
+    this.registry = registry;
+    this.device = device;
+    this.run = run;
+    this.worker = worker;
+    this.resident = resident;
+  }
+
+  /**
+   * Waits until a device is free and leases it: the one that holds what this worker kept, if there
+   * is one. What others kept on it is closed first: on a GPU all, on the CPU what is not of this
+   * run.
+   *
+   * @param run names the run, over all jobs in this JVM
+   * @param worker number of the worker in the run
+   * @throws NoGpuException if a GPU is asked for and the engine sees none
+   */
+  public static DeviceLease acquire(DeviceChoice choice, String run, int worker)
+      throws InterruptedException {
+    return DeviceRegistry.ofThisJvm().acquire(choice, run, worker);
+  }
+
+  /** Closes all that workers of a run kept and have not come back for. */
+  public static void evict(String run) {
+    DeviceRegistry.ofThisJvm().evict(run);
+  }
+
+  /** The device; a thread that uses it says so by {@link Torch#use}. */
+  public TorchDevice device() {
+    return device;
+  }
+
+  /** What this worker kept last time; from now on the caller's, to use, keep again or close. */
+  public Optional<AutoCloseable> resident() {
+    return Optional.ofNullable(resident);
+  }
+
+  /** Leaves something on the device when the lease is closed. */
+  public void keep(AutoCloseable resident) {
+    kept = resident;
+  }
+
+  /** Gives the device back. */
+  @Override
+  public void close() {
+    if (!closed) {
+      closed = true;
+      registry.release(device, run, worker, kept);
+    }
+  }
+}

@@ -1,0 +1,166 @@
+package dev.beit2.model.torch;
+
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * Which devices of this JVM are leased, and what workers left on the others.
+ *
+ * <p>A Flink TaskManager loads our classes anew for each job and each restart of one, while DJL and
+ * its devices stay; a static field would give every job a registry of its own. So the state is one
+ * map for the JVM, found among the system properties, of JDK types that any class loader's copy of
+ * this class can read. It is guarded by its own monitor.
+ */
+final class DeviceRegistry {
+  private static final String PROPERTY = "dev.beit2.devices";
+  private static final String LEASED = "leased";
+  private static final String RESIDENT = "resident";
+
+  private final List<TorchDevice> devices;
+
+  // [LEASED, device] → nothing; [RESIDENT, device, run, worker] → the class loader whose copy of
+  // our classes can use it, the resident.
+  private final Map<List<String>, Object[]> state;
+
+  /**
+   * A registry of given devices.
+   *
+   * @param property names the state that registries of a JVM share
+   */
+  @SuppressWarnings("unchecked")
+  DeviceRegistry(List<TorchDevice> devices, String property) {
+    this.devices = List.copyOf(devices);
+    this.state =
+        (Map<List<String>, Object[]>)
+            System.getProperties().computeIfAbsent(property, name -> new HashMap<>());
+  }
+
+  static DeviceRegistry ofThisJvm() {
+    return new DeviceRegistry(Torch.devices(), PROPERTY);
+  }
+
+  /** See {@link DeviceLease#acquire}. */
+  DeviceLease acquire(DeviceChoice choice, String run, int worker) throws InterruptedException {
+    List<TorchDevice> wanted = wanted(choice);
+    List<AutoCloseable> evicted = new ArrayList<>();
+    TorchDevice device;
+    AutoCloseable own = null;
+    synchronized (state) {
+      for (device = choose(wanted, run, worker); device == null; ) {
+        state.wait();
+        device = choose(wanted, run, worker);
+      }
+      if (device.isGpu()) {
+        state.put(leased(device), new Object[0]);
+      }
+      for (List<String> key : residents(device)) {
+        Object[] entry = state.get(key);
+        boolean usable = entry[0] == loader();
+        if (usable && key.equals(resident(device, run, worker))) {
+          own = (AutoCloseable) entry[1];
+          state.remove(key);
+        } else if (device.isGpu() || !usable || !key.get(2).equals(run)) {
+          evicted.add((AutoCloseable) entry[1]);
+          state.remove(key);
+        }
+      }
+    }
+    DeviceLease lease = new DeviceLease(this, device, run, worker, own);
+    try {
+      close(evicted);
+    } catch (IllegalStateException e) {
+      lease.keep(own);
+      lease.close();
+      throw e;
+    }
+    return lease;
+  }
+
+  private List<TorchDevice> wanted(DeviceChoice choice) {
+    List<TorchDevice> gpus = devices.stream().filter(TorchDevice::isGpu).toList();
+    if (choice == DeviceChoice.GPU && gpus.isEmpty()) {
+      throw new NoGpuException(devices);
+    }
+    return choice == DeviceChoice.CPU || gpus.isEmpty() ? List.of(TorchDevice.cpu()) : gpus;
+  }
+
+  /** The free device that suits a worker best; null if none is free. */
+  private TorchDevice choose(List<TorchDevice> wanted, String run, int worker) {
+    TorchDevice best = null;
+    for (TorchDevice device : wanted) {
+      if (state.containsKey(resident(device, run, worker))) {
+        return device;
+      }
+      boolean free = !state.containsKey(leased(device));
+      // Rather an empty one than one that somebody means to come back to.
+      if (free && (best == null || residents(device).isEmpty() && !residents(best).isEmpty())) {
+        best = device;
+      }
+    }
+    return best;
+  }
+
+  /** Takes a device back, with what stays on it; {@code kept} may be null. */
+  void release(TorchDevice device, String run, int worker, AutoCloseable kept) {
+    synchronized (state) {
+      state.remove(leased(device));
+      if (kept != null) {
+        state.put(resident(device, run, worker), new Object[] {loader(), kept});
+      }
+      state.notifyAll();
+    }
+  }
+
+  /** See {@link DeviceLease#evict}. */
+  void evict(String run) {
+    List<AutoCloseable> evicted = new ArrayList<>();
+    synchronized (state) {
+      for (List<String> key : List.copyOf(state.keySet())) {
+        if (key.get(0).equals(RESIDENT) && key.get(2).equals(run)) {
+          evicted.add((AutoCloseable) state.remove(key)[1]);
+        }
+      }
+    }
+    close(evicted);
+  }
+
+  private List<List<String>> residents(TorchDevice device) {
+    return state.keySet().stream()
+        .filter(key -> key.get(0).equals(RESIDENT) && key.get(1).equals(device.toString()))
+        .toList();
+  }
+
+  private static List<String> leased(TorchDevice device) {
+    return List.of(LEASED, device.toString());
+  }
+
+  private static List<String> resident(TorchDevice device, String run, int worker) {
+    return List.of(RESIDENT, device.toString(), run, Integer.toString(worker));
+  }
+
+  private static ClassLoader loader() {
+    return DeviceRegistry.class.getClassLoader();
+  }
+
+  private static void close(List<AutoCloseable> residents) {
+    IllegalStateException failure = null;
+    for (AutoCloseable resident : residents) {
+      try {
+        resident.close();
+      } catch (Exception e) {
+        IllegalStateException failed =
+            new IllegalStateException("what a worker kept on its device does not close", e);
+        if (failure == null) {
+          failure = failed;
+        } else {
+          failure.addSuppressed(failed);
+        }
+      }
+    }
+    if (failure != null) {
+      throw failure;
+    }
+  }
+}
