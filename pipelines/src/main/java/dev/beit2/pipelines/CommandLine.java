@@ -7,6 +7,8 @@ import java.lang.reflect.Method;
 import java.net.InetSocketAddress;
 import java.net.Socket;
 import java.net.URI;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
@@ -17,6 +19,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import javax.annotation.Nullable;
 import org.apache.beam.runners.flink.FlinkPipelineOptions;
 import org.apache.beam.runners.flink.FlinkRunner;
@@ -26,6 +29,7 @@ import org.apache.beam.sdk.extensions.gcp.util.gcsfs.GcsPath;
 import org.apache.beam.sdk.io.FileSystems;
 import org.apache.beam.sdk.options.PipelineOptions;
 import org.apache.beam.sdk.options.PipelineOptionsFactory;
+import org.apache.flink.util.SerializedThrowable;
 
 /**
  * What every {@code main} does: arguments to options, {@code --help}, and failures to one line and
@@ -47,6 +51,8 @@ final class CommandLine {
 
   private static final int WIDTH = 100;
   private static final String ENDPOINT = "gcsEndpoint";
+  private static final int FRAMES = 10;
+  private static final String JOB_JAR = "pipelines/target/beit2-job.jar";
   private static final int CONNECT_MILLISECONDS = 5000;
   private static final Pattern URL =
       Pattern.compile("(?<server>(?<scheme>https?)://[\\w.-]+(:\\d+)?)/?(?<path>.*)");
@@ -73,6 +79,7 @@ final class CommandLine {
         return OK;
       }
       OptionsT options = parse(command, args);
+      prepareCluster(options);
       requireServer(options.as(GcsOptions.class).getGcsEndpoint());
       // For what is read before there is a pipeline, or without one.
       FileSystems.setDefaultPipelineOptions(options);
@@ -87,19 +94,54 @@ final class CommandLine {
         err.println(failure.getMessage());
         return FAILED;
       }
-      failure.printStackTrace(err);
+      print(failure, err);
       return FAILED;
     }
   }
 
   /** The message of what was invalid, if that is why something failed, here or in a worker. */
   static Optional<String> invalid(Throwable failure) {
+    return causes(failure).stream()
+        .filter(
+            cause ->
+                cause instanceof InvalidOptionException || cause instanceof InvalidInputException)
+        .map(Throwable::getMessage)
+        .findFirst();
+  }
+
+  /** A failure and its causes; those that a Flink cluster sent, as they were thrown there. */
+  private static List<Throwable> causes(Throwable failure) {
+    List<Throwable> causes = new ArrayList<>();
     for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
-      if (cause instanceof InvalidOptionException || cause instanceof InvalidInputException) {
-        return Optional.of(cause.getMessage());
+      if (cause instanceof SerializedThrowable sent) {
+        causes.add(sent);
+        cause = sent.deserializeError(CommandLine.class.getClassLoader());
       }
+      causes.add(cause);
     }
-    return Optional.empty();
+    return causes;
+  }
+
+  /**
+   * The whole trace of what failed here. Of a job that failed on a cluster only why, and where in
+   * our code: Flink's way from there to here is long and the same each time.
+   */
+  private static void print(Throwable failure, PrintStream err) {
+    List<Throwable> causes = causes(failure);
+    if (causes.stream().noneMatch(SerializedThrowable.class::isInstance)) {
+      failure.printStackTrace(err);
+      return;
+    }
+    Throwable root = causes.get(causes.size() - 1);
+    err.println("the job failed on the cluster: " + root);
+    StackTraceElement[] trace = root.getStackTrace();
+    int end = trace.length;
+    while (end > 0 && !trace[end - 1].getClassName().startsWith("dev.beit2.")) {
+      end--;
+    }
+    for (int i = 0; i < (end > 0 ? end : Math.min(trace.length, FRAMES)); i++) {
+      err.println("\tat " + trace[i]);
+    }
   }
 
   /**
@@ -112,21 +154,23 @@ final class CommandLine {
       Command<OptionsT> command, String[] args) {
     Map<String, Option> own = new LinkedHashMap<>();
     Option.of(command.options()).forEach(option -> own.put(option.name(), option));
-    Map<String, String> given = split(args);
+    Map<String, String> given =
+        split(args, own.values().stream().filter(Option::positional).findFirst());
     List<String> runnerArgs = new ArrayList<>();
     Set<String> known = runnerOptions();
     given.forEach(
         (name, value) -> {
           if (own.containsKey(name)) {
             own.get(name).parse(value);
-            requireObjectName("--" + name + "=" + value, value);
+            requireObjectName(own.get(name).given(value), value);
           } else if (known.contains(name)) {
             runnerArgs.add("--" + name + "=" + value);
           } else {
             throw new InvalidOptionException(
                 "--" + name + "=" + value,
                 "no option of this name",
-                "one of --" + String.join(", --", own.keySet()));
+                "one of "
+                    + own.values().stream().map(Option::label).collect(Collectors.joining(", ")));
           }
         });
     runnerArgs.forEach(CommandLine::requireTaken);
@@ -136,8 +180,7 @@ final class CommandLine {
       if (given.containsKey(option.name())) {
         option.set(options, option.parse(given.get(option.name())));
       } else if (option.required()) {
-        throw new InvalidOptionException(
-            "--" + option.name(), "nothing", "it: " + option.description());
+        throw new InvalidOptionException(option.label(), "nothing", "it: " + option.description());
       }
     }
     requireOneOfEachPair(own, given);
@@ -147,10 +190,19 @@ final class CommandLine {
     return options;
   }
 
-  /** {@code --name=value} by name; {@code --name} alone is {@code --name=true}. */
-  private static Map<String, String> split(String[] args) {
+  /**
+   * {@code --name=value} by name; {@code --name} alone is {@code --name=true}, and what has no name
+   * is the positional option's.
+   */
+  private static Map<String, String> split(String[] args, Optional<Option> positional) {
     Map<String, String> given = new LinkedHashMap<>();
     for (String arg : args) {
+      if (!arg.startsWith("-") && positional.isPresent()) {
+        if (given.put(positional.get().name(), arg) != null) {
+          throw new InvalidOptionException("'" + arg + "'", "it beside another", "one");
+        }
+        continue;
+      }
       if (!arg.matches("(?s)--[A-Za-z][A-Za-z0-9]*(=.*)?")) {
         throw new InvalidOptionException("'" + arg + "'", "no option", "--option=value");
       }
@@ -272,6 +324,41 @@ final class CommandLine {
     }
   }
 
+  /**
+   * A job that goes to a Flink cluster takes its jar along, and uses all slots unless told
+   * otherwise.
+   */
+  private static void prepareCluster(PipelineOptions options) throws InterruptedException {
+    if (options.getRunner() != FlinkRunner.class) {
+      return;
+    }
+    FlinkPipelineOptions flink = options.as(FlinkPipelineOptions.class);
+    if (flink.getFlinkMaster().startsWith("[")) {
+      return;
+    }
+    String given = "--flinkMaster=" + flink.getFlinkMaster();
+    FlinkJobs.Overview cluster;
+    try {
+      cluster = FlinkJobs.at(flink.getFlinkMaster()).overview();
+    } catch (IOException | IllegalArgumentException e) {
+      throw new InvalidOptionException(
+          given,
+          "nobody there (" + e.getMessage() + ")",
+          "HOST:PORT, the REST address of a Flink cluster");
+    }
+    if (flink.getFilesToStage() == null) {
+      Path jar = Path.of(System.getProperty("beit2.home", ".")).resolve(JOB_JAR);
+      if (!Files.exists(jar)) {
+        throw new InvalidOptionException(
+            given, "no " + jar, "the jar of our jobs, which mvn -DskipTests package makes");
+      }
+      flink.setFilesToStage(List.of(jar.toString()));
+    }
+    if (flink.getParallelism() == -1) {
+      flink.setParallelism(Math.max(1, cluster.slots()));
+    }
+  }
+
   /** Requests to a server that is not there are repeated for minutes, without a word. */
   private static void requireServer(@Nullable String endpoint) {
     if (endpoint == null) {
@@ -325,10 +412,17 @@ final class CommandLine {
   /** The text of {@code --help}. */
   static String help(Command<?> command) {
     StringBuilder text = new StringBuilder();
-    text.append("./beit2 ").append(command.name()).append(" [--option=value …]\n\n");
+    text.append("./beit2 ").append(command.name());
+    Option.of(command.options()).stream()
+        .filter(Option::positional)
+        .forEach(option -> text.append(' ').append(option.label()));
+    text.append(" [--option=value …]\n\n");
     text.append(wrap(command.description(), "")).append("\nOptions:\n");
     for (Option option : Option.of(command.options())) {
-      text.append("  --").append(option.name()).append("=  ").append(option.wanted());
+      text.append("  ")
+          .append(option.label())
+          .append(option.positional() ? "  " : "=  ")
+          .append(option.wanted());
       if (option.required()) {
         text.append("; required");
       }

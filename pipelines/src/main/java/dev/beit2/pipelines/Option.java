@@ -55,6 +55,21 @@ record Option(String name, Method getter) {
     return name.substring(0, 1).toLowerCase(Locale.ROOT) + name.substring(1);
   }
 
+  /** Whether it is given without its name. */
+  boolean positional() {
+    return annotation(Positional.class).isPresent();
+  }
+
+  /** What help and messages call it: {@code --name}, or {@code NAME} where no name is typed. */
+  String label() {
+    return positional() ? name.replaceAll("(?=[A-Z])", "_").toUpperCase(Locale.ROOT) : "--" + name;
+  }
+
+  /** The option with a value, as it is typed. */
+  String given(String text) {
+    return positional() ? text : "--" + name + "=" + text;
+  }
+
   boolean required() {
     return annotation(Validation.Required.class).isPresent();
   }
@@ -126,7 +141,7 @@ record Option(String name, Method getter) {
    * @throws InvalidOptionException if the option does not take it
    */
   Object parse(String text) {
-    String given = "--" + name + "=" + text;
+    String given = given(text);
     Class<?> type = getter.getReturnType();
     if (text.isBlank()) {
       throw new InvalidOptionException(given, "nothing", wanted());
