@@ -23,7 +23,8 @@ record TrainingPlan(
     long checkpointEvery,
     CosineSchedule schedule) {
   // What may be different when a run goes on.
-  private static final Set<String> NOT_DEFINING = Set.of("output", "checkpointEvery");
+  private static final Set<String> NOT_DEFINING =
+      Set.of("output", "checkpointEvery", "skipCorruptShards");
   private static final double WARMUP_FROM = 1e-6;
   private static final double COSINE_TO = 1e-5;
 

@@ -20,7 +20,7 @@ interface TrainingTask<ExampleT, BatchT> extends AutoCloseable {
   /** Room for a batch. */
   BatchT newBatch();
 
-  /** Reads the example at a position of the run: a pure function of the position. */
+  /** Reads the example at a position of the run, never null: a pure function of the position. */
   ExampleT read(long position) throws IOException;
 
   /**
@@ -34,7 +34,7 @@ interface TrainingTask<ExampleT, BatchT> extends AutoCloseable {
   /** Takes one optimizer step and returns its metrics. */
   Map<String, Double> step(BatchT batch);
 
-  /** Images that turned out undecodable, by key. */
+  /** Images, and shards of them, that turned out not to be usable, by key. */
   List<RejectedImage> rejected();
 
   /** Takes over what an earlier start of the run found. */
