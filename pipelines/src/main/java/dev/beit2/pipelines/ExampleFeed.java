@@ -14,11 +14,12 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
+import javax.annotation.Nullable;
 
 /**
- * The rendered examples of a training run by position. In place of an image that cannot be decoded
- * comes the next one of the epoch that can, so that what is at a position depends on the data
- * alone, not on when who looked. Thread-safe.
+ * The rendered examples of a training run by position. In place of an image that is not there or
+ * cannot be decoded comes the next one of the epoch that is and can, so that what is at a position
+ * depends on the data alone, not on when who looked. Thread-safe.
  *
  * @param <ExampleT> an example as it is stored
  */
@@ -30,11 +31,12 @@ final class ExampleFeed<ExampleT> {
     long size();
 
     /**
-     * An example.
+     * An example, or null where there is none to be had.
      *
      * @param epoch from 0
      * @param index of the example in that epoch, 0 to size − 1
      */
+    @Nullable
     ExampleT read(long epoch, long index) throws IOException;
 
     String key(ExampleT example);
@@ -68,9 +70,21 @@ final class ExampleFeed<ExampleT> {
     return position / source.size();
   }
 
-  /** The example at a position of the run, as it is stored. */
+  /**
+   * The example at a position of the run, or the one that comes in its place, as it is stored.
+   *
+   * @throws InvalidInputException if there is none in the whole set
+   */
   ExampleT read(long position) throws IOException {
-    return source.read(epoch(position), position % source.size());
+    long size = source.size();
+    for (long tried = 0; tried < size; tried++) {
+      ExampleT example = source.read(epoch(position), (position + tried) % size);
+      if (example != null) {
+        return example;
+      }
+    }
+    throw new InvalidInputException(
+        size + " images of which none can be read", "at least one that can");
   }
 
   /**
@@ -85,19 +99,19 @@ final class ExampleFeed<ExampleT> {
     long epoch = epoch(position);
     ExampleT candidate = example;
     for (long tried = 1; tried <= size; tried++) {
-      String key = source.key(candidate);
-      if (!rejected.containsKey(key)) {
+      if (candidate != null && !rejected.containsKey(source.key(candidate))) {
         try {
           EncodedImage image = EncodedImage.open(source.image(candidate), limits);
           return new Rendered<>(candidate, renderer.render(candidate, image));
         } catch (UndecodableImageException e) {
+          String key = source.key(candidate);
           rejected.put(key, new RejectedImage(key, e.getMessage()));
         }
       }
       candidate = source.read(epoch, (position + tried) % size);
     }
     throw new InvalidInputException(
-        size + " images of which none can be decoded", "at least one that can");
+        size + " images of which none can be read and decoded", "at least one that can");
   }
 
   /**

@@ -18,6 +18,8 @@ import dev.beit2.model.train.MimTrainer;
 import java.io.IOException;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
+import javax.annotation.Nullable;
 
 /**
  * Masked image modelling on shards: epoch e sees view e modulo the number of views of each image,
@@ -28,6 +30,7 @@ final class MimTraining implements TrainingTask<MimExample, MimBatch> {
 
   private final TrainingPlan plan;
   private final ShardMetadata metadata;
+  private final MimShards shards;
   private final ExampleFeed<MimExample> feed;
   private final RenderedViews rendered;
   private final long rows;
@@ -40,9 +43,11 @@ final class MimTraining implements TrainingTask<MimExample, MimBatch> {
     this.plan = plan;
     this.metadata = manifest.metadata();
     this.seed = options.getSeed();
-    this.feed =
-        new ExampleFeed<>(
-            new Rows(MimShards.open(options.getShards()), seed), DecodingOptions.limits(options));
+    this.shards =
+        options.getSkipCorruptShards()
+            ? MimShards.openSkippingCorrupt(options.getShards())
+            : MimShards.open(options.getShards());
+    this.feed = new ExampleFeed<>(new Rows(shards, seed), DecodingOptions.limits(options));
     this.rendered = new RenderedViews(manifest);
     this.rows = manifest.rows();
     this.mask = BlockwiseMask.of(metadata.grid(), options.getMaskedPatches());
@@ -202,7 +207,10 @@ final class MimTraining implements TrainingTask<MimExample, MimBatch> {
 
   @Override
   public List<RejectedImage> rejected() {
-    return feed.rejected();
+    Map<String, RejectedImage> rejected = new TreeMap<>();
+    shards.corrupt().forEach(shard -> rejected.put(shard.key(), shard));
+    feed.rejected().forEach(image -> rejected.put(image.key(), image));
+    return List.copyOf(rejected.values());
   }
 
   @Override
@@ -230,12 +238,13 @@ final class MimTraining implements TrainingTask<MimExample, MimBatch> {
     }
 
     @Override
+    @Nullable
     public MimExample read(long epoch, long index) throws IOException {
       MimShards.Epoch rows = epochs.get(epoch);
       // All threads read from one window of rows: it is large, and reading is the least of a row's
       // work.
       synchronized (rows) {
-        return rows.get(index);
+        return rows.find(index).orElse(null);
       }
     }
 

@@ -118,6 +118,14 @@ public final class PretrainMim {
     @Override
     void setCheckpointEvery(Long checkpointEvery);
 
+    @Description(
+        "Whether a shard that is missing or corrupt is left out, as far as it cannot be read, and listed among the "
+            + "rejected images; otherwise it ends the run.")
+    @Default.Boolean(false)
+    boolean getSkipCorruptShards();
+
+    void setSkipCorruptShards(boolean skipCorruptShards);
+
     @Description("Patches of a view that are masked, in blocks.")
     @ByPreset(tiny = "14", base = "75", large = "75")
     @Range(min = 1)

@@ -53,6 +53,7 @@ record TrainingPlan(
           "roundsPerJob",
           "accumulate",
           "device",
+          "skipCorruptShards",
           "threads",
           "metricsFile");
   private static final double WARMUP_FROM = 1e-6;

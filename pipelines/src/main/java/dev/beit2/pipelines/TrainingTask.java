@@ -20,7 +20,7 @@ interface TrainingTask<ExampleT, BatchT> extends AutoCloseable {
   /** Room for a batch. */
   BatchT newBatch();
 
-  /** Reads the example at a position of the run: a pure function of the position. */
+  /** Reads the example at a position of the run, never null: a pure function of the position. */
   ExampleT read(long position) throws IOException;
 
   /**
@@ -40,7 +40,7 @@ interface TrainingTask<ExampleT, BatchT> extends AutoCloseable {
   /** The keys of the images in a batch. */
   List<String> keys(BatchT batch);
 
-  /** Images that turned out undecodable, by key. */
+  /** Images, and shards of them, that turned out not to be usable, by key. */
   List<RejectedImage> rejected();
 
   /** Takes over what an earlier start of the run found. */

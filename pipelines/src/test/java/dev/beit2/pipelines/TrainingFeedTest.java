@@ -23,7 +23,7 @@ import org.junit.jupiter.api.Timeout;
 final class TrainingFeedTest {
   /** Pictures named 0, 1, … of which some are broken; epoch e is shifted by e. */
   @SuppressWarnings("ArrayRecordComponent") // Of a test, never compared.
-  private record Numbers(int count, Set<Integer> broken, byte[] png)
+  private record Numbers(int count, Set<Integer> broken, Set<Integer> missing, byte[] png)
       implements ExampleFeed.Source<Integer> {
     @Override
     public long size() {
@@ -32,7 +32,8 @@ final class TrainingFeedTest {
 
     @Override
     public Integer read(long epoch, long index) {
-      return (int) ((index + epoch) % count);
+      int number = (int) ((index + epoch) % count);
+      return missing.contains(number) ? null : number;
     }
 
     @Override
@@ -47,10 +48,15 @@ final class TrainingFeedTest {
   }
 
   private static ExampleFeed<Integer> feed(int count, Integer... broken) throws IOException {
+    return feed(count, Set.of(broken), Set.of());
+  }
+
+  private static ExampleFeed<Integer> feed(int count, Set<Integer> broken, Set<Integer> missing)
+      throws IOException {
     ByteArrayOutputStream png = new ByteArrayOutputStream();
     ImageIO.write(new BufferedImage(2, 2, BufferedImage.TYPE_INT_RGB), "png", png);
     return new ExampleFeed<>(
-        new Numbers(count, Set.of(broken), png.toByteArray()), DecodingLimits.DEFAULT);
+        new Numbers(count, broken, missing, png.toByteArray()), DecodingLimits.DEFAULT);
   }
 
   private static int at(ExampleFeed<Integer> feed, long position) throws IOException {
@@ -82,6 +88,31 @@ final class TrainingFeedTest {
   void refusesASetWithoutAnyDecodableImage() throws IOException {
     ExampleFeed<Integer> feed = feed(2, 0, 1);
     assertThrows(InvalidInputException.class, () -> at(feed, 0));
+  }
+
+  @Test
+  void theNextExampleThatIsThereTakesTheMissingOnesPlace() throws IOException {
+    List<Integer> examples = new ArrayList<>();
+    ExampleFeed<Integer> feed = feed(5, Set.of(0), Set.of(1, 3, 4));
+    for (int position = 0; position < 10; position++) {
+      examples.add(at(feed, position));
+    }
+    assertEquals(Collections.nCopies(10, 2), examples);
+    ExampleFeed<Integer> sound = feed(5, Set.of(), Set.of(1, 2));
+    assertEquals(0, at(sound, 0));
+    assertEquals(3, sound.read(1));
+    assertEquals(3, at(sound, 1));
+    assertEquals(3, at(sound, 3));
+    assertEquals(0, at(sound, 9)); // the next epoch's last
+    assertEquals(List.of(), sound.rejected());
+  }
+
+  @Test
+  void refusesASetOfWhichNothingIsThere() throws IOException {
+    ExampleFeed<Integer> feed = feed(2, Set.of(), Set.of(0, 1));
+    assertThrows(InvalidInputException.class, () -> feed.read(0));
+    ExampleFeed<Integer> broken = feed(2, Set.of(0), Set.of(1));
+    assertThrows(InvalidInputException.class, () -> at(broken, 0));
   }
 
   private static final class Doubling implements Prefetch.Filler<Long, long[]> {

@@ -5,9 +5,9 @@ import static java.util.Objects.requireNonNull;
 import org.apache.beam.sdk.coders.DefaultCoder;
 
 /**
- * An image that could not be used.
+ * An image that could not be used, or a file of many.
  *
- * @param key the key of its {@link ImageRecord}
+ * @param key the key of its {@link ImageRecord}, or the file's name
  * @param reason why, in a few words
  */
 @DefaultCoder(RejectedImageCoder.class)

@@ -2,11 +2,19 @@ package dev.beit2.io.shard;
 
 import dev.beit2.io.InvalidInputException;
 import dev.beit2.io.SeededRandom;
+import dev.beit2.io.image.RejectedImage;
 import dev.beit2.io.shard.ShardFile.RowGroup;
 import dev.beit2.io.shard.ShardManifest.Shard;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.BitSet;
+import java.util.Collections;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.ConcurrentSkipListMap;
+import javax.annotation.Nullable;
 
 /**
  * Reads shards for training, shuffled anew for each epoch.
@@ -29,11 +37,18 @@ public final class MimShards {
   private final ShardManifest manifest;
   private final List<RowGroup> rowGroups;
   private final int window;
+  // By file; null where the first corrupt shard is to be thrown.
+  @Nullable private final Map<String, RejectedImage> corrupt;
 
-  private MimShards(ShardManifest manifest, List<RowGroup> rowGroups, int window) {
+  private MimShards(
+      ShardManifest manifest,
+      List<RowGroup> rowGroups,
+      int window,
+      @Nullable Map<String, RejectedImage> corrupt) {
     this.manifest = manifest;
     this.rowGroups = List.copyOf(rowGroups);
     this.window = window;
+    this.corrupt = corrupt;
   }
 
   /**
@@ -43,20 +58,52 @@ public final class MimShards {
    *     another than the manifest describes; it names the file
    */
   public static MimShards open(String directory) {
+    return open(directory, null);
+  }
+
+  /**
+   * Opens the shards in a folder, of which some may be corrupt: their rows keep their places in
+   * each epoch's order, but there are no examples. All that can be read of a shard is used; the
+   * rows of one that cannot be opened keep together, like those of a row group.
+   *
+   * @throws InvalidInputException if there is no manifest, or no shard can be opened; it names one
+   */
+  public static MimShards openSkippingCorrupt(String directory) {
+    return open(directory, new ConcurrentSkipListMap<>());
+  }
+
+  private static MimShards open(String directory, @Nullable Map<String, RejectedImage> corrupt) {
     ShardManifest manifest = ShardManifest.read(directory);
     ShardFolder folder = new ShardFolder(directory);
     List<RowGroup> rowGroups = new ArrayList<>();
     for (Shard shard : manifest.shards()) {
-      rowGroups.addAll(new ShardFile(folder, shard.file()).footer(manifest, shard).rowGroups());
+      ShardFile file = new ShardFile(folder, shard.file());
+      try {
+        rowGroups.addAll(file.footer(manifest, shard).rowGroups());
+      } catch (InvalidInputException e) {
+        if (corrupt == null || corrupt.size() == manifest.shards().size() - 1) {
+          throw e;
+        }
+        corrupt.put(shard.file(), new RejectedImage(shard.file(), file.reason(e)));
+        rowGroups.add(RowGroup.lost(file, shard.rows()));
+      }
     }
     long largest = rowGroups.stream().mapToLong(RowGroup::bytes).max().orElse(1);
     long window = Math.max(1, WINDOW_BYTES / Math.max(1, largest) - 1);
-    return new MimShards(manifest, rowGroups, (int) Math.min(window, Integer.MAX_VALUE));
+    return new MimShards(manifest, rowGroups, (int) Math.min(window, Integer.MAX_VALUE), corrupt);
   }
 
   /** The same with this many row groups in memory. */
   MimShards withWindow(int rowGroupsInMemory) {
-    return new MimShards(manifest, rowGroups, rowGroupsInMemory);
+    return new MimShards(manifest, rowGroups, rowGroupsInMemory, corrupt);
+  }
+
+  /**
+   * The corrupt shards that were met so far, each once, by file name and with the first reason;
+   * none but of {@link #openSkippingCorrupt}.
+   */
+  public List<RejectedImage> corrupt() {
+    return corrupt == null ? List.of() : List.copyOf(corrupt.values());
   }
 
   public ShardManifest manifest() {
@@ -87,6 +134,9 @@ public final class MimShards {
     private final int[] groupOrder;
     private final long[] windowStarts; // positions; one more than there are windows
 
+    // Of the windows that were loaded, the offsets without an example, where there are any.
+    private final Map<Integer, BitSet> lost = new HashMap<>();
+
     private int loaded = -1;
     private List<MimExample> rows = List.of();
     private int[] rowOrder = {};
@@ -110,16 +160,37 @@ public final class MimShards {
      * @throws InvalidInputException if its shard went missing or is broken; it names the file
      */
     public MimExample get(long position) {
+      return find(position)
+          .orElseThrow(
+              () ->
+                  new InvalidInputException(
+                      "position " + position + " in a corrupt shard, of " + corrupt(),
+                      "one that can be read"));
+    }
+
+    /**
+     * The example at a position of the epoch; nothing if it is in a corrupt shard and those are
+     * skipped.
+     *
+     * @param position in [0, {@link MimShards#examples})
+     * @throws InvalidInputException as {@link #get}, if they are not
+     */
+    public Optional<MimExample> find(long position) {
       if (position < 0 || position >= examples()) {
         throw new IndexOutOfBoundsException(
             "position " + position + " of an epoch of " + examples());
       }
       int found = Arrays.binarySearch(windowStarts, position);
       int index = found >= 0 ? found : -found - 2;
+      int offset = Math.toIntExact(position - windowStarts[index]);
+      // Who looks for the next example that is there goes back and forth at a window's end.
+      if (lost.containsKey(index) && lost.get(index).get(offset)) {
+        return Optional.empty();
+      }
       if (index != loaded) {
         load(index);
       }
-      return rows.get(rowOrder[Math.toIntExact(position - windowStarts[index])]);
+      return Optional.ofNullable(rows.get(rowOrder[offset]));
     }
 
     private List<RowGroup> groups(int index) {
@@ -133,11 +204,34 @@ public final class MimShards {
       loaded = -1;
       List<MimExample> read = new ArrayList<>();
       for (RowGroup group : groups(index)) {
-        read.addAll(group.read());
+        read.addAll(read(group));
       }
       rows = read;
       rowOrder = SeededRandom.of(seed, "rows", epoch, index).permutation(read.size());
       loaded = index;
+      BitSet missing = new BitSet();
+      for (int offset = 0; offset < rowOrder.length; offset++) {
+        missing.set(offset, rows.get(rowOrder[offset]) == null);
+      }
+      if (!missing.isEmpty()) {
+        lost.put(index, missing);
+      }
+    }
+
+    /** The rows of a row group, null each if it cannot be read and corrupt shards are skipped. */
+    private List<MimExample> read(RowGroup group) {
+      if (!group.isLost()) {
+        try {
+          return group.read();
+        } catch (InvalidInputException e) {
+          if (corrupt == null) {
+            throw e;
+          }
+          String file = group.shard().file();
+          corrupt.putIfAbsent(file, new RejectedImage(file, group.shard().reason(e)));
+        }
+      }
+      return Collections.nCopies(Math.toIntExact(group.rows()), null);
     }
   }
 }

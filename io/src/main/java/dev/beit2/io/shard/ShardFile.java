@@ -37,6 +37,15 @@ record ShardFile(ShardFolder folder, String file) {
 
   /** A part of a file that is read as a whole; of this many rows, this large in memory. */
   record RowGroup(ShardFile shard, long start, long end, long rows, long bytes) {
+    /** What stands for all rows of a shard whose footer is not to be had; it cannot be read. */
+    static RowGroup lost(ShardFile shard, long rows) {
+      return new RowGroup(shard, 0, 0, rows, 0);
+    }
+
+    boolean isLost() {
+      return end == 0;
+    }
+
     Rows open() {
       return shard.new Rows(start, end);
     }
@@ -175,13 +184,21 @@ record ShardFile(ShardFolder folder, String file) {
     }
     boolean missing = e instanceof FileNotFoundException;
     String reason = missing ? "missing" : "unreadable (" + cause.getMessage() + ")";
-    return new InvalidInputException("shard " + folder.path(file) + " " + reason, WANTED, e);
+    return new InvalidInputException(named() + reason, WANTED, e);
   }
 
   private InvalidInputException differs(String what, Object found, Object wanted) {
     return new InvalidInputException(
-        String.format("shard %s with %s %s, not %s", folder.path(file), what, found, wanted),
-        WANTED);
+        String.format("%swith %s %s, not %s", named(), what, found, wanted), WANTED);
+  }
+
+  /** What an exception says of this file, without its path. */
+  String reason(InvalidInputException e) {
+    return e.found().replace(named(), "");
+  }
+
+  private String named() {
+    return "shard " + folder.path(file) + " ";
   }
 
   /** Rows one after the other; a row group is in memory. */

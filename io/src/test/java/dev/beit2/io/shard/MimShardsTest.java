@@ -1,11 +1,14 @@
 package dev.beit2.io.shard;
 
+import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.params.provider.Arguments.arguments;
 
 import dev.beit2.io.InvalidInputException;
+import dev.beit2.io.image.RejectedImage;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -13,11 +16,16 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.stream.LongStream;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
 
 class MimShardsTest {
   private static final int COUNT = 60;
@@ -119,12 +127,139 @@ class MimShardsTest {
   @Test
   void corruptShardIsNamedWhenItIsRead(@TempDir Path copy) throws IOException {
     copyTo(copy);
-    Path file = copy.resolve("shard-00003-of-00004.parquet");
+    flipMiddle(copy.resolve("shard-00003-of-00004.parquet"));
+    MimShards shards = MimShards.open(copy.toString());
+    assertNamed("shard-00003-of-00004.parquet unreadable", () -> read(shards.epoch(5, 0), 0));
+  }
+
+  /** A row group is lost as a whole, and all else is at the positions that it always has. */
+  @Test
+  void aCorruptRowGroupIsSkippedInItsPlace(@TempDir Path copy) throws IOException {
+    copyTo(copy);
+    flipMiddle(copy.resolve("shard-00003-of-00004.parquet"));
+    MimShards shards = MimShards.openSkippingCorrupt(copy.toString()).withWindow(2);
+    assertEquals(List.of(), shards.corrupt());
+    Set<Set<MimExample>> lostOfEpochs = new HashSet<>();
+    for (int epoch = 0; epoch < 3; epoch++) {
+      lostOfEpochs.add(lost(read(open().epoch(5, epoch), 0), shards.epoch(5, epoch)));
+    }
+    assertEquals(1, lostOfEpochs.size());
+    int lost = lostOfEpochs.iterator().next().size();
+    assertTrue(lost > 0 && lost < manifest.shards().get(3).rows(), () -> lost + " rows");
+    assertCorrupt(shards, "shard-00003-of-00004.parquet", "unreadable (");
+    MimShards.Epoch epoch = shards.epoch(5, 0);
+    assertThrows(InvalidInputException.class, () -> read(epoch, 0));
+  }
+
+  /** The examples that an epoch lacks; the others have to be where they are in the sound one. */
+  private static Set<MimExample> lost(List<MimExample> sound, MimShards.Epoch epoch) {
+    Set<MimExample> lost = new HashSet<>();
+    for (int position = 0; position < sound.size(); position++) {
+      Optional<MimExample> found = epoch.find(position);
+      if (found.isPresent()) {
+        assertEquals(sound.get(position), found.get());
+      } else {
+        lost.add(sound.get(position));
+      }
+    }
+    return lost;
+  }
+
+  @ParameterizedTest
+  @MethodSource("lostShards")
+  void aShardThatCannotBeOpenedKeepsItsRowsPlaces(String reason, Damage damage, @TempDir Path copy)
+      throws IOException {
+    copyTo(copy);
+    damage.doTo(copy.resolve("shard-00002-of-00004.parquet"));
+    MimShards shards = MimShards.openSkippingCorrupt(copy.toString()).withWindow(2);
+    assertCorrupt(shards, "shard-00002-of-00004.parquet", reason);
+    assertEquals(COUNT, shards.examples());
+    List<Optional<MimExample>> rows = find(shards.epoch(5, 1));
+    List<MimExample> there = rows.stream().flatMap(Optional::stream).toList();
+    assertEquals(COUNT - manifest.shards().get(2).rows(), there.size());
+    assertEquals(there.size(), Set.copyOf(there).size());
+    // The order is a function of what is there, however often it is opened.
+    MimShards again = MimShards.openSkippingCorrupt(copy.toString()).withWindow(2);
+    assertEquals(rows, find(again.epoch(5, 1)));
+    assertNotEquals(rows, find(again.epoch(5, 2)));
+  }
+
+  static Stream<Arguments> lostShards() {
+    return Stream.of(
+        arguments("missing", (Damage) Files::delete),
+        arguments("with bytes ", (Damage) file -> Files.write(file, new byte[9])),
+        arguments(
+            "unreadable (", (Damage) file -> Files.write(file, new byte[(int) Files.size(file)])),
+        arguments("with tokenizerDigest others, not digest", (Damage) MimShardsTest::retell));
+  }
+
+  private interface Damage {
+    void doTo(Path file) throws IOException;
+  }
+
+  /** Another tokenizer's name of the same length in a footer, which has no checksum. */
+  private static void retell(Path file) throws IOException {
+    String bytes = Files.readString(file, ISO_8859_1);
+    int name = bytes.lastIndexOf("digest");
+    assertTrue(bytes.substring(0, name).contains("tokenizerDigest"));
+    Files.writeString(
+        file, bytes.substring(0, name) + "others" + bytes.substring(name + 6), ISO_8859_1);
+  }
+
+  @Test
+  void shardsOfOneRowGroupKeepTheirPlacesWithoutOne(@TempDir Path whole) throws IOException {
+    ShardManifest small = Examples.write(whole, Examples.examples(COUNT), 8_000);
+    MimShards sound = MimShards.open(whole.toString()).withWindow(3);
+    List<MimExample> examples = read(sound.epoch(5, 1), 0);
+    Files.delete(whole.resolve(small.shards().get(4).file()));
+    MimShards shards = MimShards.openSkippingCorrupt(whole.toString()).withWindow(3);
+    assertEquals(small.shards().get(4).rows(), lost(examples, shards.epoch(5, 1)).size());
+  }
+
+  /** Else a window would be read anew for each position at the end of the one before. */
+  @Test
+  void lostPositionsAreKnownWhenTheirWindowIsGone(@TempDir Path copy) throws IOException {
+    copyTo(copy);
+    flipMiddle(copy.resolve("shard-00003-of-00004.parquet"));
+    MimShards shards = MimShards.openSkippingCorrupt(copy.toString()).withWindow(2);
+    MimShards.Epoch epoch = shards.epoch(5, 0);
+    List<Optional<MimExample>> rows = find(epoch);
+    for (ShardManifest.Shard shard : manifest.shards()) {
+      Files.delete(copy.resolve(shard.file()));
+    }
+    for (int position = 0; position < COUNT; position++) {
+      if (rows.get(position).isEmpty()) {
+        assertEquals(Optional.empty(), epoch.find(position));
+      }
+    }
+    assertCorrupt(shards, "shard-00003-of-00004.parquet", "unreadable (");
+  }
+
+  @Test
+  void oneShardAtLeastHasToBeThere(@TempDir Path copy) throws IOException {
+    copyTo(copy);
+    for (ShardManifest.Shard shard : manifest.shards()) {
+      Files.delete(copy.resolve(shard.file()));
+    }
+    assertNamed(
+        "shard-00003-of-00004.parquet missing",
+        () -> MimShards.openSkippingCorrupt(copy.toString()));
+  }
+
+  private static List<Optional<MimExample>> find(MimShards.Epoch epoch) {
+    return LongStream.range(0, COUNT).mapToObj(epoch::find).toList();
+  }
+
+  private static void assertCorrupt(MimShards shards, String file, String reason) {
+    assertEquals(List.of(file), shards.corrupt().stream().map(RejectedImage::key).toList());
+    String found = shards.corrupt().get(0).reason();
+    assertTrue(found.startsWith(reason), found);
+  }
+
+  private static void flipMiddle(Path file) throws IOException {
     byte[] bytes = Files.readAllBytes(file);
     bytes[bytes.length / 2] ^= 1;
     Files.write(file, bytes);
-    MimShards shards = MimShards.open(copy.toString());
-    assertNamed("shard-00003-of-00004.parquet unreadable", () -> read(shards.epoch(5, 0), 0));
   }
 
   private static MimShards open() {
