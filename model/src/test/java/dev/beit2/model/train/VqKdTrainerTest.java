@@ -142,7 +142,7 @@ class VqKdTrainerTest {
   }
 
   @ParameterizedTest
-  @ValueSource(ints = {2, 4})
+  @ValueSource(ints = {2, 4, 16})
   void partsOfABatchAddUpToIt(int parts) {
     // Revival draws a vector by its distance: where that is rounded otherwise it may be another.
     try (VqKdTrainer whole = trainer(0);
