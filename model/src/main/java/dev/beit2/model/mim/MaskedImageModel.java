@@ -4,6 +4,7 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import dev.beit2.model.torch.Kernels;
+import dev.beit2.model.torch.Recomputation;
 import dev.beit2.model.torch.StateDict;
 import dev.beit2.model.vit.DropPath;
 import dev.beit2.model.vit.Initialization;
@@ -26,10 +27,16 @@ public final class MaskedImageModel {
 
   /** A model over existing parameters, which stay the caller's. */
   public MaskedImageModel(MimConfig config, Kernels kernels, StateDict state) {
+    this(config, kernels, state, null);
+  }
+
+  /** The same, with blocks computed again on the way back; null keeps all they need. */
+  public MaskedImageModel(
+      MimConfig config, Kernels kernels, StateDict state, Recomputation recomputation) {
     this.config = config;
     this.kernels = kernels;
     this.state = state;
-    this.vit = new Vit(config.backbone(), kernels, state, "");
+    this.vit = new Vit(config.backbone(), kernels, state, "", recomputation);
   }
 
   /** Starting values under official names; the caller closes them. */

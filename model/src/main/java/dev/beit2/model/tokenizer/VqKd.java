@@ -5,6 +5,7 @@ import ai.djl.ndarray.NDArrays;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import dev.beit2.model.torch.Kernels;
+import dev.beit2.model.torch.Recomputation;
 import dev.beit2.model.torch.StateDict;
 import dev.beit2.model.vit.Initialization;
 import dev.beit2.model.vit.Vit;
@@ -26,14 +27,21 @@ public final class VqKd {
   private final Vit encoder;
   private final Vit decoder;
   private final NormEmaCodebook codebook;
+  private final Recomputation recomputation;
 
   /** A network over existing parameters, which stay the caller's. */
   public VqKd(VqKdConfig config, Kernels kernels, StateDict state) {
+    this(config, kernels, state, null);
+  }
+
+  /** The same, with blocks computed again on the way back; null keeps all they need. */
+  public VqKd(VqKdConfig config, Kernels kernels, StateDict state, Recomputation recomputation) {
+    this.recomputation = recomputation;
     this.config = config;
     this.kernels = kernels;
     this.state = state;
-    this.encoder = new Vit(config.encoder(), kernels, state, "encoder.");
-    this.decoder = new Vit(config.decoder(), kernels, state, "decoder.");
+    this.encoder = new Vit(config.encoder(), kernels, state, "encoder.", recomputation);
+    this.decoder = new Vit(config.decoder(), kernels, state, "decoder.", recomputation);
     this.codebook = new NormEmaCodebook(config, kernels, state);
   }
 
@@ -171,9 +179,15 @@ public final class VqKd {
     }
     Vectors vectors = codebook.nearest(manager, flat);
     NDList quantized = codebook.quantize(manager, z, vectors.codes());
+    if (recomputation != null) {
+      recomputation.loss(quantized.get(0));
+    }
     NDArray features = features(manager, decoder, quantized.get(1));
     NDArray reconstruction = taskLayer(manager, features, "decode_task_layer");
     NDArray reconstructionLoss = kernels.call(manager, "cosine_loss", reconstruction, target);
+    if (recomputation != null) {
+      recomputation.loss(reconstructionLoss);
+    }
     return new Output(
         reconstructionLoss.add(quantized.get(0)),
         reconstructionLoss,

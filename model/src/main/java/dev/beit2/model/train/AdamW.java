@@ -8,6 +8,7 @@ import dev.beit2.model.torch.Kernels;
 import dev.beit2.model.torch.StateDict;
 import dev.beit2.model.train.ParameterGroups.Group;
 import java.util.Collections;
+import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
 
@@ -64,6 +65,15 @@ public final class AdamW implements AutoCloseable {
   /** Adds the loss's gradients to sums, in place. */
   void addGradients(NDManager manager, NDArray loss, NDList sums) {
     kernels.call(manager, "add_gradients", new NDArray[] {loss}, parameters(), sums);
+  }
+
+  /** The sums by parameter. */
+  IdentityHashMap<NDArray, NDArray> byParameter(NDList sums) {
+    IdentityHashMap<NDArray, NDArray> map = new IdentityHashMap<>();
+    for (int i = 0; i < names.size(); i++) {
+      map.put(parameters.get(names.get(i)), sums.get(i));
+    }
+    return map;
   }
 
   private List<NDArray> parameters() {

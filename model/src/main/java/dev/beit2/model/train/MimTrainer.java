@@ -10,6 +10,7 @@ import dev.beit2.model.mim.MaskedPatches;
 import dev.beit2.model.mim.MimConfig;
 import dev.beit2.model.torch.Kernels;
 import dev.beit2.model.torch.Precision;
+import dev.beit2.model.torch.Recomputation;
 import dev.beit2.model.torch.StateDict;
 import dev.beit2.model.vit.DropPath;
 import dev.beit2.model.vit.ImageNet;
@@ -29,7 +30,8 @@ public final class MimTrainer extends Trainer {
       CosineSchedule schedule,
       long seed,
       Kernels kernels,
-      StateDict state) {
+      StateDict state,
+      Recomputation recomputation) {
     super(
         "mim",
         config,
@@ -45,9 +47,10 @@ public final class MimTrainer extends Trainer {
                 adamW.weightDecay(),
                 name -> 1)),
         schedule,
-        seed);
+        seed,
+        recomputation);
     this.config = config;
-    this.model = new MaskedImageModel(config, kernels, state);
+    this.model = new MaskedImageModel(config, kernels, state, recomputation);
   }
 
   /** A model at its starting values. */
@@ -57,13 +60,31 @@ public final class MimTrainer extends Trainer {
       CosineSchedule schedule,
       long seed,
       Precision precision) {
+    return start(config, adamW, schedule, seed, precision, false);
+  }
+
+  /**
+   * The same.
+   *
+   * @param recompute whether blocks are computed a second time on the way back instead of keeping
+   *     what it needs: less memory, the same numbers
+   */
+  public static MimTrainer start(
+      MimConfig config,
+      AdamWConfig adamW,
+      CosineSchedule schedule,
+      long seed,
+      Precision precision,
+      boolean recompute) {
+    Kernels kernels = Kernels.of(precision);
     return new MimTrainer(
         config,
         adamW,
         schedule,
         seed,
-        Kernels.of(precision),
-        MaskedImageModel.initialize(config, seed));
+        kernels,
+        MaskedImageModel.initialize(config, seed),
+        recompute ? new Recomputation(kernels) : null);
   }
 
   /** One optimizer step with the whole batch at once. */
@@ -124,7 +145,7 @@ public final class MimTrainer extends Trainer {
   }
 
   /** A part's loss, and its metrics, times its share of the masked patches: all are means. */
-  private NDArray loss(
+  private PartLoss loss(
       NDManager manager,
       NDArray images,
       MaskedPatches masked,
@@ -149,7 +170,10 @@ public final class MimTrainer extends Trainer {
       add(metrics, "aggregation_loss", share, aggregated.loss());
       add(metrics, "aggregation_accuracy", share, aggregated.accuracy());
     }
-    return share == 1 ? loss : loss.mul(share);
+    if (recomputation != null) {
+      recomputation.loss(loss);
+    }
+    return new PartLoss(loss, share);
   }
 
   private static void add(Map<String, Double> metrics, String name, double share, NDArray value) {

@@ -8,6 +8,7 @@ import ai.djl.ndarray.types.Shape;
 import com.google.gson.Gson;
 import dev.beit2.model.checkpoint.Safetensors;
 import dev.beit2.model.torch.Kernels;
+import dev.beit2.model.torch.Recomputation;
 import dev.beit2.model.torch.StateDict;
 import dev.beit2.model.torch.Torch;
 import java.io.IOException;
@@ -34,7 +35,9 @@ public abstract class Trainer implements Learner {
   final AdamW optimizer;
   final CosineSchedule schedule;
   final long seed;
+  final Recomputation recomputation;
 
+  /** {@code recomputation} of the network's blocks; null if all is kept for the way back. */
   Trainer(
       String kind,
       Object config,
@@ -42,7 +45,8 @@ public abstract class Trainer implements Learner {
       StateDict parameters,
       AdamW optimizer,
       CosineSchedule schedule,
-      long seed) {
+      long seed,
+      Recomputation recomputation) {
     this.kind = kind;
     this.config = config;
     this.kernels = kernels;
@@ -50,6 +54,7 @@ public abstract class Trainer implements Learner {
     this.optimizer = optimizer;
     this.schedule = schedule;
     this.seed = seed;
+    this.recomputation = recomputation;
   }
 
   @Override
@@ -86,9 +91,12 @@ public abstract class Trainer implements Learner {
     }
   }
 
-  /** Computes what a part adds to the batch's loss [], recorded; null if it has no part in it. */
-  interface PartLoss {
-    NDArray of(NDManager manager, Part part);
+  /** A part's loss [], recorded, and its share of the batch's loss. */
+  record PartLoss(NDArray loss, double share) {}
+
+  /** Computes the loss of a part; null if it has none. */
+  interface Forward {
+    PartLoss of(NDManager manager, Part part);
   }
 
   /**
@@ -97,21 +105,26 @@ public abstract class Trainer implements Learner {
    *
    * @throws NonFiniteLossException if the loss is not finite
    */
-  final NDList gradients(NDManager manager, int batch, int parts, PartLoss loss) {
+  final NDList gradients(NDManager manager, int batch, int parts, Forward forward) {
     if (parts < 1 || batch % parts != 0) {
       throw new IllegalArgumentException(
           "a batch of %d images cannot be taken in %d equal parts".formatted(batch, parts));
     }
-    if (parts == 1) {
-      return optimizer.gradients(manager, loss.of(manager, new Part(0, 1, batch)));
+    if (parts == 1 && recomputation == null) {
+      return optimizer.gradients(manager, forward.of(manager, new Part(0, 1, batch)).loss);
     }
     // Not the first part's own gradients: those of one picture may be views of one another.
     NDList sums = optimizer.zeros(manager);
     for (int i = 0; i < parts; i++) {
+      if (recomputation != null) {
+        recomputation.clear();
+      }
       try (NDManager own = parameters.newManager()) {
-        NDArray partLoss = loss.of(own, new Part(i, parts, batch));
-        if (partLoss != null) {
-          optimizer.addGradients(own, partLoss, sums);
+        PartLoss part = forward.of(own, new Part(i, parts, batch));
+        if (part != null && recomputation != null) {
+          recomputation.addGradients(own, part.share, optimizer.byParameter(sums));
+        } else if (part != null) {
+          optimizer.addGradients(own, part.loss.mul(part.share), sums);
         }
       }
     }

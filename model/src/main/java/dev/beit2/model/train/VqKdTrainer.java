@@ -11,6 +11,7 @@ import dev.beit2.model.tokenizer.VqKd.Vectors;
 import dev.beit2.model.tokenizer.VqKdConfig;
 import dev.beit2.model.torch.Kernels;
 import dev.beit2.model.torch.Precision;
+import dev.beit2.model.torch.Recomputation;
 import dev.beit2.model.torch.StateDict;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
@@ -30,7 +31,8 @@ public final class VqKdTrainer extends Trainer {
       CosineSchedule schedule,
       long seed,
       Kernels kernels,
-      StateDict state) {
+      StateDict state,
+      Recomputation recomputation) {
     super(
         "vqkd",
         config,
@@ -43,8 +45,9 @@ public final class VqKdTrainer extends Trainer {
             ParameterGroups.of(
                 state, state.names(VqKd::isTrained), adamW.weightDecay(), name -> 1)),
         schedule,
-        seed);
-    this.network = new VqKd(config, kernels, state);
+        seed,
+        recomputation);
+    this.network = new VqKd(config, kernels, state, recomputation);
     this.teacher = teacher;
   }
 
@@ -61,19 +64,38 @@ public final class VqKdTrainer extends Trainer {
       CosineSchedule schedule,
       long seed,
       Precision precision) {
+    return start(config, teacher, adamW, schedule, seed, precision, false);
+  }
+
+  /**
+   * The same.
+   *
+   * @param recompute whether blocks are computed a second time on the way back instead of keeping
+   *     what it needs: less memory, the same numbers
+   */
+  public static VqKdTrainer start(
+      VqKdConfig config,
+      Teacher teacher,
+      AdamWConfig adamW,
+      CosineSchedule schedule,
+      long seed,
+      Precision precision,
+      boolean recompute) {
     if (teacher.dimension() != config.teacherDimension()) {
       throw new IllegalArgumentException(
           "the teacher's features are %d wide, the tokenizer is built for %d"
               .formatted(teacher.dimension(), config.teacherDimension()));
     }
+    Kernels kernels = Kernels.of(precision);
     return new VqKdTrainer(
         config,
         teacher,
         adamW,
         schedule,
         seed,
-        Kernels.of(precision),
-        VqKd.initialize(config, seed));
+        kernels,
+        VqKd.initialize(config, seed),
+        recompute ? new Recomputation(kernels) : null);
   }
 
   /** One optimizer step with the whole batch at once. */
@@ -114,7 +136,7 @@ public final class VqKdTrainer extends Trainer {
                 metrics.merge("reconstruction_loss", share * reconstruction, Double::sum);
                 double commitment = output.commitmentLoss().getFloat();
                 metrics.merge("commitment_loss", share * commitment, Double::sum);
-                return parts == 1 ? output.loss() : output.loss().mul(share);
+                return new PartLoss(output.loss(), share);
               });
       double learningRate = schedule.at(step());
       double norm = descend(manager, gradients, metrics.get("loss"));

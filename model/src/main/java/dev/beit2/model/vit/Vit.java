@@ -3,6 +3,7 @@ package dev.beit2.model.vit;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import dev.beit2.model.torch.Kernels;
+import dev.beit2.model.torch.Recomputation;
 import dev.beit2.model.torch.StateDict;
 import dev.beit2.model.vit.VitConfig.Positions;
 import java.util.ArrayList;
@@ -38,6 +39,7 @@ public final class Vit {
   private final StateDict state;
   private final String prefix;
   private final NDArray heads;
+  private final Recomputation recomputation;
   private final Map<String, List<NDArray>> blocks = new ConcurrentHashMap<>();
 
   /**
@@ -47,6 +49,21 @@ public final class Vit {
    *     encoder.}
    */
   public Vit(VitConfig config, Kernels kernels, StateDict state, String prefix) {
+    this(config, kernels, state, prefix, null);
+  }
+
+  /**
+   * The same.
+   *
+   * @param recomputation of the blocks; null if all is kept for the way back
+   */
+  public Vit(
+      VitConfig config,
+      Kernels kernels,
+      StateDict state,
+      String prefix,
+      Recomputation recomputation) {
+    this.recomputation = recomputation;
     this.config = config;
     this.kernels = kernels;
     this.state = state;
@@ -119,11 +136,11 @@ public final class Vit {
     NDArray own = config.positions() == Positions.RELATIVE ? bias(manager, name + ".attn.") : bias;
     NDArray keepAttention = keep(manager, x, name + ".attn", dropPath);
     NDArray keepMlp = keep(manager, x, name + ".mlp", dropPath);
-    return kernels.call(
-        manager,
-        "block",
-        new NDArray[] {x, own, keepAttention, keepMlp, heads},
-        blocks.computeIfAbsent(name, this::parameters));
+    NDArray[] tensors = {x, own, keepAttention, keepMlp, heads};
+    List<NDArray> weights = blocks.computeIfAbsent(name, this::parameters);
+    return recomputation == null
+        ? kernels.call(manager, "block", tensors, weights)
+        : recomputation.call(manager, "block", tensors, weights);
   }
 
   private NDArray keep(NDManager manager, NDArray x, String branch, DropPath dropPath) {

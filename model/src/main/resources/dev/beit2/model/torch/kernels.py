@@ -222,6 +222,36 @@ class Kernels(Module):
       _0 = torch.append(gradients, f)
     return gradients
 
+  # Another handle of a tensor.
+  def same(self: __torch__.Kernels, x: Tensor) -> Tensor:
+    return x
+
+  def is_recorded(self: __torch__.Kernels, x: Tensor) -> Tensor:
+    return torch.tensor(ops.prim.requires_grad(x))
+
+  # Gradients of roots, which have some of their own, at targets; without elements where nothing comes through.
+  def pull_back(self: __torch__.Kernels, roots: List[Tensor], cotangents: List[Tensor], targets: List[Tensor]) -> List[Tensor]:
+    start = annotate(List[Optional[Tensor]], [])
+    for i in range(torch.len(cotangents)):
+      _0 = torch.append(start, cotangents[i])
+    found = torch.grad(roots, targets, start, False, False, True)
+    gradients = annotate(List[Tensor], [])
+    for j in range(torch.len(targets)):
+      g = found[j]
+      if torch.__isnot__(g, None):
+        f = unchecked_cast(Tensor, g)
+      else:
+        f = torch.zeros([0])
+      _1 = torch.append(gradients, f)
+    return gradients
+
+  # Adds gradients to sums, in place, where there are any.
+  def accumulate(self: __torch__.Kernels, sums: List[Tensor], gradients: List[Tensor]) -> Tensor:
+    for i in range(torch.len(sums)):
+      if torch.numel(gradients[i]) > 0:
+        _0 = torch.add_(sums[i], gradients[i])
+    return sums[0]
+
   # Adds the loss's gradients to sums, in place.
   def add_gradients(self: __torch__.Kernels, loss: Tensor, w: List[Tensor], sums: List[Tensor]) -> Tensor:
     found = torch.grad([loss], w, None, False, False, True)

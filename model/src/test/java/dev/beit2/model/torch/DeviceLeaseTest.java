@@ -17,8 +17,10 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 
 /** Leases on devices that are not there: a list of two GPUs stands for the engine's. */
+@Timeout(value = 20, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 class DeviceLeaseTest {
   private static final String PROPERTY = "dev.beit2.devices.test";
   private static final TorchDevice CPU = TorchDevice.cpu();
@@ -140,6 +142,12 @@ class DeviceLeaseTest {
     }
     try (DeviceLease late = gpu("run", 0)) {
       assertEquals(Optional.empty(), late.resident());
+      Resident ofLate = leave(late);
+      // A worker of the same run is somebody else too: a GPU's memory is for one.
+      try (DeviceLease worker = gpu("run", 1)) {
+        assertEquals(late.device(), worker.device());
+        assertTrue(ofLate.closed);
+      }
     }
   }
 

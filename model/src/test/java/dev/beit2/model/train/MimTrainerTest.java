@@ -26,6 +26,7 @@ import java.util.Map;
 import java.util.SplittableRandom;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class MimTrainerTest {
@@ -34,6 +35,11 @@ class MimTrainerTest {
   private static final int PATCHES = 16;
 
   private static MimTrainer trainer(double dropPath, long seed) {
+    return trainer(dropPath, seed, Precision.FP32, false);
+  }
+
+  private static MimTrainer trainer(
+      double dropPath, long seed, Precision precision, boolean recompute) {
     VitConfig backbone =
         new VitConfig(SIDE, 16, 3, 48, 3, 3, 4, Positions.SHARED_RELATIVE, 0.1, dropPath);
     return MimTrainer.start(
@@ -41,7 +47,8 @@ class MimTrainerTest {
         AdamWConfig.pretraining(),
         new CosineSchedule(1.5e-3, 1e-6, 1e-5, 5, 1000),
         seed,
-        Precision.FP32);
+        precision,
+        recompute);
   }
 
   /** Codes that the unmasked pictures tell: a patch's code is the strength of its red, coarsely. */
@@ -108,6 +115,17 @@ class MimTrainerTest {
         MimTrainer inParts = trainer(0.3, 3)) {
       Accumulation.assertClose(unevenSteps(whole, 1), unevenSteps(inParts, parts));
       Accumulation.assertClose(whole, inParts);
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource(Precision.class)
+  void recomputingChangesNoBit(Precision precision) {
+    try (MimTrainer keeping = trainer(0.3, 3, precision, false);
+        MimTrainer recomputing = trainer(0.3, 3, precision, true)) {
+      assertEquals(unevenSteps(keeping, 2), unevenSteps(recomputing, 2));
+      assertEquals(unevenSteps(keeping, 1), unevenSteps(recomputing, 1));
+      assertEquals(Accumulation.values(keeping), Accumulation.values(recomputing));
     }
   }
 

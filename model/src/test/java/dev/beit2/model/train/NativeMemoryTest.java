@@ -48,6 +48,16 @@ class NativeMemoryTest {
         () -> "peak megabytes of a step: %s whole, %s in parts".formatted(whole, inParts));
   }
 
+  @Test
+  void recomputingTakesLessMemory() throws IOException, InterruptedException {
+    double keeping = inJvmOfItsOwn("peak", "1")[0];
+    double recomputing = inJvmOfItsOwn("peak", "1", "recompute")[0];
+    assertTrue(
+        recomputing < 0.6 * keeping,
+        () ->
+            "peak megabytes of a step: %s keeping, %s recomputing".formatted(keeping, recomputing));
+  }
+
   /** The numbers of the last line that {@link #main} prints. */
   private static double[] inJvmOfItsOwn(String... arguments)
       throws IOException, InterruptedException {
@@ -75,7 +85,8 @@ class NativeMemoryTest {
 
   /**
    * {@code flat}: prints resident megabytes after the warm-up and 300 steps later. {@code peak
-   * PARTS}: prints by how much a large batch, in so many parts, exceeds a batch of one picture.
+   * PARTS [recompute]}: prints by how much a large batch, in so many parts, exceeds a batch of one
+   * picture.
    */
   public static void main(String[] args) throws IOException {
     Torch.setThreads(1);
@@ -86,7 +97,8 @@ class NativeMemoryTest {
             AdamWConfig.pretraining(),
             new CosineSchedule(1.5e-3, 1e-6, 1e-5, 5, 1000),
             1,
-            Precision.FP32)) {
+            Precision.FP32,
+            args.length > 2)) {
       if (args[0].equals("flat")) {
         steps(trainer, BATCH, 1, 50);
         double warm = megabytes("VmRSS");

@@ -28,6 +28,7 @@ import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class VqKdTrainerTest {
@@ -42,13 +43,19 @@ class VqKdTrainerTest {
   }
 
   private static VqKdTrainer trainer(int reviveDeadCodesAfter) {
+    return trainer(reviveDeadCodesAfter, Precision.FP32, false);
+  }
+
+  private static VqKdTrainer trainer(
+      int reviveDeadCodesAfter, Precision precision, boolean recompute) {
     return VqKdTrainer.start(
         config(reviveDeadCodesAfter),
         Teacher.hog(Kernels.of(Precision.FP32), 16),
         AdamWConfig.tokenizer(),
         new CosineSchedule(1e-3, 1e-6, 1e-5, 10, 80),
         7,
-        Precision.FP32);
+        precision,
+        recompute);
   }
 
   private static List<Map<String, Double>> train(VqKdTrainer trainer, int steps) {
@@ -135,7 +142,7 @@ class VqKdTrainerTest {
   }
 
   @ParameterizedTest
-  @ValueSource(ints = {2, 4})
+  @ValueSource(ints = {2, 4, 16})
   void partsOfABatchAddUpToIt(int parts) {
     // Revival draws a vector by its distance: where that is rounded otherwise it may be another.
     try (VqKdTrainer whole = trainer(0);
@@ -150,6 +157,17 @@ class VqKdTrainerTest {
       }
       Accumulation.assertClose(train(whole, 3), metrics);
       Accumulation.assertClose(whole, inParts);
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource(Precision.class)
+  void recomputingChangesNoBit(Precision precision) throws IOException {
+    try (VqKdTrainer keeping = trainer(2, precision, false);
+        VqKdTrainer recomputing = trainer(2, precision, true)) {
+      recomputing.begin(Pictures.gratings(BATCH, SIDE, 16, 0), BATCH);
+      assertEquals(train(keeping, 4), train(recomputing, 4));
+      assertArrayEquals(bytes(keeping), bytes(recomputing));
     }
   }
 
