@@ -1,6 +1,7 @@
 package dev.beit2.pipelines;
 
 import java.io.IOException;
+import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
@@ -38,6 +39,7 @@ final class Prefetch<RawT, BatchT> implements AutoCloseable {
   // Changed by who is reading.
   private volatile long nextToRead;
   private long nextToGive;
+  private long waitedNanos;
   private Throwable failure;
   private boolean closed;
 
@@ -67,6 +69,7 @@ final class Prefetch<RawT, BatchT> implements AutoCloseable {
     if (nextToGive >= end) {
       throw new IllegalStateException("all batches were given");
     }
+    long asked = System.nanoTime();
     while (!ready.containsKey(nextToGive)) {
       if (failure instanceof IOException e) {
         throw new IOException(e.getMessage(), e);
@@ -76,7 +79,15 @@ final class Prefetch<RawT, BatchT> implements AutoCloseable {
       }
       wait();
     }
+    waitedNanos += System.nanoTime() - asked;
     return ready.remove(nextToGive++);
+  }
+
+  /** For how long {@link #next} has waited for batches since the last call of this. */
+  synchronized Duration takeWaited() {
+    Duration waited = Duration.ofNanos(waitedNanos);
+    waitedNanos = 0;
+    return waited;
   }
 
   /** Gives a batch back to be filled again. */
