@@ -1,7 +1,6 @@
 package dev.beit2.pipelines;
 
 import java.io.IOException;
-import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
@@ -83,11 +82,9 @@ final class Prefetch<RawT, BatchT> implements AutoCloseable {
     return ready.remove(nextToGive++);
   }
 
-  /** For how long {@link #next} has waited for batches since the last call of this. */
-  synchronized Duration takeWaited() {
-    Duration waited = Duration.ofNanos(waitedNanos);
-    waitedNanos = 0;
-    return waited;
+  /** For how long {@link #next} has waited for batches to be filled, in all. */
+  synchronized long waitedNanos() {
+    return waitedNanos;
   }
 
   /** Gives a batch back to be filled again. */
