@@ -38,6 +38,7 @@ final class Prefetch<RawT, BatchT> implements AutoCloseable {
   // Changed by who is reading.
   private volatile long nextToRead;
   private long nextToGive;
+  private long waitedNanos;
   private Throwable failure;
   private boolean closed;
 
@@ -67,6 +68,7 @@ final class Prefetch<RawT, BatchT> implements AutoCloseable {
     if (nextToGive >= end) {
       throw new IllegalStateException("all batches were given");
     }
+    long asked = System.nanoTime();
     while (!ready.containsKey(nextToGive)) {
       if (failure instanceof IOException e) {
         throw new IOException(e.getMessage(), e);
@@ -76,11 +78,13 @@ final class Prefetch<RawT, BatchT> implements AutoCloseable {
       }
       wait();
     }
+    waitedNanos += System.nanoTime() - asked;
     return ready.remove(nextToGive++);
   }
 
-  long waitedNanos() {
-    return 0;
+  /** For how long {@link #next} has waited for batches to be filled, in all. */
+  synchronized long waitedNanos() {
+    return waitedNanos;
   }
 
   /** Gives a batch back to be filled again. */

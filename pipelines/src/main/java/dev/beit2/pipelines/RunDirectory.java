@@ -153,13 +153,19 @@ final class RunDirectory {
 
   /** The newest complete checkpoint of the run in a folder, read without opening the run. */
   static Optional<Checkpoint> latest(String runDirectory) throws IOException {
-    Checkpoint newest = null;
+    List<Checkpoint> complete = complete(runDirectory);
+    return complete.isEmpty() ? Optional.empty() : Optional.of(complete.get(complete.size() - 1));
+  }
+
+  /** The complete checkpoints of the run in a folder by step, read without opening the run. */
+  static List<Checkpoint> complete(String runDirectory) throws IOException {
+    List<Checkpoint> complete = new ArrayList<>();
     for (Folder folder : folders(StoredFile.withoutLastSlash(runDirectory)).values()) {
       if (folder.complete()) {
-        newest = new Checkpoint(folder.step(), folder.directory());
+        complete.add(new Checkpoint(folder.step(), folder.directory()));
       }
     }
-    return Optional.ofNullable(newest);
+    return complete;
   }
 
   /**

@@ -29,6 +29,7 @@ final class CommandLineTest {
           TrainTokenizer.COMMAND,
           TokenizeDataset.COMMAND,
           PretrainMim.COMMAND,
+          Status.COMMAND,
           Evaluate.COMMAND,
           VerifyShards.COMMAND,
           Demo.COMMAND,

@@ -15,6 +15,7 @@ import java.io.PrintStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
@@ -216,6 +217,43 @@ final class EndToEndTest {
       assertTrue(accuracy >= 0 && accuracy <= 1 && Math.rint(12 * accuracy) / 12 == accuracy);
     }
     assertRejected("evaluation");
+  }
+
+  @Test
+  @Order(8)
+  void aCorruptShardEndsTheRunUnlessItIsToBeSkipped() throws IOException {
+    run(
+        0,
+        TokenizeDataset.COMMAND,
+        option("input", "train"),
+        option("tokenizer", "tokenizer"),
+        option("output", "shards3"),
+        "--shardCount=3");
+    ShardManifest manifest = ShardManifest.read(path("shards3"));
+    String corrupt = manifest.shards().get(1).file();
+    Path file = dir.resolve("shards3").resolve(corrupt);
+    byte[] bytes = Files.readAllBytes(file);
+    bytes[bytes.length / 2] ^= 1;
+    Files.write(file, bytes);
+    String[] args = training("skipping", option("shards", "shards3"), "--steps=3");
+    String said = run(2, PretrainMim.COMMAND, args);
+    assertTrue(said.contains(file + " unreadable"), said);
+
+    args = Arrays.copyOf(args, args.length + 1);
+    args[args.length - 1] = "--skipCorruptShards";
+    run(0, PretrainMim.COMMAND, args);
+    try (Stream<Path> files = Files.list(dir.resolve("skipping/rejected"))) {
+      String lines = Files.readString(files.findFirst().orElseThrow());
+      assertEquals(1, lines.lines().count(), lines);
+      assertEquals(corrupt, Json.object(lines).get("key"));
+    }
+    assertTrue(
+        RunDirectory.latest(path("skipping"))
+            .orElseThrow()
+            .state()
+            .get("rejected")
+            .toString()
+            .contains(corrupt));
   }
 
   @Test

@@ -3,6 +3,7 @@ package dev.beit2.pipelines;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.beit2.io.InvalidInputException;
 import dev.beit2.io.image.DecodingLimits;
@@ -179,5 +180,42 @@ final class TrainingFeedTest {
     assertEquals(0, batches.next()[0]);
     batches.close();
     assertFalse(filler.read.size() > 4);
+  }
+
+  /** The share of the time that a step waits, if filling a batch and a step take this long. */
+  private static double waitShare(long fillNanos, long stepNanos) throws Exception {
+    Prefetch.Filler<Long, long[]> filler =
+        new Prefetch.Filler<>() {
+          @Override
+          public Long read(long step) {
+            return step;
+          }
+
+          @Override
+          public void fill(long step, Long raw, long[] batch) {
+            LockSupport.parkNanos(fillNanos);
+          }
+        };
+    try (Prefetch<Long, long[]> batches = new Prefetch<>(() -> new long[1], filler, 0, 40, 1)) {
+      batches.recycle(batches.next());
+      long before = batches.waitedNanos();
+      assertTrue(before >= fillNanos / 2);
+      long start = System.nanoTime();
+      for (int step = 0; step < 10; step++) {
+        long[] batch = batches.next();
+        LockSupport.parkNanos(stepNanos);
+        batches.recycle(batch);
+      }
+      return (double) (batches.waitedNanos() - before) / (System.nanoTime() - start);
+    }
+  }
+
+  @Test
+  @Timeout(value = 20, unit = TimeUnit.SECONDS)
+  void tellsHowLongTheStepsWaited() throws Exception {
+    double slow = waitShare(15_000_000, 0);
+    double fast = waitShare(0, 15_000_000);
+    assertTrue(slow > 0.8, () -> "waits " + slow);
+    assertTrue(fast < 0.3, () -> "waits " + fast);
   }
 }

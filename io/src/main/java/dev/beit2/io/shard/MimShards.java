@@ -63,8 +63,9 @@ public final class MimShards {
 
   /**
    * Opens the shards in a folder, of which some may be corrupt: their rows keep their places in
-   * each epoch's order, but there are no examples. All that can be read of a shard is used; the
-   * rows of one that cannot be opened keep together, like those of a row group.
+   * each epoch's order, but there are no examples. All that can be read of a shard is used. One
+   * that cannot be opened counts as one row group: if it had more, the order is another one than
+   * that of the sound set, and the same whenever it cannot be opened.
    *
    * @throws InvalidInputException if there is no manifest, or no shard can be opened; it names one
    */
