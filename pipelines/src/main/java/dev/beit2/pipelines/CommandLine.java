@@ -27,6 +27,7 @@ import org.apache.beam.sdk.extensions.gcp.auth.NoopCredentialFactory;
 import org.apache.beam.sdk.extensions.gcp.options.GcsOptions;
 import org.apache.beam.sdk.extensions.gcp.util.gcsfs.GcsPath;
 import org.apache.beam.sdk.io.FileSystems;
+import org.apache.beam.sdk.options.ApplicationNameOptions;
 import org.apache.beam.sdk.options.PipelineOptions;
 import org.apache.beam.sdk.options.PipelineOptionsFactory;
 import org.apache.flink.util.SerializedThrowable;
@@ -179,6 +180,8 @@ final class CommandLine {
         throw new InvalidOptionException(option.label(), "nothing", "it: " + option.description());
       }
     }
+    // What jobs are called, with a time and a number, unless --jobName says otherwise.
+    options.as(ApplicationNameOptions.class).setAppName(command.name());
     requireOneOfEachPair(own, given);
     applyPreset(own, given, options);
     applyRunner(command, given, options);

@@ -32,7 +32,8 @@ final class CommandLineTest {
           Evaluate.COMMAND,
           VerifyShards.COMMAND,
           Demo.COMMAND,
-          Bench.COMMAND);
+          Bench.COMMAND,
+          Cluster.COMMAND);
 
   /** Options of each kind. */
   public interface Options extends PipelineOptions {
@@ -205,7 +206,7 @@ final class CommandLineTest {
     assertEquals(0, run(command, "--help"));
     String help = out.toString(UTF_8).replaceAll("\\s+", " ");
     for (Option option : Option.of(command.options())) {
-      String line = "--" + option.name() + "= " + option.wanted();
+      String line = option.label() + (option.positional() ? " " : "= ") + option.wanted();
       assertTrue(help.contains(line), line);
       assertFalse(option.description().isBlank(), option.name());
       assertTrue(help.contains(option.description()), option.name());
