@@ -10,6 +10,7 @@ import static org.junit.jupiter.api.Assertions.fail;
 import dev.beit2.io.InvalidInputException;
 import dev.beit2.io.image.DecodingLimits;
 import java.io.ByteArrayOutputStream;
+import java.io.IOException;
 import java.io.PrintStream;
 import java.util.List;
 import org.apache.beam.runners.flink.FlinkPipelineOptions;
@@ -19,6 +20,7 @@ import org.apache.beam.sdk.options.Default;
 import org.apache.beam.sdk.options.Description;
 import org.apache.beam.sdk.options.PipelineOptions;
 import org.apache.beam.sdk.options.Validation;
+import org.apache.beam.sdk.util.UserCodeException;
 import org.apache.flink.util.SerializedThrowable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -247,7 +249,8 @@ final class CommandLineTest {
 
   /** As a job's failure comes back from a cluster. */
   private Command<Options> failingThere(RuntimeException there) {
-    Exception here = new IllegalStateException(new SerializedThrowable(new Exception(there)));
+    Exception here =
+        new IllegalStateException(new SerializedThrowable(UserCodeException.wrap(there)));
     return command(
         options -> {
           throw here;
@@ -262,12 +265,13 @@ final class CommandLineTest {
 
   @Test
   void otherFailuresOnAClusterAreTheirReasonAndOurPartOfTheTrace() {
-    assertEquals(1, run(failingThere(new IllegalStateException("broken")), "--input=x"));
+    RuntimeException broken = new IllegalStateException("broken", new IOException("pipe"));
+    assertEquals(1, run(failingThere(broken), "--input=x"));
     List<String> said = err.toString(UTF_8).lines().toList();
-    assertEquals(
-        "the job failed on the cluster: java.lang.IllegalStateException: broken", said.get(0));
-    assertTrue(said.get(1).contains("at dev.beit2.pipelines.CommandLineTest"), said::toString);
+    assertEquals("the job failed: java.lang.IllegalStateException: broken", said.get(0));
+    assertTrue(said.stream().noneMatch(line -> line.contains("at org.")), said::toString);
     assertTrue(said.get(said.size() - 1).contains("at dev.beit2."), said::toString);
+    assertTrue(said.contains("caused by: java.io.IOException: pipe"), said::toString);
   }
 
   @Test
