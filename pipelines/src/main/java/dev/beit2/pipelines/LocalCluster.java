@@ -297,6 +297,8 @@ final class LocalCluster {
     // A killed process is noticed in seconds, a busy one is not taken for dead.
     conf.put("heartbeat.interval", 2000);
     conf.put("heartbeat.timeout", 15000);
+    // They start together; a TaskManager that finds no JobManager yet asks again soon.
+    conf.put("cluster.registration.error-delay", 500);
     // Beam's --numberOfExecutionRetries does nothing in batch.
     conf.put("restart-strategy.type", "fixed-delay");
     conf.put("restart-strategy.fixed-delay.attempts", 3);
