@@ -49,7 +49,6 @@ record ClusterProcess(Path directory, String name) {
     line.addAll(command);
     ProcessBuilder builder =
         new ProcessBuilder(line)
-            .directory(directory.toFile())
             .redirectInput(Redirect.from(Path.of("/dev/null").toFile()))
             .redirectErrorStream(true)
             .redirectOutput(Redirect.appendTo(log().toFile()));

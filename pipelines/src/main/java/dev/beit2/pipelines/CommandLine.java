@@ -27,8 +27,10 @@ import org.apache.beam.sdk.extensions.gcp.auth.NoopCredentialFactory;
 import org.apache.beam.sdk.extensions.gcp.options.GcsOptions;
 import org.apache.beam.sdk.extensions.gcp.util.gcsfs.GcsPath;
 import org.apache.beam.sdk.io.FileSystems;
+import org.apache.beam.sdk.options.ApplicationNameOptions;
 import org.apache.beam.sdk.options.PipelineOptions;
 import org.apache.beam.sdk.options.PipelineOptionsFactory;
+import org.apache.beam.sdk.util.UserCodeException;
 import org.apache.flink.util.SerializedThrowable;
 
 /**
@@ -52,6 +54,7 @@ final class CommandLine {
   private static final int WIDTH = 100;
   private static final String ENDPOINT = "gcsEndpoint";
   private static final int FRAMES = 10;
+  private static final String FLINK = "org.apache.flink.";
   private static final String JOB_JAR = "pipelines/target/beit2-job.jar";
   private static final int CONNECT_MILLISECONDS = 5000;
   private static final Pattern URL =
@@ -123,25 +126,36 @@ final class CommandLine {
   }
 
   /**
-   * The whole trace of what failed here. Of a job that failed on a cluster only why, and where in
-   * our code: Flink's way from there to here is long and the same each time.
+   * The whole trace of a failure. Of a job that failed only what its own code threw, and where:
+   * Flink's way from there to here is long and the same each time.
    */
   private static void print(Throwable failure, PrintStream err) {
     List<Throwable> causes = causes(failure);
-    if (causes.stream().noneMatch(SerializedThrowable.class::isInstance)) {
+    if (causes.stream().noneMatch(cause -> cause.getClass().getName().startsWith(FLINK))) {
       failure.printStackTrace(err);
       return;
     }
-    Throwable root = causes.get(causes.size() - 1);
-    err.println("the job failed on the cluster: " + root);
-    StackTraceElement[] trace = root.getStackTrace();
-    int end = trace.length;
-    while (end > 0 && !trace[end - 1].getClassName().startsWith("dev.beit2.")) {
+    int thrown = causes.size() - 1;
+    while (thrown > 0 && !(causes.get(thrown - 1) instanceof UserCodeException)) {
+      thrown--;
+    }
+    List<Throwable> own = causes.subList(thrown == 0 ? causes.size() - 1 : thrown, causes.size());
+    String heading = "the job failed: ";
+    for (Throwable cause : own) {
+      err.println(heading + cause);
+      ownTrace(cause).forEach(frame -> err.println("\tat " + frame));
+      heading = "caused by: ";
+    }
+  }
+
+  /** The calls down to the last of ours; where there is none, a few. */
+  private static List<StackTraceElement> ownTrace(Throwable failure) {
+    List<StackTraceElement> trace = List.of(failure.getStackTrace());
+    int end = trace.size();
+    while (end > 0 && !trace.get(end - 1).getClassName().startsWith("dev.beit2.")) {
       end--;
     }
-    for (int i = 0; i < (end > 0 ? end : Math.min(trace.length, FRAMES)); i++) {
-      err.println("\tat " + trace[i]);
-    }
+    return trace.subList(0, end > 0 ? end : Math.min(trace.size(), FRAMES));
   }
 
   /**
@@ -183,6 +197,8 @@ final class CommandLine {
         throw new InvalidOptionException(option.label(), "nothing", "it: " + option.description());
       }
     }
+    // What jobs are called, with a time and a number, unless --jobName says otherwise.
+    options.as(ApplicationNameOptions.class).setAppName(command.name());
     requireOneOfEachPair(own, given);
     applyPreset(own, given, options);
     applyRunner(command, given, options);

@@ -60,6 +60,10 @@ final class LocalCluster {
   private static final int TASK_OFF_HEAP_MEGABYTES = 128;
   // 64 channels a megabyte's worth of buffers: enough for the shuffles of ten rounds in one job.
   private static final int NETWORK_MEGABYTES = 256;
+  // Each job has threads of its own, and glibc keeps what each of them freed: gigabytes after some
+  // dozens of jobs. Not every Java 17 can give it back.
+  private static final List<String> RETURN_FREED_TENSORS =
+      List.of("-XX:+IgnoreUnrecognizedVMOptions", "-XX:TrimNativeHeapInterval=20000");
   private static final int JOB_MANAGER_HEAP_MEGABYTES = 768;
 
   private final Path directory;
@@ -293,6 +297,8 @@ final class LocalCluster {
     // A killed process is noticed in seconds, a busy one is not taken for dead.
     conf.put("heartbeat.interval", 2000);
     conf.put("heartbeat.timeout", 15000);
+    // They start together; a TaskManager that finds no JobManager yet asks again soon.
+    conf.put("cluster.registration.error-delay", 500);
     // Beam's --numberOfExecutionRetries does nothing in batch.
     conf.put("restart-strategy.type", "fixed-delay");
     conf.put("restart-strategy.fixed-delay.attempts", 3);
@@ -314,6 +320,7 @@ final class LocalCluster {
       jvm.add("-Xmx" + settings.heapMegabytes() + "m");
       jvm.add("-XX:MaxDirectMemorySize=" + direct + "m");
       jvm.add("-XX:ActiveProcessorCount=" + settings.processors());
+      jvm.addAll(RETURN_FREED_TENSORS);
     }
     // Reflection of Beam and Flink: what this JVM was given.
     ManagementFactory.getRuntimeMXBean().getInputArguments().stream()

@@ -5,10 +5,12 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assertions.fail;
 
 import dev.beit2.io.InvalidInputException;
 import dev.beit2.io.image.DecodingLimits;
 import java.io.ByteArrayOutputStream;
+import java.io.IOException;
 import java.io.PrintStream;
 import java.util.List;
 import org.apache.beam.runners.flink.FlinkPipelineOptions;
@@ -18,6 +20,8 @@ import org.apache.beam.sdk.options.Default;
 import org.apache.beam.sdk.options.Description;
 import org.apache.beam.sdk.options.PipelineOptions;
 import org.apache.beam.sdk.options.Validation;
+import org.apache.beam.sdk.util.UserCodeException;
+import org.apache.flink.util.SerializedThrowable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -33,7 +37,8 @@ final class CommandLineTest {
           Evaluate.COMMAND,
           VerifyShards.COMMAND,
           Demo.COMMAND,
-          Bench.COMMAND);
+          Bench.COMMAND,
+          Cluster.COMMAND);
 
   /** Options of each kind. */
   public interface Options extends PipelineOptions {
@@ -75,6 +80,26 @@ final class CommandLineTest {
 
     void setJson(boolean json);
   }
+
+  /** One option without a name. */
+  public interface ActionOptions extends PipelineOptions {
+    @Description("What to do.")
+    @Positional
+    @OneOf({"start", "stop"})
+    @Validation.Required
+    String getWhatToDo();
+
+    void setWhatToDo(String whatToDo);
+
+    @Description("How often.")
+    @Default.Integer(1)
+    int getTimes();
+
+    void setTimes(int times);
+  }
+
+  private static final Command<ActionOptions> ACTION =
+      new Command<>("act", "Acts.", ActionOptions.class, 1, options -> 0);
 
   private final ByteArrayOutputStream out = new ByteArrayOutputStream();
   private final ByteArrayOutputStream err = new ByteArrayOutputStream();
@@ -183,6 +208,74 @@ final class CommandLineTest {
   }
 
   @Test
+  void aPositionalOptionIsGivenWithoutItsName() {
+    assertEquals("stop", CommandLine.parse(ACTION, new String[] {"stop"}).getWhatToDo());
+    ActionOptions both = CommandLine.parse(ACTION, new String[] {"--times=3", "start"});
+    assertEquals("start", both.getWhatToDo());
+    assertEquals(3, both.getTimes());
+    String help = CommandLine.help(ACTION);
+    assertTrue(help.startsWith("./beit2 act WHAT_TO_DO [--option=value …]\n"), help);
+    assertTrue(help.contains("  WHAT_TO_DO  one of start, stop; required\n"), help);
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "--times=1|WHAT_TO_DO: found nothing; wanted it: What to do.",
+        "jump|jump: found jump; wanted one of start, stop",
+        "start stop|'stop': found it beside another; wanted one",
+        "-start|'-start': found no option; wanted --option=value",
+        "start --time=1|--time=1: found no option of this name; wanted one of WHAT_TO_DO, --times",
+      })
+  void wrongPositionalOptionsAreOneLine(String args, String message) {
+    assertEquals(2, run(ACTION, args.split(" ")));
+    assertEquals(message + " (see ./beit2 act --help)\n", err.toString(UTF_8));
+  }
+
+  @Test
+  void jobsAreNamedAfterTheirCommand() {
+    assertTrue(parse("--input=x").getJobName().startsWith("try-"), parse("--input=x").getJobName());
+    assertEquals("mine", parse("--input=x", "--jobName=mine").getJobName());
+  }
+
+  @Test
+  void aClusterThatIsNotThereIsToldAtOnce() {
+    Command<Options> never = command(options -> fail("ran"));
+    assertEquals(2, run(never, "--input=x", "--flinkMaster=127.0.0.1:1"));
+    String said = err.toString(UTF_8);
+    assertTrue(said.startsWith("--flinkMaster=127.0.0.1:1: found nobody there ("), said);
+    assertEquals(1, said.lines().count(), said);
+  }
+
+  /** As a job's failure comes back from a cluster. */
+  private Command<Options> failingThere(RuntimeException there) {
+    Exception here =
+        new IllegalStateException(new SerializedThrowable(UserCodeException.wrap(there)));
+    return command(
+        options -> {
+          throw here;
+        });
+  }
+
+  @Test
+  void invalidInputOnAClusterIsExitCode2AsWell() {
+    assertEquals(2, run(failingThere(new InvalidInputException("x", "y")), "--input=x"));
+    assertEquals("found x; wanted y (see ./beit2 try --help)\n", err.toString(UTF_8));
+  }
+
+  @Test
+  void otherFailuresOnAClusterAreTheirReasonAndOurPartOfTheTrace() {
+    RuntimeException broken = new IllegalStateException("broken", new IOException("pipe"));
+    assertEquals(1, run(failingThere(broken), "--input=x"));
+    List<String> said = err.toString(UTF_8).lines().toList();
+    assertEquals("the job failed: java.lang.IllegalStateException: broken", said.get(0));
+    assertTrue(said.stream().noneMatch(line -> line.contains("at org.")), said::toString);
+    assertTrue(said.get(said.size() - 1).contains("at dev.beit2."), said::toString);
+    assertTrue(said.contains("caused by: java.io.IOException: pipe"), said::toString);
+  }
+
+  @Test
   void otherFailuresAreExitCode1WithTheirTrace() {
     Command<Options> failing =
         command(
@@ -206,7 +299,7 @@ final class CommandLineTest {
     assertEquals(0, run(command, "--help"));
     String help = out.toString(UTF_8).replaceAll("\\s+", " ");
     for (Option option : Option.of(command.options())) {
-      String line = "--" + option.name() + "= " + option.wanted();
+      String line = option.label() + (option.positional() ? " " : "= ") + option.wanted();
       assertTrue(help.contains(line), line);
       assertFalse(option.description().isBlank(), option.name());
       assertTrue(help.contains(option.description()), option.name());
