@@ -2,6 +2,7 @@ package dev.beit2.pipelines;
 
 import dev.beit2.io.store.StoredFile;
 import dev.beit2.model.torch.DeviceLease;
+import dev.beit2.model.torch.NoGpuException;
 import dev.beit2.model.torch.Torch;
 import dev.beit2.model.train.Learner;
 import dev.beit2.model.train.SharedTensor;
@@ -65,8 +66,7 @@ final class LocalSteps extends DoFn<KV<Integer, Long>, KV<ChunkKey, float[]>> {
       return;
     }
     TrainingOptions training = options.as(TrainingOptions.class);
-    try (DeviceLease lease =
-        DeviceLease.acquire(TrainingOptions.device(training), output, worker)) {
+    try (DeviceLease lease = lease(training, worker)) {
       Torch.use(lease.device());
       Torch.setThreads(TrainingOptions.threads(training));
       WorkerSession<?, ?> session = session(lease, options, worker);
@@ -88,6 +88,15 @@ final class LocalSteps extends DoFn<KV<Integer, Long>, KV<ChunkKey, float[]>> {
           session.close();
         }
       }
+    }
+  }
+
+  private DeviceLease lease(TrainingOptions options, int worker) throws InterruptedException {
+    try {
+      return DeviceLease.acquire(TrainingOptions.device(options), output, worker);
+    } catch (NoGpuException e) {
+      throw new InvalidOptionException(
+          "--device=" + options.getDevice(), "a worker without a GPU", "a GPU that PyTorch sees");
     }
   }
 

@@ -57,7 +57,8 @@ final class MimTraining implements TrainingTask<MimExample, MimBatch> {
             adamW(options),
             plan.schedule(from),
             seed,
-            Precisions.parse(options.getPrecision()));
+            Precisions.parse(options.getPrecision()),
+            options.getRecompute());
   }
 
   private static AdamWConfig adamW(PretrainMim.Options options) {

@@ -160,7 +160,7 @@ public final class PretrainMim {
    *
    * @param stage what progress is told as
    */
-  static void run(Options options, String stage) throws IOException {
+  static void run(Options options, String stage) throws IOException, InterruptedException {
     TrainingPlan plan = MimTraining.plan(options, MimTraining.shards(options));
     TrainingJobs.run(
         stage, plan, options, (o, from) -> MimTraining.open(o.as(Options.class), from));

@@ -32,6 +32,7 @@ public final class Status {
   /** The options of {@code ./beit2 status}. */
   public interface Options extends PipelineOptions {
     @Description("Folder of the run.")
+    @Positional
     @Validation.Required
     String getRun();
 

@@ -51,7 +51,8 @@ final class TokenizerTraining implements TrainingTask<ImageRecord, ImageBatch> {
             AdamWConfig.tokenizer(),
             plan.schedule(from),
             seed,
-            precision);
+            precision,
+            options.getRecompute());
   }
 
   private static Precision precision(TrainTokenizer.Options options) {

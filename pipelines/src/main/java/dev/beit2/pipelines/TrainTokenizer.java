@@ -165,7 +165,7 @@ public final class TrainTokenizer {
    *
    * @param stage what progress is told as
    */
-  static void run(Options options, String stage) throws IOException {
+  static void run(Options options, String stage) throws IOException, InterruptedException {
     ImageDataset images = TokenizerTraining.images(options);
     TrainingPlan plan = TokenizerTraining.plan(options, images);
     ClassNames.write(plan.output(), images.classes());

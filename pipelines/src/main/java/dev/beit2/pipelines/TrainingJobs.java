@@ -24,7 +24,7 @@ final class TrainingJobs {
    * @throws RunStoppedException if a loss was not finite
    */
   static void run(String stage, TrainingPlan plan, TrainingOptions options, Train.Source source)
-      throws IOException {
+      throws IOException, InterruptedException {
     RunDirectory run = RunDirectory.open(plan.output(), plan.config());
     RunPosition at = position(run, plan);
     if (plan.isComplete(at)) {
@@ -33,6 +33,7 @@ final class TrainingJobs {
     }
     StoppedRun.clear(plan.output());
     fit(options, plan);
+    cancelEarlier(options);
     JobMetrics metrics = new JobMetrics(options.getMetricsFile());
     try (TrainingProgress progress = TrainingProgress.begin(stage, plan, at)) {
       while (!plan.isComplete(at)) {
@@ -50,8 +51,10 @@ final class TrainingJobs {
     return RunPosition.of(run.lastCheckpoint(), plan.batchSize());
   }
 
-  /** Gives each worker a slot of its own. */
+  /** Gives each worker a slot of its own, and the run's jobs a name that only they have. */
   private static void fit(TrainingOptions options, TrainingPlan plan) {
+    String command = plan.config().values().get(RunConfig.COMMAND);
+    options.setJobName(command + " " + plan.output());
     if (options.getRunner() == FlinkRunner.class) {
       FlinkPipelineOptions flink = options.as(FlinkPipelineOptions.class);
       flink.setParallelism(Math.max(plan.workers(), flink.getParallelism()));
@@ -59,6 +62,23 @@ final class TrainingJobs {
         options.setThreads(Math.max(1, Command.cores() / plan.workers()));
       }
     }
+  }
+
+  /**
+   * Ends what a launcher that was killed has left running on the cluster: two jobs would write one
+   * run.
+   */
+  private static void cancelEarlier(TrainingOptions options)
+      throws IOException, InterruptedException {
+    if (isRemoteFlink(options)) {
+      FlinkJobs.cancelRunning(
+          options.as(FlinkPipelineOptions.class).getFlinkMaster(), options.getJobName());
+    }
+  }
+
+  private static boolean isRemoteFlink(TrainingOptions options) {
+    return options.getRunner() == FlinkRunner.class
+        && !options.as(FlinkPipelineOptions.class).getFlinkMaster().startsWith("[");
   }
 
   private static PipelineResult submit(

@@ -97,6 +97,14 @@ public interface TrainingOptions extends DecodingOptions {
 
   void setAccumulate(int accumulate);
 
+  @Description(
+      "Computes transformer blocks a second time on the way back instead of keeping what they computed: about a third of "
+          + "the memory for a sixth of the time, to the same numbers.")
+  @Default.Boolean(false)
+  boolean getRecompute();
+
+  void setRecompute(boolean recompute);
+
   @Description("Where the network runs. auto: a GPU where the worker has one, else the processor.")
   @Default.String("auto")
   @OneOf({"auto", "cpu", "gpu"})

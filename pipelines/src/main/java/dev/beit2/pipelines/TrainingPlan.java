@@ -53,6 +53,7 @@ record TrainingPlan(
           "roundsPerJob",
           "accumulate",
           "device",
+          "recompute",
           "skipCorruptShards",
           "threads",
           "metricsFile");

@@ -80,8 +80,8 @@ final class TrainingProgress implements AutoCloseable {
     told = RunPosition.of(last, plan.batchSize());
     if (last.get().state().get("round") instanceof Map<?, ?> round) {
       double loss = ((Number) round.get("loss")).doubleValue();
+      progress.line(line(round, loss)); // before the update, which then has nothing to say
       progress.update(plan.done(told), OptionalDouble.of(loss), told.images() - imagesBefore);
-      progress.line(line(round, loss));
     }
   }
 
