@@ -102,11 +102,11 @@ public final class Demo {
   }
 
   /** Goes the whole way and returns what it measured, which is also in {@code summary.json}. */
-  static DemoSummary run(Options options) throws IOException {
+  static DemoSummary run(Options options) throws IOException, InterruptedException {
     return new Demo(options).run();
   }
 
-  private DemoSummary run() throws IOException {
+  private DemoSummary run() throws IOException, InterruptedException {
     ImageFolder train = Inputs.images("--samples", samples + "/train");
     prepareOutput();
     String input = "--input=" + samples + "/train";
@@ -182,7 +182,8 @@ public final class Demo {
     return options.getOutput() + "/" + stage;
   }
 
-  private void stage(String number, String name, Stage stage) throws IOException {
+  private void stage(String number, String name, Stage stage)
+      throws IOException, InterruptedException {
     long start = System.nanoTime();
     stage.run(number + " " + name);
     seconds.put(name, Math.round((System.nanoTime() - start) / 1e7) / 1e2);
@@ -198,7 +199,7 @@ public final class Demo {
   }
 
   /** A new folder, or one of an earlier demo with what that wrote removed. */
-  private void prepareOutput() throws IOException {
+  private void prepareOutput() throws IOException, InterruptedException {
     String given = StoredFile.withoutLastSlash(options.getOutput());
     if (new StoredFile(given).localPath().isEmpty()) {
       throw new InvalidOptionException(
@@ -218,7 +219,7 @@ public final class Demo {
     Files.writeString(output.resolve(MARK), Json.pretty(Map.of("command", NAME)));
   }
 
-  private static boolean isEmptyFolder(Path path) throws IOException {
+  private static boolean isEmptyFolder(Path path) throws IOException, InterruptedException {
     if (!Files.isDirectory(path)) {
       return false;
     }
@@ -227,7 +228,7 @@ public final class Demo {
     }
   }
 
-  private static void delete(Path folder) throws IOException {
+  private static void delete(Path folder) throws IOException, InterruptedException {
     if (!Files.exists(folder)) {
       return;
     }
