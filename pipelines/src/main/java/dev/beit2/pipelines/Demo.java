@@ -98,7 +98,7 @@ public final class Demo {
 
   /** One stage of the demo. */
   private interface Stage {
-    void run(String name) throws IOException;
+    void run(String name) throws IOException, InterruptedException;
   }
 
   /** Goes the whole way and returns what it measured, which is also in {@code summary.json}. */
@@ -199,7 +199,7 @@ public final class Demo {
   }
 
   /** A new folder, or one of an earlier demo with what that wrote removed. */
-  private void prepareOutput() throws IOException, InterruptedException {
+  private void prepareOutput() throws IOException {
     String given = StoredFile.withoutLastSlash(options.getOutput());
     if (new StoredFile(given).localPath().isEmpty()) {
       throw new InvalidOptionException(
@@ -219,7 +219,7 @@ public final class Demo {
     Files.writeString(output.resolve(MARK), Json.pretty(Map.of("command", NAME)));
   }
 
-  private static boolean isEmptyFolder(Path path) throws IOException, InterruptedException {
+  private static boolean isEmptyFolder(Path path) throws IOException {
     if (!Files.isDirectory(path)) {
       return false;
     }
@@ -228,7 +228,7 @@ public final class Demo {
     }
   }
 
-  private static void delete(Path folder) throws IOException, InterruptedException {
+  private static void delete(Path folder) throws IOException {
     if (!Files.exists(folder)) {
       return;
     }
