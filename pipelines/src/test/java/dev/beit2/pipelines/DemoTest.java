@@ -5,7 +5,6 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -17,11 +16,11 @@ import org.junit.jupiter.api.io.TempDir;
 final class DemoTest {
   @TempDir Path dir;
 
-  private DemoSummary run(String... args) throws IOException {
+  private DemoSummary run(String... args) throws Exception {
     return Demo.run(CommandLine.parse(Demo.COMMAND, args));
   }
 
-  private void copySamples() throws IOException {
+  private void copySamples() throws Exception {
     for (String part : List.of("train", "val")) {
       for (String name : List.of("bird", "lake")) {
         Path folder = Files.createDirectories(dir.resolve("samples/" + part + "/" + name));
@@ -35,7 +34,7 @@ final class DemoTest {
   }
 
   @Test
-  void goesTheWholeWayAndWritesWhatItMeasured() throws IOException {
+  void goesTheWholeWayAndWritesWhatItMeasured() throws Exception {
     copySamples();
     Path output = dir.resolve("demo");
     // What an earlier demo left: its stages have to go, the rest may stay.
@@ -68,7 +67,7 @@ final class DemoTest {
   }
 
   @Test
-  void leavesOtherPeoplesFoldersAlone() throws IOException {
+  void leavesOtherPeoplesFoldersAlone() throws Exception {
     Path file = Files.writeString(dir.resolve("mine.txt"), "mine");
     InvalidOptionException refused =
         assertThrows(
