@@ -47,8 +47,7 @@ final class TrainingRound extends PTransform<PCollection<Long>, PCollection<Long
     PCollectionTuple trained =
         begin
             .apply("Workers", ParDo.of(new EachWorker(tasks)))
-            .setCoder(
-                KvCoder.of(VarIntCoder.of(), KvCoder.of(VarIntCoder.of(), VarLongCoder.of())))
+            .setCoder(KvCoder.of(VarIntCoder.of(), KvCoder.of(VarIntCoder.of(), VarLongCoder.of())))
             .apply("One each", Reshuffle.of())
             .apply("Worker", Values.create())
             .apply(
