@@ -4,6 +4,7 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import java.io.IOException;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
@@ -40,7 +41,9 @@ final class CommitRound extends DoFn<KV<String, Iterable<String>>, Long> {
       List<WorkerReport> reports = new ArrayList<>();
       read(parts.getValue(), files, reports);
       Optional<WorkerReport> stopped =
-          reports.stream().filter(report -> report.failure() != null).findFirst();
+          reports.stream()
+              .filter(report -> report.failure() != null)
+              .min(Comparator.comparingInt(WorkerReport::worker));
       if (stopped.isPresent()) {
         StoppedRun.write(plan.output(), round, stopped.get());
         return;
