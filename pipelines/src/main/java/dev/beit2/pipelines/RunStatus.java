@@ -176,7 +176,7 @@ final class RunStatus {
   }
 
   private static String rate(double rate) {
-    return String.format(Locale.ROOT, rate < 10 ? "%.1f images/s" : "%.0f images/s", rate);
+    return Progress.rate(rate, "images");
   }
 
   private void addMetrics(List<Map<String, Double>> steps) {
