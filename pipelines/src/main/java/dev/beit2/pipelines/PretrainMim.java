@@ -110,7 +110,7 @@ public final class PretrainMim {
 
     @Description(
         "Steps between checkpoints; the last step always ends in one. Several workers average then, too; see --localSteps.")
-    @ByPreset(tiny = "100", base = "1000", large = "1000")
+    @ByPreset(tiny = "100", base = "1000", large = "1000", insteadOf = "localSteps")
     @Range(min = 1)
     @Override
     Long getCheckpointEvery();

@@ -109,7 +109,7 @@ public final class TrainTokenizer {
 
     @Description(
         "Steps between checkpoints; the last step always ends in one. Several workers average then, too; see --localSteps.")
-    @ByPreset(tiny = "50", base = "1000")
+    @ByPreset(tiny = "50", base = "1000", insteadOf = "localSteps")
     @Range(min = 1)
     @Override
     Long getCheckpointEvery();

@@ -1,6 +1,9 @@
 package dev.beit2.pipelines;
 
 import dev.beit2.io.image.RejectedImages;
+import dev.beit2.model.torch.DeviceChoice;
+import dev.beit2.model.torch.Torch;
+import dev.beit2.model.torch.TorchDevice;
 import java.io.IOException;
 import java.util.Optional;
 import org.apache.beam.runners.flink.FlinkPipelineOptions;
@@ -31,6 +34,8 @@ final class TrainingJobs {
       System.err.printf("[%s] all %d steps are done%n", stage, plan.steps());
       return;
     }
+    requireDevice(options);
+    requireSlots(options, plan);
     StoppedRun.clear(plan.output());
     fit(options, plan);
     cancelEarlier(options);
@@ -49,6 +54,31 @@ final class TrainingJobs {
 
   private static RunPosition position(RunDirectory run, TrainingPlan plan) throws IOException {
     return RunPosition.of(run.lastCheckpoint(), plan.batchSize());
+  }
+
+  /** A worker elsewhere tells by itself that it has no GPU. */
+  private static void requireDevice(TrainingOptions options) {
+    if (!isRemoteFlink(options)
+        && TrainingOptions.device(options) == DeviceChoice.GPU
+        && Torch.devices().stream().noneMatch(TorchDevice::isGpu)) {
+      throw new InvalidOptionException(
+          "--device=gpu", "no GPU in this machine", "a GPU that PyTorch sees, or --device=auto");
+    }
+  }
+
+  /** Flink would wait for a slot for minutes before it gives up. */
+  private static void requireSlots(TrainingOptions options, TrainingPlan plan)
+      throws IOException, InterruptedException {
+    if (isRemoteFlink(options)) {
+      String master = options.as(FlinkPipelineOptions.class).getFlinkMaster();
+      int slots = FlinkJobs.at(master).overview().slots();
+      if (slots < plan.workers()) {
+        throw new InvalidOptionException(
+            "--workers=" + plan.workers(),
+            "%d slot%s on --flinkMaster=%s".formatted(slots, slots == 1 ? "" : "s", master),
+            "one for each worker at least; ./beit2 cluster add-taskmanager adds some");
+      }
+    }
   }
 
   /** Gives each worker a slot of its own, and the run's jobs a name that only they have. */

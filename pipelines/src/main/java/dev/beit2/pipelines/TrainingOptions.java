@@ -61,6 +61,7 @@ public interface TrainingOptions extends DecodingOptions {
 
   @Description(
       "Steps of a round, after which the workers average and a checkpoint is written; instead of --checkpointEvery.")
+  @ByPreset(insteadOf = "checkpointEvery")
   @Range(min = 1)
   Long getLocalSteps();
 
@@ -98,8 +99,9 @@ public interface TrainingOptions extends DecodingOptions {
   void setAccumulate(int accumulate);
 
   @Description(
-      "Computes transformer blocks a second time on the way back instead of keeping what they computed: about a third of "
-          + "the memory for a sixth of the time, to the same numbers.")
+      "Computes transformer blocks a second time on the way back instead of keeping what they computed: the same "
+          + "numbers in less memory and more time. Measured with base, a batch of 8 and fp32: 0.35 of the peak memory, "
+          + "0.9 of the speed.")
   @Default.Boolean(false)
   boolean getRecompute();
 

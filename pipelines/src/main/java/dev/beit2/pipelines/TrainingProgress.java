@@ -93,14 +93,14 @@ final class TrainingProgress implements AutoCloseable {
     long left = Math.round((plan.steps() - done) * stepSeconds * 1e3);
     return String.format(
         Locale.ROOT,
-        "[%s] round %d/%d: step %d/%d  loss %.4g  %.3g images/s by %d worker%s%s",
+        "[%s] round %d/%d: step %d/%d  loss %.4g  %s by %d worker%s%s",
         stage,
         rounds(done),
         rounds(plan.steps()),
         done,
         plan.steps(),
         loss,
-        images / seconds,
+        Progress.rate(images / seconds, "images"),
         plan.workers(),
         plan.workers() == 1 ? "" : "s",
         left > 0 ? "  " + Progress.span(Duration.ofMillis(left)) + " left" : "");
