@@ -1,4 +1,4 @@
-"""Prints what docs/rounds/speed measured, from the rounds of each run after its first, which sets up."""
+"""Prints what docs/rounds/speed measured, from the two last rounds of each run: the first one sets up."""
 
 import json
 import pathlib
@@ -8,7 +8,7 @@ import sys
 
 def rounds(folder):
     states = [json.loads(p.read_text()) for p in sorted(folder.glob("checkpoints/*/state.json"))]
-    return [s for s in states if "round" in s and s["step"] > min(t["step"] for t in states)]
+    return [s for s in states if "round" in s]
 
 
 def rate(folder):
