@@ -57,7 +57,7 @@ final class LocalCluster {
 
   // Flink's own share of a TaskManager's heap, and of what lies outside it.
   private static final int FRAMEWORK_MEGABYTES = 128;
-  private static final int TASK_OFF_HEAP_MEGABYTES = 128;
+  private static final int TASK_OFF_HEAP_MEGABYTES = 512;
   // 64 channels a megabyte's worth of buffers: enough for the shuffles of ten rounds in one job.
   private static final int NETWORK_MEGABYTES = 256;
   // Each job has threads of its own, and glibc keeps what each of them freed: gigabytes after some

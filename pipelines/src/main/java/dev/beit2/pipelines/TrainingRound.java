@@ -12,6 +12,7 @@ import org.apache.beam.sdk.transforms.GroupByKey;
 import org.apache.beam.sdk.transforms.PTransform;
 import org.apache.beam.sdk.transforms.ParDo;
 import org.apache.beam.sdk.transforms.Reshuffle;
+import org.apache.beam.sdk.transforms.Values;
 import org.apache.beam.sdk.transforms.WithKeys;
 import org.apache.beam.sdk.values.KV;
 import org.apache.beam.sdk.values.PCollection;
@@ -42,11 +43,13 @@ final class TrainingRound extends PTransform<PCollection<Long>, PCollection<Long
 
   @Override
   public PCollection<Long> expand(PCollection<Long> begin) {
+    int[] tasks = DistinctTasks.keys(begin.getPipeline().getOptions(), round.workers());
     PCollectionTuple trained =
         begin
-            .apply("Workers", ParDo.of(new EachWorker(round.workers())))
-            .setCoder(KvCoder.of(VarIntCoder.of(), VarLongCoder.of()))
-            .apply("One each", Reshuffle.viaRandomKey())
+            .apply("Workers", ParDo.of(new EachWorker(tasks)))
+            .setCoder(KvCoder.of(VarIntCoder.of(), KvCoder.of(VarIntCoder.of(), VarLongCoder.of())))
+            .apply("One each", Reshuffle.of())
+            .apply("Worker", Values.create())
             .apply(
                 "Local steps",
                 ParDo.of(new LocalSteps(source, round, plan.output()))
@@ -80,20 +83,21 @@ final class TrainingRound extends PTransform<PCollection<Long>, PCollection<Long
         .apply("Write", ParDo.of(new WriteTensors(from, to)));
   }
 
-  /** Elements of a worker's number and of when the round began. */
-  private static final class EachWorker extends DoFn<Long, KV<Integer, Long>> {
+  /** Elements of a worker's number and of when the round began, by what their tasks are found. */
+  private static final class EachWorker extends DoFn<Long, KV<Integer, KV<Integer, Long>>> {
     private static final long serialVersionUID = 1L;
 
-    private final int workers;
+    private final int[] tasks;
 
-    EachWorker(int workers) {
-      this.workers = workers;
+    EachWorker(int[] tasks) {
+      this.tasks = tasks;
     }
 
     @ProcessElement
-    public void processElement(@Element Long started, OutputReceiver<KV<Integer, Long>> out) {
-      for (int worker = 0; worker < workers; worker++) {
-        out.output(KV.of(worker, started));
+    public void processElement(
+        @Element Long started, OutputReceiver<KV<Integer, KV<Integer, Long>>> out) {
+      for (int worker = 0; worker < tasks.length; worker++) {
+        out.output(KV.of(tasks[worker], KV.of(worker, started)));
       }
     }
   }

@@ -10,6 +10,7 @@ import dev.beit2.model.torch.Kernels;
 import dev.beit2.model.torch.StateDict;
 import dev.beit2.model.torch.Torch;
 import dev.beit2.model.vit.Initialization;
+import java.util.List;
 import java.util.SplittableRandom;
 import java.util.stream.IntStream;
 
@@ -80,11 +81,12 @@ final class NormEmaCodebook {
     KMeans.Clusters clusters = KMeans.run(kernels, manager, samples, first, KMEANS_ROUNDS);
     kernels.withoutGradient(
         () -> {
-          clusters.means().copyTo(state.get(CODEBOOK));
-          clusters
-              .counts()
-              .toType(initialized.getDataType(), false)
-              .copyTo(state.get("quantize.embedding.cluster_size"));
+          kernels.call(
+              manager,
+              "assign",
+              new NDArray[0],
+              List.of(state.get(CODEBOOK), state.get("quantize.embedding.cluster_size")),
+              List.of(clusters.means(), clusters.counts()));
           initialized.addi(1);
         });
   }

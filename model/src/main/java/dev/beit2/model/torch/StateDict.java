@@ -71,6 +71,20 @@ public final class StateDict implements AutoCloseable {
   }
 
   /**
+   * Gives each tensor the values of the one of its name, in place. (DJL's {@code copyTo} keeps a
+   * second copy outside the heap for as long as the tensor lives.)
+   *
+   * @throws IllegalArgumentException if one is not there, naming it
+   */
+  public void assign(Kernels kernels, StateDict values) {
+    List<NDArray> from = tensors.keySet().stream().map(values::get).toList();
+    try (NDManager call = newManager()) {
+      kernels.withoutGradient(
+          () -> kernels.call(call, "assign", new NDArray[0], List.copyOf(tensors.values()), from));
+    }
+  }
+
+  /**
    * Converts weight matrices to the precision of the kernels, once, for a network that is only run
    * forward; the rest stays as it is.
    */

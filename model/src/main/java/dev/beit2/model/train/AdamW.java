@@ -151,7 +151,7 @@ public final class AdamW implements AutoCloseable {
                     "%s is %s, this run's is %s".formatted(name, found, moment.getShape()));
               }
             });
-    moments.tensors().forEach((name, moment) -> saved.get(name).copyTo(moment));
+    moments.assign(kernels, saved);
     steps = stepsTaken;
   }
 

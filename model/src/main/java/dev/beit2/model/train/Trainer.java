@@ -225,11 +225,7 @@ public abstract class Trainer implements Learner {
         throw new IllegalArgumentException(
             "the checkpoint is a " + other + ", this run is a " + own);
       }
-      kernels.withoutGradient(
-          () ->
-              parameters
-                  .tensors()
-                  .forEach((name, tensor) -> saved.tensors().get(name).copyTo(tensor)));
+      parameters.assign(kernels, saved.tensors());
     }
   }
 
@@ -241,7 +237,7 @@ public abstract class Trainer implements Learner {
         throw new IllegalArgumentException(
             "the optimizer's file names no step; it has " + saved.metadata().keySet());
       }
-      kernels.withoutGradient(() -> optimizer.restore(saved.tensors(), Long.parseLong(step)));
+      optimizer.restore(saved.tensors(), Long.parseLong(step));
       restoreMore(saved);
     }
   }

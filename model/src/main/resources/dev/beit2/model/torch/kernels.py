@@ -209,6 +209,12 @@ class Kernels(Module):
       torch.requires_grad_(w[i])
     return w[0]
 
+  # Gives tensors the values of others, in place.
+  def assign(self: __torch__.Kernels, w: List[Tensor], values: List[Tensor]) -> Tensor:
+    for i in range(torch.len(w)):
+      torch.copy_(w[i], values[i])
+    return w[0]
+
   # -> the loss's gradients
   def gradients(self: __torch__.Kernels, loss: Tensor, w: List[Tensor]) -> List[Tensor]:
     found = torch.grad([loss], w, None, False, False, True)

@@ -153,9 +153,9 @@ class MimTrainerTest {
       Map<String, FloatBuffer> before = Accumulation.values(trainer);
       NonFiniteLossException stop = assertThrows(NonFiniteLossException.class, () -> step(trainer));
       assertTrue(
-          stop.getMessage().contains("norm of the gradient of step 1 is Infinity"),
+          stop.getMessage().contains("norm of the gradient of step 2 is Infinity"),
           stop.getMessage());
-      assertEquals(1, stop.step());
+      assertEquals(2, stop.step());
       assertTrue(stop.loss() > 1e20 && Double.isFinite(stop.loss()));
       assertEquals(1, trainer.step());
       assertEquals(before, Accumulation.values(trainer));
@@ -184,8 +184,8 @@ class MimTrainerTest {
           assertThrows(
               NonFiniteLossException.class,
               () -> trainer.step(images, masks, new int[masks.length], BATCH));
-      assertTrue(stop.getMessage().contains("step 0"), stop.getMessage());
-      assertEquals(0, stop.step());
+      assertTrue(stop.getMessage().contains("step 1"), stop.getMessage());
+      assertEquals(1, stop.step());
       assertTrue(Double.isNaN(stop.loss()));
       assertEquals(0, trainer.step());
     }
