@@ -8,6 +8,7 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
@@ -81,10 +82,11 @@ final class CommitRound extends DoFn<KV<String, Iterable<String>>, Long> {
     files.add(Checkpoint.MODEL);
     Optional<Checkpoint> before = run.checkpoint(round.from());
     Set<String> known = before.isPresent() ? keys(RoundState.rejected(before.get())) : Set.of();
-    MetricsLog.append(
-        plan.output(), round.from().step(), jobStart, RoundState.steps(round, reports));
-    run.commit(
-        round.end().step(), files, RoundState.of(round, reports, plan.steps(), Instant.now()));
+    Instant now = Instant.now();
+    List<Map<String, Double>> steps = RoundState.steps(round, reports);
+    steps.get(steps.size() - 1).putAll(RoundState.shares(reports, now));
+    MetricsLog.append(plan.output(), round.from().step(), jobStart, steps);
+    run.commit(round.end().step(), files, RoundState.of(round, reports, plan.steps(), now));
     count(known, reports);
   }
 

@@ -36,7 +36,8 @@ import java.util.TreeMap;
  */
 final class MetricsLog {
   /** The metrics that tell how long something took, and so differ from run to run. */
-  static final Set<String> TIMING = Set.of("seconds", "images_per_second");
+  static final Set<String> TIMING =
+      Set.of("seconds", "images_per_second", "wait_share", "averaging_share");
 
   static final String STEP = "step";
 
