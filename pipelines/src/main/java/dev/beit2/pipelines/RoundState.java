@@ -33,11 +33,7 @@ final class RoundState {
     state.put("time", now.toString());
     Map<String, RejectedImage> rejected = new TreeMap<>();
     reports.forEach(report -> report.rejected().forEach(r -> rejected.put(r.key(), r)));
-    state.put(
-        REJECTED,
-        rejected.values().stream()
-            .map(image -> Map.of("key", image.key(), "reason", image.reason()))
-            .toList());
+    state.put(REJECTED, List.copyOf(rejected.values()));
     return state;
   }
 
@@ -121,7 +117,7 @@ final class RoundState {
     return workers instanceof Number number ? number.intValue() : 1;
   }
 
-  /** Images that the run found undecodable so far. */
+  /** Images, and shards of them, that the run found not to be usable so far, by key. */
   static List<RejectedImage> rejected(Checkpoint checkpoint) throws IOException {
     List<RejectedImage> images = new ArrayList<>();
     if (checkpoint.state().get(REJECTED) instanceof List<?> list) {

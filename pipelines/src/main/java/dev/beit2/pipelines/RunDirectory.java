@@ -28,7 +28,7 @@ import java.util.regex.Pattern;
  * RUN/checkpoints/step-000120/state.json   written last: a checkpoint without it does not exist
  * </pre>
  *
- * <p>A run may be killed at any point and started again. One process writes to a run at a time.
+ * <p>A run may be killed at any point and started again. One job writes to a run at a time.
  */
 final class RunDirectory {
   private static final String CHECKPOINTS = "checkpoints";

@@ -2,6 +2,7 @@ package dev.beit2.pipelines;
 
 import dev.beit2.io.image.RejectedImages;
 import dev.beit2.model.torch.DeviceChoice;
+import dev.beit2.model.torch.DeviceLease;
 import dev.beit2.model.torch.Torch;
 import dev.beit2.model.torch.TorchDevice;
 import java.io.IOException;
@@ -49,6 +50,15 @@ final class TrainingJobs {
         }
         at = reached;
       }
+    } finally {
+      evict(options, plan);
+    }
+  }
+
+  /** If one worker stopped the run, others in this JVM wait for a round that does not come. */
+  private static void evict(TrainingOptions options, TrainingPlan plan) {
+    if (!isRemoteFlink(options)) {
+      DeviceLease.evict(plan.output());
     }
   }
 

@@ -62,12 +62,18 @@ final class TrainingProgress implements AutoCloseable {
     try {
       while (!closed) {
         Thread.sleep((local ? LOOK_EVERY : LOOK_INTO_STORE_EVERY).toMillis());
-        look();
+        lookIfPossible();
       }
     } catch (InterruptedException e) {
       // Closed.
+    }
+  }
+
+  private void lookIfPossible() {
+    try {
+      look();
     } catch (IOException e) {
-      // What there is to tell is not worth failing for; the job fails by itself if it has to.
+      // The next time, maybe; the job fails by itself if it has to.
     }
   }
 

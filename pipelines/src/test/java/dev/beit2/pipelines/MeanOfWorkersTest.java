@@ -102,10 +102,14 @@ final class MeanOfWorkersTest {
 
   @Test
   void whatHasNoMeanIsRefused() {
+    float[] sound = {1, 0};
     for (float value : new float[] {Float.NaN, Float.POSITIVE_INFINITY, 1.5e8f, -1.5e8f}) {
-      ArithmeticException refused =
-          assertThrows(ArithmeticException.class, () -> mean(new float[] {1, value}));
-      assertEquals("a value of " + value + " cannot be averaged", refused.getMessage());
+      float[] wrong = {1, value};
+      for (List<float[]> chunks : List.of(List.of(sound, wrong), List.of(wrong, sound))) {
+        ArithmeticException refused =
+            assertThrows(ArithmeticException.class, () -> MEAN.extractOutput(sum(chunks)));
+        assertEquals("a value of " + value + " cannot be averaged", refused.getMessage());
+      }
     }
     float[] large = {1e8f};
     assertArrayEquals(large, mean(large));
@@ -117,9 +121,10 @@ final class MeanOfWorkersTest {
 
   @Test
   void theLargestElementIsSmallEnough() throws CoderException {
-    Sum sum = sum(List.of(new float[LocalSteps.CHUNK_VALUES]));
-    int bytes = CoderUtils.encodeToByteArray(SUMS, sum).length;
-    assertTrue(bytes > 0 && bytes <= 4 * 1024 * 1024, () -> bytes + " bytes");
+    float[] chunk = new float[LocalSteps.CHUNK_VALUES];
+    int one = CoderUtils.encodeToByteArray(SUMS, sum(List.of(chunk))).length;
+    int two = CoderUtils.encodeToByteArray(SUMS, sum(List.of(chunk, chunk))).length;
+    assertTrue(two > one && two <= 4 * 1024 * 1024, () -> one + " and " + two + " bytes");
   }
 
   @Test
