@@ -30,6 +30,8 @@ final class TrainingJobs {
   static void run(String stage, TrainingPlan plan, TrainingOptions options, Train.Source source)
       throws IOException, InterruptedException {
     RunDirectory run = RunDirectory.open(plan.output(), plan.config());
+    fit(options, plan);
+    cancelEarlier(options); // before it writes another checkpoint
     RunPosition at = position(run, plan);
     if (plan.isComplete(at)) {
       System.err.printf("[%s] all %d steps are done%n", stage, plan.steps());
@@ -38,8 +40,6 @@ final class TrainingJobs {
     requireDevice(options);
     requireSlots(options, plan);
     StoppedRun.clear(plan.output());
-    fit(options, plan);
-    cancelEarlier(options);
     JobMetrics metrics = new JobMetrics(options.getMetricsFile());
     try (TrainingProgress progress = TrainingProgress.begin(stage, plan, at)) {
       while (!plan.isComplete(at)) {
