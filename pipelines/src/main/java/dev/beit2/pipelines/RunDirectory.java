@@ -136,11 +136,11 @@ final class RunDirectory {
       }
     }
     for (String file : folder.files()) {
-      if (!files.contains(file)) { // of an earlier try, with more workers
+      // Of an earlier try: with more workers, or what it had aside when it was killed.
+      if (!files.contains(file)) {
         StoredFile.in(folder.directory(), file).deleteIfExists();
       }
     }
-    StoredFile.deleteAside(folder.directory(), "*");
     Optional<Checkpoint> last = lastCheckpoint();
     long number = last.isPresent() ? numberOf(last.get()) + 1 : 1;
     Map<String, Object> whole = new LinkedHashMap<>();

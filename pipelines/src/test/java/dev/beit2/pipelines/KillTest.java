@@ -167,7 +167,7 @@ final class KillTest {
         Thread.sleep(2);
         reached = soFar.call();
       }
-      assertTrue(reached, () -> "ended too early: " + read(log));
+      assertTrue(reached, () -> "ended too early, with " + process.exitValue() + ": " + read(log));
     } finally {
       process.destroyForcibly().waitFor();
     }
