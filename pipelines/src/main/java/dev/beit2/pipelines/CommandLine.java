@@ -97,6 +97,12 @@ final class CommandLine {
         err.println(failure.getMessage());
         return FAILED;
       }
+      Optional<String> lost = FlinkJobs.lost(causes(failure));
+      if (lost.isPresent()) {
+        err.println(
+            "the job is lost: " + lost.get() + "; the same command goes on with what was done");
+        return FAILED;
+      }
       print(failure, err);
       return FAILED;
     }

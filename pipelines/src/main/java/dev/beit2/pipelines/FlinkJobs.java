@@ -13,7 +13,10 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
+import org.apache.flink.runtime.rest.util.RestClientException;
+import org.apache.flink.util.concurrent.FutureUtils;
 
 /** A Flink cluster and its jobs, as its REST interface tells of them. */
 final class FlinkJobs {
@@ -91,6 +94,26 @@ final class FlinkJobs {
     }
   }
 
+  /**
+   * Why nothing more will be heard of a job, if a failure and its causes tell that its JobManager
+   * is gone: it does not answer for a minute, or the one that answers has not heard of the job.
+   */
+  static Optional<String> lost(List<Throwable> causes) {
+    for (Throwable cause : causes) {
+      if (cause instanceof FutureUtils.RetryException) {
+        return Optional.of(
+            "its Flink cluster does not answer ("
+                + causes.get(causes.size() - 1).getMessage()
+                + ")");
+      }
+      if (cause instanceof RestClientException
+          && cause.getMessage().contains("FlinkJobNotFoundException")) {
+        return Optional.of("its Flink cluster has a new JobManager, which does not know it");
+      }
+    }
+    return Optional.empty();
+  }
+
   private List<Job> running(String name) throws IOException, InterruptedException {
     return jobs().stream().filter(job -> job.name().equals(name) && !job.ended()).toList();
   }
@@ -146,8 +169,14 @@ final class FlinkJobs {
     return (List<Map<String, Object>>) list;
   }
 
-  private Map<String, Object> send(String method, String path)
-      throws IOException, InterruptedException {
+  /**
+   * Asks for something, or for something to be done.
+   *
+   * @param path as Flink's documentation of its REST interface has it
+   * @return the answer's JSON
+   * @throws IOException if nobody answers there, or somebody else than Flink
+   */
+  Map<String, Object> send(String method, String path) throws IOException, InterruptedException {
     HttpRequest request =
         HttpRequest.newBuilder(address.resolve(path))
             .method(method, HttpRequest.BodyPublishers.noBody())

@@ -1,25 +1,15 @@
 package dev.beit2.pipelines;
 
-import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.beit2.io.shard.ShardManifest;
 import dev.beit2.io.store.StoredFile;
-import java.io.ByteArrayOutputStream;
-import java.io.IOException;
-import java.io.PrintStream;
-import java.lang.management.ManagementFactory;
+import dev.beit2.pipelines.Commands.Ended;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.security.MessageDigest;
-import java.util.ArrayList;
-import java.util.HexFormat;
 import java.util.List;
-import java.util.Map;
-import java.util.TreeMap;
-import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
@@ -39,51 +29,23 @@ final class ClusterIT {
 
   @TempDir static Path dir;
 
-  /** What a command said on stderr, and its exit code. */
-  private record Ended(int code, String said) {
-    Ended expect(int wanted) {
-      assertEquals(wanted, code, said);
-      return this;
-    }
-  }
-
   private static String path(String name) {
     return dir.resolve(name).toString();
   }
 
-  /** Runs a command on the cluster. */
-  private static Ended run(Command<?> command, String... args) {
-    ByteArrayOutputStream err = new ByteArrayOutputStream();
-    List<String> all = new ArrayList<>(List.of(args));
-    all.add(CLUSTER.master());
-    int code =
-        CommandLine.run(
-            command,
-            all.toArray(String[]::new),
-            new PrintStream(new ByteArrayOutputStream(), true, UTF_8),
-            new PrintStream(err, true, UTF_8));
-    return new Ended(code, err.toString(UTF_8));
+  private static List<String> onCluster(String... args) {
+    return Stream.concat(Stream.of(args), Stream.of(CLUSTER.master())).toList();
   }
 
-  /** The same in a process of its own, as ./beit2 starts it. */
+  /** Runs a command on the cluster. */
+  private static Ended run(Command<?> command, String... args) {
+    return Commands.run(command, onCluster(args));
+  }
+
+  /** The same in a process of its own. */
   private static Ended runProcess(Class<?> main, String... args) throws Exception {
-    List<String> line = new ArrayList<>();
-    line.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-    ManagementFactory.getRuntimeMXBean().getInputArguments().stream()
-        .filter(argument -> argument.startsWith("--add-opens"))
-        .forEach(line::add);
-    line.add("-Dbeit2.home=" + System.getProperty("beit2.home"));
-    String libraries = Files.readString(Path.of("target/classpath")).strip();
-    line.addAll(List.of("-cp", "target/classes:" + libraries, main.getName()));
-    line.addAll(List.of(args));
-    line.add(CLUSTER.master());
-    Path err = Files.createTempFile(dir, "said", ".txt");
-    Process process =
-        new ProcessBuilder(line)
-            .redirectOutput(ProcessBuilder.Redirect.DISCARD)
-            .redirectError(err.toFile())
-            .start();
-    return new Ended(process.waitFor(), Files.readString(err));
+    return Commands.start(main, onCluster(args), dir.resolve(main.getSimpleName() + ".err"))
+        .ended();
   }
 
   private static String[] tokenize(String output) {
@@ -97,42 +59,10 @@ final class ClusterIT {
     };
   }
 
-  private static void await(String what, Callable<Boolean> reached) throws Exception {
-    long deadline = System.nanoTime() + TimeUnit.MINUTES.toNanos(2);
-    while (!reached.call()) {
-      assertTrue(System.nanoTime() < deadline, () -> "waited in vain: " + what);
-      Thread.sleep(5);
-    }
-  }
-
-  /** Paths below a folder, with a digest of each file's bytes. */
-  private static Map<String, String> files(String folder) throws Exception {
-    Map<String, String> files = new TreeMap<>();
-    try (Stream<Path> walk = Files.walk(dir.resolve(folder))) {
-      for (Path file : walk.filter(Files::isRegularFile).toList()) {
-        byte[] digest = MessageDigest.getInstance("SHA-256").digest(Files.readAllBytes(file));
-        files.put(
-            dir.resolve(folder).relativize(file).toString(), HexFormat.of().formatHex(digest));
-      }
-    }
-    return files;
-  }
-
-  private static void copyImages() throws IOException {
-    for (String name : List.of("bird", "lake")) {
-      Path folder = Files.createDirectories(dir.resolve("images/" + name));
-      try (Stream<Path> files = Files.list(Path.of("samples/train/" + name))) {
-        for (Path file : files.sorted().limit(8).toList()) {
-          Files.copy(file, folder.resolve(file.getFileName()));
-        }
-      }
-    }
-  }
-
   @Test
   @Order(1)
   void jobsOneAfterTheOtherFindTheirNativeLibraries() throws Exception {
-    copyImages();
+    Commands.copyImages(dir.resolve("images"), 8, "bird", "lake");
     run(
             TrainTokenizer.COMMAND,
             "--input=" + path("images"),
@@ -152,14 +82,14 @@ final class ClusterIT {
   void aKilledTaskManagerIsReplacedByAnotherAndNothingIsDifferent() throws Exception {
     CompletableFuture<Ended> job =
         CompletableFuture.supplyAsync(() -> run(TokenizeDataset.COMMAND, tokenize("killed")));
-    await(
+    Commands.await(
         "a shard",
         () -> job.isDone() || !StoredFile.matching(path("killed") + "/*shard-*").isEmpty());
     CLUSTER.kill(2);
     assertFalse(Files.exists(dir.resolve("killed/manifest.json")), "killed too late");
     CLUSTER.add();
     job.get().expect(CommandLine.OK);
-    assertEquals(files("shards"), files("killed"));
+    assertEquals(Commands.digests(dir.resolve("shards")), Commands.digests(dir.resolve("killed")));
   }
 
   @Test
@@ -196,7 +126,7 @@ final class ClusterIT {
                     "--steps=1000000",
                     "--jobName=endless"));
     String master = CLUSTER.cluster().master();
-    await(
+    Commands.await(
         "the job",
         () ->
             FlinkJobs.at(master).jobs().stream()

@@ -12,10 +12,8 @@ import com.sun.net.httpserver.HttpServer;
 import dev.beit2.io.shard.ShardManifest;
 import dev.beit2.model.torch.Torch;
 import dev.beit2.model.torch.TorchDevice;
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
-import java.io.PrintStream;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.file.Files;
@@ -54,16 +52,7 @@ final class EndToEndTest {
 
   /** Runs a command as its main does; what it said on stderr. */
   private static String run(int expected, Command<?> command, String... args) {
-    ByteArrayOutputStream err = new ByteArrayOutputStream();
-    int code =
-        CommandLine.run(
-            command,
-            args,
-            new PrintStream(new ByteArrayOutputStream(), true, UTF_8),
-            new PrintStream(err, true, UTF_8));
-    String said = err.toString(UTF_8);
-    assertEquals(expected, code, said);
-    return said;
+    return Commands.run(command, List.of(args)).expect(expected).said();
   }
 
   /** Three classes of a few pictures each; a broken one more among the training pictures. */

@@ -10,12 +10,9 @@ import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.security.MessageDigest;
 import java.util.ArrayList;
-import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
-import java.util.TreeMap;
 import java.util.concurrent.Callable;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
@@ -126,23 +123,9 @@ final class KillTest {
       Files.writeString(left.resolve(file), "half a fi");
     }
     assertEquals(0, run(TokenizeDataset.COMMAND, args, "shards-killed"));
-    Map<String, String> expected = files("shards");
+    Map<String, String> expected = Commands.digests(dir.resolve("shards"));
     assertTrue(expected.containsKey("rejected/rejected-00000-of-00001.jsonl"), expected::toString);
-    assertEquals(expected, files("shards-killed"));
-  }
-
-  /** Paths below a folder, with a digest of each file's bytes. */
-  private Map<String, String> files(String folder) throws Exception {
-    Map<String, String> files = new TreeMap<>();
-    try (Stream<Path> walk = Files.walk(dir.resolve(folder))) {
-      for (Path file : walk.toList()) {
-        byte[] bytes = Files.isDirectory(file) ? new byte[0] : Files.readAllBytes(file);
-        byte[] digest = MessageDigest.getInstance("SHA-256").digest(bytes);
-        files.put(
-            dir.resolve(folder).relativize(file).toString(), HexFormat.of().formatHex(digest));
-      }
-    }
-    return files;
+    assertEquals(expected, Commands.digests(dir.resolve("shards-killed")));
   }
 
   private String path(String name) {

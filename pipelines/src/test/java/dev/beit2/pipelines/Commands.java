@@ -1,0 +1,121 @@
+package dev.beit2.pipelines;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.lang.management.ManagementFactory;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.ArrayList;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.concurrent.Callable;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
+
+/**
+ * Runs commands as their mains do, in this JVM and in one of their own, and looks at their files.
+ */
+final class Commands {
+  private Commands() {}
+
+  /** What a command said on stderr, and its exit code. */
+  record Ended(int code, String said) {
+    Ended expect(int wanted) {
+      assertEquals(wanted, code, said);
+      return this;
+    }
+  }
+
+  /** Runs a command in this JVM. */
+  static Ended run(Command<?> command, List<String> args) {
+    ByteArrayOutputStream err = new ByteArrayOutputStream();
+    int code =
+        CommandLine.run(
+            command,
+            args.toArray(String[]::new),
+            new PrintStream(new ByteArrayOutputStream(), true, UTF_8),
+            new PrintStream(err, true, UTF_8));
+    return new Ended(code, err.toString(UTF_8));
+  }
+
+  /** A command in a process of its own, started as {@code ./beit2} starts it. */
+  record Started(Process process, Path err) {
+    /** Waits for its end. */
+    Ended ended() throws IOException, InterruptedException {
+      return new Ended(process.waitFor(), Files.readString(err));
+    }
+  }
+
+  /**
+   * Starts a command in a process of its own.
+   *
+   * @param err what it says goes there
+   */
+  static Started start(Class<?> main, List<String> args, Path err) throws IOException {
+    List<String> line = new ArrayList<>();
+    line.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+    ManagementFactory.getRuntimeMXBean().getInputArguments().stream()
+        .filter(argument -> argument.startsWith("--add-opens"))
+        .forEach(line::add);
+    line.add("-Dbeit2.home=" + System.getProperty("beit2.home"));
+    String libraries = Files.readString(Path.of("target/classpath")).strip();
+    line.addAll(List.of("-cp", "target/classes:" + libraries, main.getName()));
+    line.addAll(args);
+    Process process =
+        new ProcessBuilder(line)
+            .redirectOutput(ProcessBuilder.Redirect.DISCARD)
+            .redirectError(err.toFile())
+            .start();
+    return new Started(process, err);
+  }
+
+  /** Waits until something is so, two minutes at most. */
+  static void await(String what, Callable<Boolean> reached) throws Exception {
+    long deadline = System.nanoTime() + TimeUnit.MINUTES.toNanos(2);
+    while (!reached.call()) {
+      assertTrue(System.nanoTime() < deadline, () -> "waited in vain: " + what);
+      Thread.sleep(5);
+    }
+  }
+
+  /** Paths below a folder, with a digest of each file's bytes; folders have that of no bytes. */
+  static Map<String, String> digests(Path folder) throws IOException {
+    Map<String, String> digests = new TreeMap<>();
+    try (Stream<Path> walk = Files.walk(folder)) {
+      for (Path path : walk.toList()) {
+        byte[] bytes = Files.isDirectory(path) ? new byte[0] : Files.readAllBytes(path);
+        digests.put(folder.relativize(path).toString(), digest(bytes));
+      }
+    }
+    return digests;
+  }
+
+  private static String digest(byte[] bytes) {
+    try {
+      return HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(bytes));
+    } catch (NoSuchAlgorithmException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  /** Copies sample photographs into folders named after their classes. */
+  static void copyImages(Path to, int ofEachClass, String... classes) throws IOException {
+    for (String name : classes) {
+      Path folder = Files.createDirectories(to.resolve(name));
+      try (Stream<Path> files = Files.list(Path.of("samples/train/" + name))) {
+        for (Path file : files.sorted().limit(ofEachClass).toList()) {
+          Files.copy(file, folder.resolve(file.getFileName()));
+        }
+      }
+    }
+  }
+}
