@@ -16,6 +16,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import org.apache.flink.runtime.rest.util.RestClientException;
+import org.apache.flink.util.SerializedThrowable;
 import org.apache.flink.util.concurrent.FutureUtils;
 
 /** A Flink cluster and its jobs, as its REST interface tells of them. */
@@ -100,6 +101,9 @@ final class FlinkJobs {
    */
   static Optional<String> lost(List<Throwable> causes) {
     for (Throwable cause : causes) {
+      if (cause instanceof SerializedThrowable) {
+        return Optional.empty(); // somebody answered
+      }
       if (cause instanceof FutureUtils.RetryException) {
         return Optional.of(
             "its Flink cluster does not answer ("

@@ -12,6 +12,7 @@ import dev.beit2.io.image.DecodingLimits;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.PrintStream;
+import java.net.ConnectException;
 import java.util.List;
 import org.apache.beam.runners.flink.FlinkPipelineOptions;
 import org.apache.beam.runners.flink.FlinkRunner;
@@ -21,7 +22,10 @@ import org.apache.beam.sdk.options.Description;
 import org.apache.beam.sdk.options.PipelineOptions;
 import org.apache.beam.sdk.options.Validation;
 import org.apache.beam.sdk.util.UserCodeException;
+import org.apache.flink.runtime.rest.util.RestClientException;
+import org.apache.flink.shaded.netty4.io.netty.handler.codec.http.HttpResponseStatus;
 import org.apache.flink.util.SerializedThrowable;
+import org.apache.flink.util.concurrent.FutureUtils;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -273,6 +277,30 @@ final class CommandLineTest {
     assertTrue(said.stream().noneMatch(line -> line.contains("at org.")), said::toString);
     assertTrue(said.get(said.size() - 1).contains("at dev.beit2."), said::toString);
     assertTrue(said.contains("caused by: java.io.IOException: pipe"), said::toString);
+  }
+
+  @Test
+  void aJobThatIsLostIsALineAndExitCode1() {
+    Exception unanswered =
+        new FutureUtils.RetryException("exhausted", new ConnectException("Connection refused"));
+    Exception unknown =
+        new RestClientException(
+            "[org.apache.flink.runtime.messages.FlinkJobNotFoundException: …\n\tat x",
+            HttpResponseStatus.NOT_FOUND);
+    for (Exception failure : List.of(unanswered, unknown)) {
+      Command<Options> lost =
+          command(
+              options -> {
+                throw new IllegalStateException("Pipeline execution failed", failure);
+              });
+      assertEquals(1, run(lost, "--input=x"));
+    }
+    assertEquals(
+        """
+        the job is lost: its Flink cluster does not answer (Connection refused); the same command goes on with what was done
+        the job is lost: its Flink cluster has a new JobManager, which does not know it; the same command goes on with what was done
+        """,
+        err.toString(UTF_8));
   }
 
   @Test
