@@ -147,8 +147,11 @@ final class WorkerSession<ExampleT, BatchT> implements AutoCloseable {
 
   @Override
   public void close() throws InterruptedException {
-    batches.close();
-    task.close();
+    try {
+      batches.close();
+    } finally {
+      task.close(); // even if the job is cancelled meanwhile
+    }
   }
 
   /** Fills the batches of one worker from its slice of the data. */
