@@ -8,19 +8,20 @@ import java.util.TreeMap;
 import javax.annotation.Nullable;
 import org.apache.beam.sdk.PipelineResult;
 import org.apache.beam.sdk.metrics.DistributionResult;
+import org.apache.beam.sdk.metrics.GaugeResult;
 import org.apache.beam.sdk.metrics.MetricQueryResults;
 import org.apache.beam.sdk.metrics.MetricResult;
 import org.apache.beam.sdk.metrics.MetricsFilter;
 
 /**
  * Beam's metrics of the jobs of one start, by name, in a file: counters are added up over jobs and
- * transforms, distributions joined, gauges are those of the last job.
+ * transforms, distributions joined, of gauges the last is kept.
  */
 final class JobMetrics {
   @Nullable private final String file;
   private final Map<String, Long> counters = new TreeMap<>();
   private final Map<String, DistributionResult> distributions = new TreeMap<>();
-  private final Map<String, Long> gauges = new TreeMap<>();
+  private final Map<String, GaugeResult> gauges = new TreeMap<>();
 
   /**
    * @param file rewritten after each job, or null for none
@@ -38,13 +39,15 @@ final class JobMetrics {
     results
         .getDistributions()
         .forEach(m -> distributions.merge(name(m), m.getAttempted(), JobMetrics::join));
-    results.getGauges().forEach(m -> gauges.put(name(m), m.getAttempted().getValue()));
+    results.getGauges().forEach(m -> gauges.merge(name(m), m.getAttempted(), JobMetrics::later));
     Map<String, Object> content = new LinkedHashMap<>();
     content.put("counters", counters);
     Map<String, Described> described = new TreeMap<>();
     distributions.forEach((name, d) -> described.put(name, Described.of(d)));
     content.put("distributions", described);
-    content.put("gauges", gauges);
+    Map<String, Long> last = new LinkedHashMap<>();
+    gauges.forEach((name, gauge) -> last.put(name, gauge.getValue()));
+    content.put("gauges", last);
     new StoredFile(file).write(Json.pretty(content));
   }
 
@@ -65,5 +68,9 @@ final class JobMetrics {
         a.getCount() + b.getCount(),
         Math.min(a.getMin(), b.getMin()),
         Math.max(a.getMax(), b.getMax()));
+  }
+
+  private static GaugeResult later(GaugeResult a, GaugeResult b) {
+    return b.getTimestamp().isBefore(a.getTimestamp()) ? a : b;
   }
 }

@@ -50,8 +50,12 @@ final class Commands {
   /** A command in a process of its own, started as {@code ./beit2} starts it. */
   record Started(Process process, Path err) {
     /** Waits for its end. */
-    Ended ended() throws IOException, InterruptedException {
-      return new Ended(process.waitFor(), Files.readString(err));
+    Ended ended() {
+      try {
+        return new Ended(process.waitFor(), Files.readString(err));
+      } catch (IOException | InterruptedException e) {
+        throw new IllegalStateException(e);
+      }
     }
   }
 

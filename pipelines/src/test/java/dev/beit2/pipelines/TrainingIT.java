@@ -17,11 +17,12 @@ import java.util.ArrayList;
 import java.util.Base64;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
-import java.util.function.BooleanSupplier;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.stream.LongStream;
 import java.util.stream.Stream;
 import org.apache.beam.sdk.coders.VarLongCoder;
@@ -43,6 +44,7 @@ import org.junit.jupiter.api.io.TempDir;
 final class TrainingIT {
   private static final int LOCAL_STEPS = 6;
   private static final int STEPS = 2 * LOCAL_STEPS;
+  private static final int KILLED = 128 + 9;
   private static final Path PRLIMIT = Path.of("/usr/bin/prlimit");
 
   @RegisterExtension static final FlinkClusterExtension CLUSTER = new FlinkClusterExtension(2);
@@ -123,29 +125,41 @@ final class TrainingIT {
     return List.of();
   }
 
-  /** Waits until both workers are in the middle of a round; the job comes out. */
-  private static Job awaitRound(String output, int step, BooleanSupplier alive) throws Exception {
-    List<Job> found = new ArrayList<>();
+  /**
+   * A round that is under way.
+   *
+   * @param taskManager one of those that are at it, by number
+   */
+  private record UnderWay(Job job, int taskManager) {}
+
+  private static Optional<UnderWay> underWay(String output, int step)
+      throws IOException, InterruptedException {
+    // Tasks run before what they wait for is there.
+    if (!Files.exists(checkpoint(output, step - LOCAL_STEPS).resolve("state.json"))) {
+      return Optional.empty();
+    }
+    for (Job job : jobs(output)) {
+      for (Map<String, Object> worker : workers(job, step)) {
+        if (!job.ended() && worker.get("status").equals("RUNNING")) {
+          String name = (String) worker.get("taskmanager-id");
+          return Optional.of(new UnderWay(job, Integer.parseInt(name.replace("taskmanager-", ""))));
+        }
+      }
+    }
+    return Optional.empty();
+  }
+
+  private static UnderWay awaitRound(String output, int step, CompletableFuture<Ended> command)
+      throws Exception {
+    AtomicReference<UnderWay> found = new AtomicReference<>();
     Commands.await(
         "the round to step " + step,
         () -> {
-          assertTrue(alive.getAsBoolean(), "ended too early");
-          // Tasks run before what they wait for is there.
-          boolean begun =
-              Files.exists(checkpoint(output, step - LOCAL_STEPS).resolve("state.json"));
-          for (Job job : jobs(output)) {
-            if (begun
-                && !job.ended()
-                && workers(job, step).stream()
-                        .filter(worker -> worker.get("status").equals("RUNNING"))
-                        .count()
-                    == 2) {
-              found.add(job);
-            }
-          }
-          return !found.isEmpty();
+          underWay(output, step).ifPresent(found::set);
+          assertTrue(found.get() != null || !command.isDone(), () -> command.join().said());
+          return found.get() != null;
         });
-    return found.get(0);
+    return found.get();
   }
 
   private static Path checkpoint(String output, int step) {
@@ -350,14 +364,15 @@ final class TrainingIT {
   @Order(4)
   void aTaskManagerIsKilledInTheMiddleOfARound() throws Exception {
     CompletableFuture<Ended> run = begin(pretrain("taskmanager-killed"));
-    Job job = awaitRound("taskmanager-killed", STEPS, () -> !run.isDone());
+    UnderWay round = awaitRound("taskmanager-killed", STEPS, run);
     // While the job runs, of the rounds that are done.
-    assertEquals(List.of(2L * LOCAL_STEPS), metrics(job).get("steps"));
-    CLUSTER.kill(2);
+    assertEquals(List.of(2L * LOCAL_STEPS), metrics(round.job()).get("steps"));
+    CLUSTER.kill(round.taskManager());
     assertLastCheckpoint(LOCAL_STEPS, "taskmanager-killed");
     CLUSTER.add();
     run.get().expect(CommandLine.OK);
-    assertTrue((int) workers(job, STEPS).get(0).get("attempt") > 0, "nothing was done again");
+    assertTrue(
+        (int) workers(round.job(), STEPS).get(0).get("attempt") > 0, "nothing was done again");
     assertAsUndisturbed("taskmanager-killed");
   }
 
@@ -367,13 +382,15 @@ final class TrainingIT {
     String output = "launcher-killed";
     Started launcher =
         Commands.start(PretrainMim.class, onCluster(pretrain(output)), dir.resolve("launcher.err"));
-    Job first = awaitRound(output, STEPS, launcher.process()::isAlive);
-    launcher.process().destroyForcibly().waitFor();
+    CompletableFuture<Ended> ended = CompletableFuture.supplyAsync(launcher::ended);
+    Job first = awaitRound(output, STEPS, ended).job();
+    launcher.process().destroyForcibly();
+    ended.get().expect(KILLED);
 
     CompletableFuture<Ended> second = begin(pretrain(output, impatient()));
     Commands.await("another job", () -> second.isDone() || jobs(output).size() == 2);
     assertEquals("CANCELED", (String) flink("/jobs/" + first.id()).get("state"));
-    awaitRound(output, STEPS, () -> !second.isDone());
+    awaitRound(output, STEPS, second);
     CLUSTER.killJobManager();
     Ended lost = second.get(1, TimeUnit.MINUTES).expect(CommandLine.FAILED);
     assertEquals(1, lost.said().lines().count(), lost.said());
@@ -441,7 +458,7 @@ final class TrainingIT {
     if (Files.isExecutable(PRLIMIT)) {
       // The optimizer's file breaks off in the middle, as on a full disk.
       CompletableFuture<Ended> run = begin(pretrain(output, impatient()));
-      awaitRound(output, STEPS, () -> !run.isDone());
+      awaitRound(output, STEPS, run);
       Path optimizer = checkpoint(output, LOCAL_STEPS).resolve("optimizer-0.safetensors");
       limitFiles(Long.toString(Files.size(optimizer) / 2));
       try {
