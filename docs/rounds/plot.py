@@ -52,15 +52,15 @@ def main(work):
         tail = steps[-max(1, len(steps) // 10) :]
         rounds = [s for s in steps if "averaging_share" in s][1:]  # the first one sets up
         evaluation = json.loads((folder / "evaluation" / "evaluation.json").read_text())
-        h = steps[-1]["step"] // max(1, len([s for s in steps if "averaging_share" in s]))
+        h = next(s["step"] for s in steps if "averaging_share" in s)
         print(
-            "| {} | {} | {} | {:.2f} | {:.3f} | {} | {:.1f} MB | {:.0%} |".format(
+            "| {} | {} | {} | {:.2f} | {:.3f} | {:.2f} | {:.1f} MB | {:.0%} |".format(
                 workers,
                 h,
                 steps[-1]["step"],
                 mean(s["loss"] for s in tail),
                 mean(s["masked_accuracy"] for s in tail),
-                json.dumps(evaluation),
+                evaluation["cls"],
                 state["round"]["averagedBytes"] / 1e6,
                 mean(s["averaging_share"] for s in rounds),
             )
