@@ -23,16 +23,23 @@ def main(work):
         ratios.append(rate(two) / rate(one))
         print("tiny: {:.1f} images/s by 1, {:.1f} by 2: {:.2f} x".format(rate(one), rate(two), ratios[-1]))
     print("tiny: median {:.2f} x".format(statistics.median(ratios)))
-    for state in rounds(work / "base-two"):
-        measured = state["round"]
-        steps = measured["images"] / 8 / state["workers"]
-        step = measured["trainSeconds"] / steps
-        rest = measured["seconds"] - measured["trainSeconds"]
-        print(
-            "ViT-B/16: a step of 8 images takes {:.1f} s, the round's end {:.1f} s: {:.1%} of a round of 50 steps".format(
-                step, rest, rest / (rest + 50 * step)
-            )
+    one = base(work / "base-one", 1)
+    two = base(work / "base-two", 2)
+    print("ViT-B/16 in rounds of 50 steps: {:.2f} images/s by 1, {:.2f} by 2: {:.2f} x".format(one, two, two / one))
+
+
+def base(folder, workers, batch=8, local_steps=50):
+    """images/s in rounds of 50 steps, worked out from shorter ones."""
+    found = [s["round"] for s in rounds(folder)]
+    step = statistics.mean(r["trainSeconds"] / (r["images"] / batch / workers) for r in found)
+    end = statistics.mean(r["seconds"] - r["trainSeconds"] for r in found)
+    whole = local_steps * step + end
+    print(
+        "ViT-B/16, {} worker(s): a step of {} images takes {:.1f} s, the round's end {:.1f} s: {:.1%} of 50 steps".format(
+            workers, batch, step, end, end / whole
         )
+    )
+    return local_steps * batch * workers / whole
 
 
 if __name__ == "__main__":
