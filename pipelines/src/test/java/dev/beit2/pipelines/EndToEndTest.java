@@ -476,12 +476,15 @@ final class EndToEndTest {
     HttpServer server =
         HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
     server.createContext(
-        "/overview",
+        "/",
         exchange -> {
-          byte[] answer =
-              "{\"taskmanagers\": 1, \"slots-total\": %d, \"slots-available\": 0}"
-                  .formatted(slots)
-                  .getBytes(UTF_8);
+          boolean ofJobs = exchange.getRequestURI().getPath().equals("/jobs/overview");
+          String told =
+              ofJobs
+                  ? "{\"jobs\": []}"
+                  : "{\"taskmanagers\": 1, \"slots-total\": %d, \"slots-available\": 0}"
+                      .formatted(slots);
+          byte[] answer = told.getBytes(UTF_8);
           exchange.sendResponseHeaders(200, answer.length);
           try (OutputStream out = exchange.getResponseBody()) {
             out.write(answer);
