@@ -1,13 +1,20 @@
 package dev.beit2.pipelines;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
+import dev.beit2.io.image.RejectedImage;
 import java.io.IOException;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.stream.Collectors;
+import org.apache.beam.sdk.metrics.Counter;
+import org.apache.beam.sdk.metrics.Metrics;
 import org.apache.beam.sdk.transforms.DoFn;
 import org.apache.beam.sdk.values.KV;
 
@@ -22,6 +29,10 @@ final class CommitRound extends DoFn<KV<String, Iterable<String>>, Long> {
   private final TrainingPlan plan;
   private final Round round;
   private final Instant jobStart;
+
+  private final Counter rejectedImages =
+      Metrics.counter(Train.class, TokenizeDataset.REJECTED_IMAGES);
+  private final Counter corruptShards = Metrics.counter(Train.class, "corrupt_shards");
 
   CommitRound(TrainingPlan plan, Round round, Instant jobStart) {
     this.plan = plan;
@@ -40,7 +51,9 @@ final class CommitRound extends DoFn<KV<String, Iterable<String>>, Long> {
       List<WorkerReport> reports = new ArrayList<>();
       read(parts.getValue(), files, reports);
       Optional<WorkerReport> stopped =
-          reports.stream().filter(report -> report.failure() != null).findFirst();
+          reports.stream()
+              .filter(report -> report.failure() != null)
+              .min(Comparator.comparingInt(WorkerReport::worker));
       if (stopped.isPresent()) {
         StoppedRun.write(plan.output(), round, stopped.get());
         return;
@@ -67,9 +80,31 @@ final class CommitRound extends DoFn<KV<String, Iterable<String>>, Long> {
       files.add(Checkpoint.optimizer(report.worker()));
     }
     files.add(Checkpoint.MODEL);
-    MetricsLog.append(
-        plan.output(), round.from().step(), jobStart, RoundState.steps(round, reports));
-    run.commit(
-        round.end().step(), files, RoundState.of(round, reports, plan.steps(), Instant.now()));
+    Optional<Checkpoint> before = run.checkpoint(round.from());
+    Set<String> known = before.isPresent() ? keys(RoundState.rejected(before.get())) : Set.of();
+    Instant now = Instant.now();
+    List<Map<String, Double>> steps = RoundState.steps(round, reports);
+    steps.get(steps.size() - 1).putAll(RoundState.shares(reports, now));
+    MetricsLog.append(plan.output(), round.from().step(), jobStart, steps);
+    run.commit(round.end().step(), files, RoundState.of(round, reports, plan.steps(), now));
+    count(known, reports);
+  }
+
+  /** Counts what no earlier round has found, whichever of the workers have now. */
+  private void count(Set<String> known, List<WorkerReport> reports) {
+    Set<String> found = new HashSet<>();
+    Set<String> shards = new HashSet<>();
+    for (WorkerReport report : reports) {
+      found.addAll(keys(report.rejected()));
+      shards.addAll(report.corruptShards());
+    }
+    found.removeAll(known);
+    shards.retainAll(found);
+    corruptShards.inc(shards.size());
+    rejectedImages.inc(found.size() - shards.size());
+  }
+
+  private static Set<String> keys(List<RejectedImage> images) {
+    return images.stream().map(RejectedImage::key).collect(Collectors.toSet());
   }
 }

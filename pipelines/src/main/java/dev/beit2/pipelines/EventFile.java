@@ -7,7 +7,6 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.channels.SeekableByteChannel;
-import java.time.Clock;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
@@ -25,7 +24,7 @@ import org.tensorflow.util.SessionLog;
  * A file of TensorBoard events: TFRecords of {@code tensorflow.Event} messages, the first of which
  * tells the version.
  */
-final class EventFile implements AutoCloseable {
+final class EventFile {
   private static final String PREFIX = "events.out.tfevents.";
   private static final String SUFFIX = ".beit2";
   private static final Pattern NAME =
@@ -34,13 +33,7 @@ final class EventFile implements AutoCloseable {
   private static final int HEAD = Long.BYTES + Integer.BYTES;
   private static final int CRC_MASK = 0xa282ead8;
 
-  private final AppendedFile file;
-  private final Clock clock;
-
-  private EventFile(AppendedFile file, Clock clock) {
-    this.file = file;
-    this.clock = clock;
-  }
+  private EventFile() {}
 
   /**
    * Appends steps to the event file of a job, or to a newer one if the run has one: TensorBoard
@@ -143,42 +136,6 @@ final class EventFile implements AutoCloseable {
 
   private static Event.Builder at(Instant time) {
     return Event.newBuilder().setWallTime(time.toEpochMilli() / 1e3);
-  }
-
-  /**
-   * Begins the next event file of a run.
-   *
-   * @param afterStep TensorBoard forgets the events of later steps in the run's earlier files
-   */
-  static EventFile next(String runDirectory, long afterStep, Clock clock) throws IOException {
-    List<Long> earlier = numbers(runDirectory);
-    // TensorBoard reads the files of a folder in the order of their names.
-    long seconds = clock.instant().getEpochSecond();
-    for (long other : earlier) {
-      seconds = Math.max(seconds, other + 1);
-    }
-    ByteArrayOutputStream start = new ByteArrayOutputStream();
-    start.writeBytes(record(version(clock.instant())));
-    if (!earlier.isEmpty()) {
-      start.writeBytes(record(sessionStart(clock.instant(), afterStep + 1)));
-    }
-    StoredFile file = StoredFile.in(runDirectory, name(seconds));
-    return new EventFile(AppendedFile.startingWith(file, start.toByteArray()), clock);
-  }
-
-  void log(long step, Map<String, Double> metrics) throws IOException {
-    Map<String, Double> withStep = new TreeMap<>(metrics);
-    withStep.put(MetricsLog.STEP, (double) step);
-    file.append(record(summary(clock.instant(), withStep)));
-  }
-
-  void flush() throws IOException {
-    file.flush();
-  }
-
-  @Override
-  public void close() throws IOException {
-    file.close();
   }
 
   /** A TFRecord: the length and its masked CRC-32C, the bytes and theirs, all little-endian. */

@@ -42,25 +42,20 @@ final class JobMetrics {
     results.getGauges().forEach(m -> gauges.merge(name(m), m.getAttempted(), JobMetrics::later));
     Map<String, Object> content = new LinkedHashMap<>();
     content.put("counters", counters);
-    Map<String, Object> described = new LinkedHashMap<>();
-    distributions.forEach(
-        (name, d) ->
-            described.put(
-                name,
-                Map.of(
-                    "count",
-                    d.getCount(),
-                    "min",
-                    d.getMin(),
-                    "max",
-                    d.getMax(),
-                    "mean",
-                    d.getMean())));
+    Map<String, Described> described = new TreeMap<>();
+    distributions.forEach((name, d) -> described.put(name, Described.of(d)));
     content.put("distributions", described);
     Map<String, Long> last = new LinkedHashMap<>();
     gauges.forEach((name, gauge) -> last.put(name, gauge.getValue()));
     content.put("gauges", last);
     new StoredFile(file).write(Json.pretty(content));
+  }
+
+  /** A distribution as the file tells it. */
+  private record Described(long count, long min, long max, double mean) {
+    static Described of(DistributionResult d) {
+      return new Described(d.getCount(), d.getMin(), d.getMax(), d.getMean());
+    }
   }
 
   private static String name(MetricResult<?> metric) {

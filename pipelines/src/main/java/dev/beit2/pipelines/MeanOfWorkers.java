@@ -19,10 +19,58 @@ final class MeanOfWorkers extends CombineFn<float[], MeanOfWorkers.Sum, float[]>
   private static final long serialVersionUID = 1L;
   private static final double ONE = 0x1p36;
 
-  /** What some workers' chunks add up to. */
+  /**
+   * What some workers' chunks add up to. The chunk of one worker stays as it is, at half the bytes:
+   * where each machine has a worker, that is what goes through the shuffle.
+   */
   static final class Sum {
     private int workers;
+    private float[] single = {};
     private long[] values = {};
+
+    private int length() {
+      return workers == 1 ? single.length : values.length;
+    }
+
+    private void add(Sum other) {
+      if (other.workers == 0) {
+        return;
+      }
+      if (workers == 0) {
+        workers = other.workers;
+        single = other.single;
+        values = other.values.clone();
+        return;
+      }
+      if (length() != other.length()) {
+        throw new IllegalStateException(
+            "chunks of %d and %d values".formatted(length(), other.length()));
+      }
+      widen();
+      for (int i = 0; i < values.length; i++) {
+        long more = other.workers == 1 ? fixed(other.single[i]) : other.values[i];
+        values[i] = Math.addExact(values[i], more);
+      }
+      workers += other.workers;
+    }
+
+    private void widen() {
+      if (workers == 1) {
+        values = new long[single.length];
+        for (int i = 0; i < values.length; i++) {
+          values[i] = fixed(single[i]);
+        }
+        single = new float[0];
+      }
+    }
+
+    private static long fixed(float value) {
+      double scaled = value * ONE;
+      if (!(Math.abs(scaled) < Long.MAX_VALUE)) {
+        throw new ArithmeticException("a value of " + value + " cannot be averaged");
+      }
+      return Math.round(scaled);
+    }
   }
 
   @Override
@@ -32,46 +80,25 @@ final class MeanOfWorkers extends CombineFn<float[], MeanOfWorkers.Sum, float[]>
 
   @Override
   public Sum addInput(Sum sum, float[] chunk) {
-    long[] values = room(sum, chunk.length);
-    for (int i = 0; i < values.length; i++) {
-      double scaled = chunk[i] * ONE;
-      if (!(Math.abs(scaled) < Long.MAX_VALUE)) {
-        throw new ArithmeticException("a value of " + chunk[i] + " cannot be averaged");
-      }
-      values[i] = Math.addExact(values[i], Math.round(scaled));
-    }
-    sum.workers++;
+    Sum one = new Sum();
+    one.workers = 1;
+    one.single = chunk;
+    sum.add(one);
     return sum;
   }
 
   @Override
   public Sum mergeAccumulators(Iterable<Sum> sums) {
     Sum whole = new Sum();
-    for (Sum sum : sums) {
-      if (sum.workers == 0) {
-        continue;
-      }
-      long[] values = room(whole, sum.values.length);
-      for (int i = 0; i < values.length; i++) {
-        values[i] = Math.addExact(values[i], sum.values[i]);
-      }
-      whole.workers += sum.workers;
-    }
+    sums.forEach(whole::add);
     return whole;
-  }
-
-  private static long[] room(Sum sum, int length) {
-    if (sum.workers == 0) {
-      sum.values = new long[length];
-    } else if (sum.values.length != length) {
-      throw new IllegalStateException(
-          "chunks of %d and %d values".formatted(sum.values.length, length));
-    }
-    return sum.values;
   }
 
   @Override
   public float[] extractOutput(Sum sum) {
+    if (sum.workers == 1) {
+      return sum.single;
+    }
     float[] mean = new float[sum.values.length];
     for (int i = 0; i < mean.length; i++) {
       mean[i] = (float) (sum.values[i] / ONE / sum.workers);
@@ -95,9 +122,14 @@ final class MeanOfWorkers extends CombineFn<float[], MeanOfWorkers.Sum, float[]>
 
     @Override
     public void encode(Sum sum, OutputStream out) throws IOException {
-      ByteBuffer bytes = ByteBuffer.allocate(2 * Integer.BYTES + Long.BYTES * sum.values.length);
-      bytes.putInt(sum.workers).putInt(sum.values.length).asLongBuffer().put(sum.values);
-      out.write(bytes.array());
+      out.write(ByteBuffer.allocate(Integer.BYTES).putInt(sum.workers).array());
+      if (sum.workers == 1) {
+        FloatsCoder.of().encode(sum.single, out);
+      } else {
+        ByteBuffer bytes = ByteBuffer.allocate(Integer.BYTES + Long.BYTES * sum.values.length);
+        bytes.putInt(sum.values.length).asLongBuffer().put(sum.values);
+        out.write(bytes.array());
+      }
     }
 
     @Override
@@ -105,10 +137,14 @@ final class MeanOfWorkers extends CombineFn<float[], MeanOfWorkers.Sum, float[]>
       DataInputStream data = new DataInputStream(in);
       Sum sum = new Sum();
       sum.workers = data.readInt();
-      sum.values = new long[data.readInt()];
-      byte[] bytes = new byte[Long.BYTES * sum.values.length];
-      data.readFully(bytes);
-      ByteBuffer.wrap(bytes).asLongBuffer().get(sum.values);
+      if (sum.workers == 1) {
+        sum.single = FloatsCoder.of().decode(in);
+      } else {
+        sum.values = new long[data.readInt()];
+        byte[] bytes = new byte[Long.BYTES * sum.values.length];
+        data.readFully(bytes);
+        ByteBuffer.wrap(bytes).asLongBuffer().get(sum.values);
+      }
       return sum;
     }
   }

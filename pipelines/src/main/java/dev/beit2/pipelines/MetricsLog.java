@@ -1,7 +1,6 @@
 package dev.beit2.pipelines;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
-import static java.util.Objects.requireNonNull;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import dev.beit2.io.store.StoredFile;
@@ -35,12 +34,16 @@ import java.util.TreeMap;
  *
  * <p>Both files can be read at any time, and after a crash.
  */
-final class MetricsLog implements AutoCloseable {
+final class MetricsLog {
   /** The metrics that tell how long something took, and so differ from run to run. */
-  static final Set<String> TIMING = Set.of("seconds", "images_per_second");
+  static final Set<String> TIMING =
+      Set.of("seconds", "images_per_second", "wait_share", "averaging_share");
+
+  static final String STEP = "step";
 
   private static final String LINES = "metrics.jsonl";
-  static final String STEP = "step";
+
+  private MetricsLog() {}
 
   /**
    * Logs the steps of a round, in place of what an earlier try at it may have logged; a round that
@@ -182,62 +185,5 @@ final class MetricsLog implements AutoCloseable {
                 metrics.put(
                     name, value instanceof Number number ? number.doubleValue() : Double.NaN));
     return metrics;
-  }
-
-  // From here on: a log that stays open, step by step, of a process that takes all steps.
-
-  private final AppendedFile lines;
-  private final EventFile events;
-
-  private MetricsLog(AppendedFile lines, EventFile events) {
-    this.lines = lines;
-    this.events = events;
-  }
-
-  /**
-   * Opens the log of a run that continues after a step.
-   *
-   * @param afterStep the step of the checkpoint that the run continues from, 0 for a new run; what
-   *     an earlier start logged of later steps is dropped
-   */
-  static MetricsLog resume(String runDirectory, long afterStep) throws IOException {
-    return resume(runDirectory, afterStep, Clock.systemUTC());
-  }
-
-  static MetricsLog resume(String runDirectory, long afterStep, Clock clock) throws IOException {
-    requireNonNull(clock, "clock is null");
-    StoredFile file = StoredFile.in(runDirectory, LINES);
-    StringBuilder kept = new StringBuilder();
-    for (String line : wholeLines(file)) {
-      if (parse(line).get(STEP) <= afterStep) {
-        kept.append(line).append('\n');
-      }
-    }
-    AppendedFile lines = AppendedFile.startingWith(file, kept.toString().getBytes(UTF_8));
-    return new MetricsLog(lines, EventFile.next(runDirectory, afterStep, clock));
-  }
-
-  /**
-   * Logs the metrics of one step.
-   *
-   * @param step optimizer steps done, this one included
-   */
-  synchronized void log(long step, Map<String, Double> metrics) throws IOException {
-    Map<String, Double> withStep = new LinkedHashMap<>(metrics);
-    withStep.put(STEP, (double) step);
-    lines.append((line(withStep) + "\n").getBytes(UTF_8));
-    events.log(step, metrics);
-  }
-
-  /** Makes what was logged so far readable by others, wherever the run's folder is. */
-  synchronized void flush() throws IOException {
-    lines.flush();
-    events.flush();
-  }
-
-  @Override
-  public synchronized void close() throws IOException {
-    lines.close();
-    events.close();
   }
 }

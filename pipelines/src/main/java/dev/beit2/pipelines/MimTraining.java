@@ -18,7 +18,9 @@ import dev.beit2.model.train.MimTrainer;
 import java.io.IOException;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
+import java.util.stream.Collectors;
 import javax.annotation.Nullable;
 
 /**
@@ -212,6 +214,11 @@ final class MimTraining implements TrainingTask<MimExample, MimBatch> {
     shards.corrupt().forEach(shard -> rejected.put(shard.key(), shard));
     feed.rejected().forEach(image -> rejected.put(image.key(), image));
     return List.copyOf(rejected.values());
+  }
+
+  @Override
+  public Set<String> corruptShards() {
+    return shards.corrupt().stream().map(RejectedImage::key).collect(Collectors.toSet());
   }
 
   @Override

@@ -109,8 +109,8 @@ public final class PretrainMim {
     void setWarmupEpochs(Double warmupEpochs);
 
     @Description(
-        "Steps between checkpoints; the last step always ends in one. Several workers average then, too; see --localSteps.")
-    @ByPreset(tiny = "100", base = "1000", large = "1000")
+        "Steps between checkpoints; the last step always ends in one. Several workers average then; instead of --localSteps.")
+    @ByPreset(tiny = "100", base = "1000", large = "1000", insteadOf = "localSteps")
     @Range(min = 1)
     @Override
     Long getCheckpointEvery();
@@ -119,8 +119,8 @@ public final class PretrainMim {
     void setCheckpointEvery(Long checkpointEvery);
 
     @Description(
-        "Whether a shard that is missing or corrupt is left out, as far as it cannot be read, and listed among the "
-            + "rejected images; otherwise it ends the run.")
+        "Whether a shard that is missing or corrupt is left out, as far as it cannot be read, counted, and listed "
+            + "among the rejected images; otherwise it ends the run.")
     @Default.Boolean(false)
     boolean getSkipCorruptShards();
 

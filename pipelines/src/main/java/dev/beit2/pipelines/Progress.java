@@ -149,8 +149,7 @@ final class Progress {
     double seconds = age(first, now).toMillis() / 1e3;
     if (seconds > 0 && last.images() > first.images()) {
       double rate = (last.images() - first.images()) / seconds;
-      line.append(
-          String.format(Locale.ROOT, rate < 10 ? "  %.1f %s/s" : "  %.0f %s/s", rate, unit));
+      line.append("  ").append(rate(rate, unit));
     }
     if (total > 0 && seconds > 0 && last.done() > first.done()) {
       double left = (total - last.done()) * seconds / (last.done() - first.done());
@@ -166,6 +165,11 @@ final class Progress {
       out.print(line + "\n");
     }
     out.flush();
+  }
+
+  /** Such as {@code 8.1 images/s} and {@code 118 images/s}. */
+  static String rate(double rate, String unit) {
+    return String.format(Locale.ROOT, rate < 10 ? "%.1f %s/s" : "%.0f %s/s", rate, unit);
   }
 
   /** Such as {@code 41 s}, {@code 1 min 12 s}, {@code 2 h 05 min}. */

@@ -33,11 +33,7 @@ final class RoundState {
     state.put("time", now.toString());
     Map<String, RejectedImage> rejected = new TreeMap<>();
     reports.forEach(report -> report.rejected().forEach(r -> rejected.put(r.key(), r)));
-    state.put(
-        REJECTED,
-        rejected.values().stream()
-            .map(image -> Map.of("key", image.key(), "reason", image.reason()))
-            .toList());
+    state.put(REJECTED, List.copyOf(rejected.values()));
     return state;
   }
 
@@ -52,15 +48,11 @@ final class RoundState {
 
   private static Map<String, Object> measured(
       Round round, List<WorkerReport> reports, Instant now) {
-    long started = reports.stream().mapToLong(WorkerReport::started).min().orElseThrow();
-    double training = reports.stream().mapToDouble(WorkerReport::seconds).max().orElseThrow();
-    double trainingOfAll = reports.stream().mapToDouble(WorkerReport::seconds).sum();
-    double waiting = reports.stream().mapToDouble(WorkerReport::waitSeconds).sum();
     Map<String, Object> measured = new LinkedHashMap<>();
-    measured.put("seconds", (now.toEpochMilli() - started) / 1e3);
-    measured.put("trainSeconds", training);
+    measured.put("seconds", seconds(reports, now));
+    measured.put("trainSeconds", trainSeconds(reports));
     measured.put("images", round.images());
-    measured.put("waitShare", waiting / trainingOfAll);
+    measured.put("waitShare", waitShare(reports));
     measured.put("averagedBytes", reports.stream().mapToLong(WorkerReport::bytes).sum());
     measured.put(
         "loss",
@@ -69,6 +61,34 @@ final class RoundState {
             .average()
             .orElseThrow());
     return measured;
+  }
+
+  /**
+   * What a round's time went into beside training, as metrics of its last step.
+   *
+   * @param now when it ended
+   */
+  static Map<String, Double> shares(List<WorkerReport> reports, Instant now) {
+    return Map.of(
+        "wait_share",
+        waitShare(reports),
+        "averaging_share",
+        1 - trainSeconds(reports) / seconds(reports, now));
+  }
+
+  private static double seconds(List<WorkerReport> reports, Instant now) {
+    long started = reports.stream().mapToLong(WorkerReport::started).min().orElseThrow();
+    return (now.toEpochMilli() - started) / 1e3;
+  }
+
+  /** Of the worker that took longest. */
+  private static double trainSeconds(List<WorkerReport> reports) {
+    return reports.stream().mapToDouble(WorkerReport::seconds).max().orElseThrow();
+  }
+
+  private static double waitShare(List<WorkerReport> reports) {
+    return reports.stream().mapToDouble(WorkerReport::waitSeconds).sum()
+        / reports.stream().mapToDouble(WorkerReport::seconds).sum();
   }
 
   /**
@@ -97,7 +117,7 @@ final class RoundState {
     return workers instanceof Number number ? number.intValue() : 1;
   }
 
-  /** Images that the run found undecodable so far. */
+  /** Images, and shards of them, that the run found not to be usable so far, by key. */
   static List<RejectedImage> rejected(Checkpoint checkpoint) throws IOException {
     List<RejectedImage> images = new ArrayList<>();
     if (checkpoint.state().get(REJECTED) instanceof List<?> list) {

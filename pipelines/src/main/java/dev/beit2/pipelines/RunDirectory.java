@@ -28,7 +28,7 @@ import java.util.regex.Pattern;
  * RUN/checkpoints/step-000120/state.json   written last: a checkpoint without it does not exist
  * </pre>
  *
- * <p>A run may be killed at any point and started again. One process writes to a run at a time.
+ * <p>A run may be killed at any point and started again. One job writes to a run at a time.
  */
 final class RunDirectory {
   private static final String CHECKPOINTS = "checkpoints";
@@ -136,11 +136,11 @@ final class RunDirectory {
       }
     }
     for (String file : folder.files()) {
-      if (!files.contains(file)) { // of an earlier try, with more workers
+      // Of an earlier try: with more workers, or what it had aside when it was killed.
+      if (!files.contains(file)) {
         StoredFile.in(folder.directory(), file).deleteIfExists();
       }
     }
-    StoredFile.deleteAside(folder.directory(), "*");
     Optional<Checkpoint> last = lastCheckpoint();
     long number = last.isPresent() ? numberOf(last.get()) + 1 : 1;
     Map<String, Object> whole = new LinkedHashMap<>();

@@ -1,6 +1,5 @@
 package dev.beit2.pipelines;
 
-import dev.beit2.io.store.StoredFile;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.time.Duration;
@@ -125,8 +124,7 @@ final class RunStatus {
   /** Why the run stopped by itself, or null if it did not. */
   @Nullable
   private String stopped() throws IOException {
-    StoredFile file = StoredFile.in(run, "stopped.json");
-    return file.exists() ? "stopped: " + Json.object(file.readText()).get("reason") : null;
+    return StoppedRun.reason(run).map(reason -> "stopped: " + reason).orElse(null);
   }
 
   /** Steps of the whole run, 0 if that is not known. */
@@ -178,7 +176,7 @@ final class RunStatus {
   }
 
   private static String rate(double rate) {
-    return String.format(Locale.ROOT, rate < 10 ? "%.1f images/s" : "%.0f images/s", rate);
+    return Progress.rate(rate, "images");
   }
 
   private void addMetrics(List<Map<String, Double>> steps) {

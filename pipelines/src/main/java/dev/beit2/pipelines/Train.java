@@ -7,12 +7,9 @@ import dev.beit2.model.train.Learner;
 import java.io.IOException;
 import java.io.Serializable;
 import java.time.Instant;
-import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import org.apache.beam.sdk.coders.VarLongCoder;
-import org.apache.beam.sdk.metrics.Counter;
-import org.apache.beam.sdk.metrics.Metrics;
 import org.apache.beam.sdk.options.PipelineOptions;
 import org.apache.beam.sdk.transforms.Create;
 import org.apache.beam.sdk.transforms.DoFn;
@@ -118,8 +115,6 @@ final class Train extends PTransform<PBegin, PCollection<RejectedImage>> {
 
     private final String output;
     private final RunPosition end;
-    private final Counter rejectedImages =
-        Metrics.counter(Train.class, TokenizeDataset.REJECTED_IMAGES);
 
     TellRejected(String output, RunPosition end) {
       this.output = output;
@@ -130,9 +125,7 @@ final class Train extends PTransform<PBegin, PCollection<RejectedImage>> {
     public void processElement(OutputReceiver<RejectedImage> rejected) throws IOException {
       Optional<Checkpoint> last = RunDirectory.at(output).checkpoint(end);
       if (last.isPresent()) {
-        List<RejectedImage> images = RoundState.rejected(last.get());
-        images.forEach(rejected::output);
-        rejectedImages.inc(images.size());
+        RoundState.rejected(last.get()).forEach(rejected::output);
       }
     }
   }

@@ -108,8 +108,8 @@ public final class TrainTokenizer {
     void setWarmupEpochs(Double warmupEpochs);
 
     @Description(
-        "Steps between checkpoints; the last step always ends in one. Several workers average then, too; see --localSteps.")
-    @ByPreset(tiny = "50", base = "1000")
+        "Steps between checkpoints; the last step always ends in one. Several workers average then; instead of --localSteps.")
+    @ByPreset(tiny = "50", base = "1000", insteadOf = "localSteps")
     @Range(min = 1)
     @Override
     Long getCheckpointEvery();

@@ -1,6 +1,10 @@
 package dev.beit2.pipelines;
 
 import dev.beit2.io.image.RejectedImages;
+import dev.beit2.model.torch.DeviceChoice;
+import dev.beit2.model.torch.DeviceLease;
+import dev.beit2.model.torch.Torch;
+import dev.beit2.model.torch.TorchDevice;
 import java.io.IOException;
 import java.util.Optional;
 import org.apache.beam.runners.flink.FlinkPipelineOptions;
@@ -26,14 +30,16 @@ final class TrainingJobs {
   static void run(String stage, TrainingPlan plan, TrainingOptions options, Train.Source source)
       throws IOException, InterruptedException {
     RunDirectory run = RunDirectory.open(plan.output(), plan.config());
+    fit(options, plan);
+    cancelEarlier(options); // before it writes another checkpoint
     RunPosition at = position(run, plan);
     if (plan.isComplete(at)) {
       System.err.printf("[%s] all %d steps are done%n", stage, plan.steps());
       return;
     }
+    requireDevice(options);
+    requireSlots(options, plan);
     StoppedRun.clear(plan.output());
-    fit(options, plan);
-    cancelEarlier(options);
     JobMetrics metrics = new JobMetrics(options.getMetricsFile());
     try (TrainingProgress progress = TrainingProgress.begin(stage, plan, at)) {
       while (!plan.isComplete(at)) {
@@ -44,11 +50,45 @@ final class TrainingJobs {
         }
         at = reached;
       }
+    } finally {
+      evict(options, plan);
+    }
+  }
+
+  /** If one worker stopped the run, others in this JVM wait for a round that does not come. */
+  private static void evict(TrainingOptions options, TrainingPlan plan) {
+    if (!isRemoteFlink(options)) {
+      DeviceLease.evict(plan.output());
     }
   }
 
   private static RunPosition position(RunDirectory run, TrainingPlan plan) throws IOException {
     return RunPosition.of(run.lastCheckpoint(), plan.batchSize());
+  }
+
+  /** A worker elsewhere tells by itself that it has no GPU. */
+  private static void requireDevice(TrainingOptions options) {
+    if (!isRemoteFlink(options)
+        && TrainingOptions.device(options) == DeviceChoice.GPU
+        && Torch.devices().stream().noneMatch(TorchDevice::isGpu)) {
+      throw new InvalidOptionException(
+          "--device=gpu", "no GPU in this machine", "a GPU that PyTorch sees, or --device=auto");
+    }
+  }
+
+  /** Flink would wait for a slot for minutes before it gives up. */
+  private static void requireSlots(TrainingOptions options, TrainingPlan plan)
+      throws IOException, InterruptedException {
+    if (isRemoteFlink(options)) {
+      String master = options.as(FlinkPipelineOptions.class).getFlinkMaster();
+      int slots = FlinkJobs.at(master).overview().slots();
+      if (slots < plan.workers()) {
+        throw new InvalidOptionException(
+            "--workers=" + plan.workers(),
+            "%d slot%s on --flinkMaster=%s".formatted(slots, slots == 1 ? "" : "s", master),
+            "one for each worker at least; ./beit2 cluster add-taskmanager adds some");
+      }
+    }
   }
 
   /** Gives each worker a slot of its own, and the run's jobs a name that only they have. */

@@ -52,7 +52,7 @@ public interface TrainingOptions extends DecodingOptions {
 
   @Description(
       "Workers, one device each. Several train by local SGD: each takes --localSteps steps of --batchSize on its own part "
-          + "of the images, then their parameters are averaged. It may change when a run goes on.")
+          + "of the images, then their parameters are averaged. On a cluster each needs a slot. It may change when a run goes on.")
   @Default.Integer(1)
   @Range(min = 1, max = 4096)
   int getWorkers();
@@ -60,13 +60,16 @@ public interface TrainingOptions extends DecodingOptions {
   void setWorkers(int workers);
 
   @Description(
-      "Steps of a round, after which the workers average and a checkpoint is written; instead of --checkpointEvery.")
+      "Steps of each worker in a round, at whose end the workers average and a checkpoint is written; instead of "
+          + "--checkpointEvery, which means the same.")
+  @ByPreset(insteadOf = "checkpointEvery")
   @Range(min = 1)
   Long getLocalSteps();
 
   void setLocalSteps(Long localSteps);
 
-  @Description("Rounds that are submitted to the cluster as one job.")
+  @Description(
+      "Rounds that are submitted as one job; one job follows the other until all steps are done.")
   @Default.Integer(10)
   @Range(min = 1, max = 1000)
   int getRoundsPerJob();
@@ -90,7 +93,8 @@ public interface TrainingOptions extends DecodingOptions {
   void setOuterMomentum(double outerMomentum);
 
   @Description(
-      "Parts of a batch that are on the device one after the other, their gradients added up, so that any batch fits.")
+      "Equal parts of a batch that are on the device one after the other, their gradients added up, for batches that do "
+          + "not fit as a whole.")
   @Default.Integer(1)
   @Range(min = 1, max = 65536)
   int getAccumulate();
@@ -98,8 +102,9 @@ public interface TrainingOptions extends DecodingOptions {
   void setAccumulate(int accumulate);
 
   @Description(
-      "Computes transformer blocks a second time on the way back instead of keeping what they computed: about a third of "
-          + "the memory for a sixth of the time, to the same numbers.")
+      "Computes transformer blocks a second time on the way back instead of keeping what they computed: the same "
+          + "numbers in less memory and more time. Measured with base, a batch of 8 and fp32: 0.35 of the peak memory, "
+          + "0.9 of the speed.")
   @Default.Boolean(false)
   boolean getRecompute();
 
@@ -113,13 +118,15 @@ public interface TrainingOptions extends DecodingOptions {
   void setDevice(String device);
 
   @Description(
-      "Threads of a worker's operations. Left out: all processors of its JVM, or its share where the workers are in one.")
+      "Threads of a worker's operations. Left out: as many as its JVM has processors, shared out evenly where the workers "
+          + "run inside this process.")
   @Range(min = 1, max = 1024)
   Integer getThreads();
 
   void setThreads(Integer threads);
 
-  @Description("File that Beam's metrics are written to after each job, as JSON.")
+  @Description(
+      "File that Beam's metrics are written to after each job, as JSON: those of all jobs of this start. Left out: none.")
   String getMetricsFile();
 
   void setMetricsFile(String metricsFile);

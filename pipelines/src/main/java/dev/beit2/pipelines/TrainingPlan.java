@@ -79,7 +79,8 @@ record TrainingPlan(
    * @param command such as {@code pretrain}
    * @param declared the command's options interface
    * @param examples images of the data set
-   * @throws InvalidOptionException if there are more workers than images
+   * @throws InvalidOptionException if there are more workers than images, or a batch cannot be
+   *     taken in so many parts
    */
   static TrainingPlan of(
       String command,

@@ -62,12 +62,18 @@ final class TrainingProgress implements AutoCloseable {
     try {
       while (!closed) {
         Thread.sleep((local ? LOOK_EVERY : LOOK_INTO_STORE_EVERY).toMillis());
-        look();
+        lookIfPossible();
       }
     } catch (InterruptedException e) {
       // Closed.
+    }
+  }
+
+  private void lookIfPossible() {
+    try {
+      look();
     } catch (IOException e) {
-      // What there is to tell is not worth failing for; the job fails by itself if it has to.
+      // The next time, maybe; the job fails by itself if it has to.
     }
   }
 
@@ -93,14 +99,14 @@ final class TrainingProgress implements AutoCloseable {
     long left = Math.round((plan.steps() - done) * stepSeconds * 1e3);
     return String.format(
         Locale.ROOT,
-        "[%s] round %d/%d: step %d/%d  loss %.4g  %.3g images/s by %d worker%s%s",
+        "[%s] round %d/%d: step %d/%d  loss %.4g  %s by %d worker%s%s",
         stage,
         rounds(done),
         rounds(plan.steps()),
         done,
         plan.steps(),
         loss,
-        images / seconds,
+        Progress.rate(images / seconds, "images"),
         plan.workers(),
         plan.workers() == 1 ? "" : "s",
         left > 0 ? "  " + Progress.span(Duration.ofMillis(left)) + " left" : "");

@@ -5,6 +5,7 @@ import dev.beit2.model.train.Learner;
 import java.io.IOException;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 
 /**
  * What is trained, and on what.
@@ -42,6 +43,11 @@ interface TrainingTask<ExampleT, BatchT> extends AutoCloseable {
 
   /** Images, and shards of them, that turned out not to be usable, by key. */
   List<RejectedImage> rejected();
+
+  /** The keys of those {@link #rejected} that are shards. */
+  default Set<String> corruptShards() {
+    return Set.of();
+  }
 
   /** Takes over what an earlier start of the run found. */
   void alreadyRejected(List<RejectedImage> images);

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import dev.beit2.io.image.RejectedImage;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import javax.annotation.Nullable;
 
 /**
@@ -15,7 +16,8 @@ import javax.annotation.Nullable;
  * @param waitSeconds of these, waiting for images
  * @param bytes of parameters that it sent to be averaged
  * @param steps the metrics of each of its steps, in order
- * @param rejected images that turned out undecodable
+ * @param rejected images, and shards of them, that the run found not to be usable so far
+ * @param corruptShards the keys of those that are shards
  * @param failure why it stopped short, or null
  */
 record WorkerReport(
@@ -26,15 +28,17 @@ record WorkerReport(
     long bytes,
     List<Map<String, Double>> steps,
     List<RejectedImage> rejected,
+    Set<String> corruptShards,
     @Nullable String failure) {
 
   /** Of a round that an earlier try of the job has done. */
   static WorkerReport done(int worker, long started) {
-    return new WorkerReport(worker, started, 0, 0, 0, List.of(), List.of(), null);
+    return new WorkerReport(worker, started, 0, 0, 0, List.of(), List.of(), Set.of(), null);
   }
 
   WorkerReport withBytes(long sent) {
-    return new WorkerReport(worker, started, seconds, waitSeconds, sent, steps, rejected, failure);
+    return new WorkerReport(
+        worker, started, seconds, waitSeconds, sent, steps, rejected, corruptShards, failure);
   }
 
   String toJson() {

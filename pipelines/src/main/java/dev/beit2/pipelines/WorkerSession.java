@@ -1,6 +1,5 @@
 package dev.beit2.pipelines;
 
-import dev.beit2.io.image.RejectedImage;
 import dev.beit2.model.train.Learner;
 import dev.beit2.model.train.NonFiniteLossException;
 import java.io.IOException;
@@ -130,7 +129,8 @@ final class WorkerSession<ExampleT, BatchT> implements AutoCloseable {
     at = round.end();
     double seconds = (System.nanoTime() - begin) / 1e9;
     double waited = (batches.waitedNanos() - waitedBefore) / 1e9;
-    return new WorkerReport(worker, started, seconds, waited, 0, steps, task.rejected(), failure);
+    return new WorkerReport(
+        worker, started, seconds, waited, 0, steps, task.rejected(), task.corruptShards(), failure);
   }
 
   /** Hears of each step of a round. */
@@ -145,14 +145,13 @@ final class WorkerSession<ExampleT, BatchT> implements AutoCloseable {
     return task.learner();
   }
 
-  List<RejectedImage> rejected() {
-    return task.rejected();
-  }
-
   @Override
   public void close() throws InterruptedException {
-    batches.close();
-    task.close();
+    try {
+      batches.close();
+    } finally {
+      task.close(); // even if the job is cancelled meanwhile
+    }
   }
 
   /** Fills the batches of one worker from its slice of the data. */

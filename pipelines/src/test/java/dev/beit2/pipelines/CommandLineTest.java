@@ -375,6 +375,29 @@ final class CommandLineTest {
   }
 
   @Test
+  void aRoundsLengthIsGivenOnce() {
+    String[] required = {"--shards=x", "--output=y"};
+    PretrainMim.Options options = CommandLine.parse(PretrainMim.COMMAND, required);
+    assertEquals(1000, options.getCheckpointEvery());
+    assertNull(options.getLocalSteps());
+    options =
+        CommandLine.parse(
+            PretrainMim.COMMAND, new String[] {"--localSteps=7", "--shards=x", "--output=y"});
+    assertEquals(7, options.getLocalSteps());
+    assertNull(options.getCheckpointEvery());
+    for (Command<?> command : List.of(TrainTokenizer.COMMAND, PretrainMim.COMMAND)) {
+      String data = command == PretrainMim.COMMAND ? "--shards=x" : "--input=x";
+      assertEquals(2, run(command, data, "--output=y", "--localSteps=3", "--checkpointEvery=2"));
+      String said = err.toString(UTF_8);
+      assertTrue(said.contains("--localSteps=3"), said);
+      assertTrue(said.contains("--checkpointEvery=2"), said);
+      assertTrue(said.contains("found both; wanted one of them"), said);
+      assertEquals(1, said.lines().count(), said);
+      err.reset();
+    }
+  }
+
+  @Test
   void helpNamesNoDefaultWhereThereIsNone() {
     String help = CommandLine.help(TokenizeDataset.COMMAND);
     assertTrue(help.contains("--shardCount=  a whole number from 1 to 1000000\n"), help);

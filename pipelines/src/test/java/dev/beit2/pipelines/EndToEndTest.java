@@ -6,10 +6,16 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import com.sun.net.httpserver.HttpServer;
 import dev.beit2.io.shard.ShardManifest;
+import dev.beit2.model.torch.Torch;
+import dev.beit2.model.torch.TorchDevice;
 import java.io.IOException;
 import java.io.OutputStream;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -228,9 +234,15 @@ final class EndToEndTest {
     String said = run(2, PretrainMim.COMMAND, args);
     assertTrue(said.contains(file + " unreadable"), said);
 
-    args = Arrays.copyOf(args, args.length + 1);
-    args[args.length - 1] = "--skipCorruptShards";
+    Path metrics = dir.resolve("skipping.json");
+    args = Arrays.copyOf(args, args.length + 3);
+    args[args.length - 3] = "--skipCorruptShards";
+    args[args.length - 2] = "--roundsPerJob=1";
+    args[args.length - 1] = "--metricsFile=" + metrics;
     run(0, PretrainMim.COMMAND, args);
+    Map<?, ?> counters = (Map<?, ?>) Json.object(Files.readString(metrics)).get("counters");
+    assertEquals(1, counters.get("corrupt_shards"));
+    assertEquals(0, counters.get("rejected_images"));
     try (Stream<Path> files = Files.list(dir.resolve("skipping/rejected"))) {
       String lines = Files.readString(files.findFirst().orElseThrow());
       assertEquals(1, lines.lines().count(), lines);
@@ -298,6 +310,17 @@ final class EndToEndTest {
             option("output", "other")),
         "--backbone=" + path("tokenizer"),
         "kind vqkd");
+    assertMessage(
+        run(2, PretrainMim.COMMAND, training("other", option("shards", "shards"), "--workers=13")),
+        "--workers=13",
+        "12 images");
+    assertMessage(
+        run(
+            2,
+            PretrainMim.COMMAND,
+            training("other", option("shards", "shards"), "--accumulate=3")),
+        "--accumulate=3",
+        "--batchSize=4");
     assertMessage(
         run(2, TrainTokenizer.COMMAND, training("other", option("input", "nowhere"))),
         "--input=" + path("nowhere"),
@@ -435,6 +458,123 @@ final class EndToEndTest {
             option("validation", "ILSVRC2012_img_val.tar"),
             option("output", "other")),
         "images without labels, as there is no ILSVRC2012_devkit_t12.tar.gz beside");
+  }
+
+  @Test
+  @Order(12)
+  void aDeviceThatIsNotThereIsToldBeforeTheJob() {
+    assumeTrue(Torch.devices().stream().noneMatch(TorchDevice::isGpu));
+    assertMessage(
+        run(2, PretrainMim.COMMAND, training("gpu", option("shards", "shards"), "--device=gpu")),
+        "--device=gpu",
+        "no GPU in this machine");
+    assertFalse(Files.exists(dir.resolve("gpu/rejected")));
+  }
+
+  /** One that tells of this many slots, and of no jobs. */
+  private static HttpServer cluster(int slots) throws IOException {
+    HttpServer server =
+        HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
+    server.createContext(
+        "/",
+        exchange -> {
+          boolean ofJobs = exchange.getRequestURI().getPath().equals("/jobs/overview");
+          String told =
+              ofJobs
+                  ? "{\"jobs\": []}"
+                  : "{\"taskmanagers\": 1, \"slots-total\": %d, \"slots-available\": 0}"
+                      .formatted(slots);
+          byte[] answer = told.getBytes(UTF_8);
+          exchange.sendResponseHeaders(200, answer.length);
+          try (OutputStream out = exchange.getResponseBody()) {
+            out.write(answer);
+          }
+        });
+    server.start();
+    return server;
+  }
+
+  @Test
+  @Order(12)
+  void moreWorkersThanSlotsAreRefusedBeforeTheJob() throws IOException {
+    HttpServer cluster = cluster(2);
+    String master = "127.0.0.1:" + cluster.getAddress().getPort();
+    try {
+      assertMessage(
+          run(
+              2,
+              PretrainMim.COMMAND,
+              training(
+                  "crowded",
+                  option("shards", "shards"),
+                  "--workers=3",
+                  "--flinkMaster=" + master,
+                  "--filesToStage=pom.xml")),
+          "--workers=3",
+          "2 slots on --flinkMaster=" + master,
+          "./beit2 cluster add-taskmanager");
+    } finally {
+      cluster.stop(0);
+    }
+    assertFalse(Files.exists(dir.resolve("crowded/checkpoints")));
+  }
+
+  private static byte[] model(String run, String file) throws IOException {
+    Checkpoint last = RunDirectory.latest(path(run)).orElseThrow();
+    assertEquals(6, last.step());
+    return Files.readAllBytes(Path.of(last.directory(), file));
+  }
+
+  /** Of 6 steps. */
+  private static void train(Command<?> command, String output, String... more) throws IOException {
+    boolean pretrain = command == PretrainMim.COMMAND;
+    List<String> args =
+        new ArrayList<>(
+            List.of(
+                "--preset=tiny",
+                "--batchSize=4",
+                "--steps=6",
+                "--seed=5",
+                pretrain ? option("shards", "shards") : option("input", "train"),
+                pretrain ? "--dropPath=0.1" : "--codebookSize=32",
+                option("output", output)));
+    args.addAll(List.of(more));
+    run(0, command, args.toArray(String[]::new));
+  }
+
+  @Test
+  @Order(13)
+  void oneWorkersRoundsAndJobsChangeNoBit() throws IOException {
+    for (Command<?> command : List.of(TrainTokenizer.COMMAND, PretrainMim.COMMAND)) {
+      String whole = command.name() + "-whole";
+      String rounds = command.name() + "-rounds";
+      train(command, whole, "--localSteps=6");
+      Path metrics = dir.resolve(rounds + ".json");
+      train(command, rounds, "--localSteps=2", "--roundsPerJob=2", "--metricsFile=" + metrics);
+      for (String file : List.of(Checkpoint.MODEL, Checkpoint.optimizer(0))) {
+        assertArrayEquals(model(whole, file), model(rounds, file), file);
+      }
+      // Counted once, whatever the number of jobs: the pictures that the shards have are sound.
+      Map<?, ?> counters = (Map<?, ?>) Json.object(Files.readString(metrics)).get("counters");
+      assertEquals(6, counters.get("steps"));
+      assertEquals(24, counters.get("images"));
+      assertEquals(command == TrainTokenizer.COMMAND ? 1 : 0, counters.get("rejected_images"));
+      assertEquals(0, counters.get("corrupt_shards"));
+    }
+  }
+
+  @Test
+  @Order(14)
+  void recomputationChangesNoBitAndPartsOfABatchHardlyAny() throws IOException {
+    train(PretrainMim.COMMAND, "recomputed", "--localSteps=6", "--recompute");
+    byte[] whole = model("pretrain-whole", Checkpoint.MODEL);
+    assertArrayEquals(whole, model("recomputed", Checkpoint.MODEL));
+    train(PretrainMim.COMMAND, "accumulated", "--localSteps=6", "--accumulate=2");
+    List<Map<String, Double>> expected = MetricsLog.read(path("pretrain-whole"));
+    List<Map<String, Double>> steps = MetricsLog.read(path("accumulated"));
+    assertEquals(expected.get(0).get("loss"), steps.get(0).get("loss"), 1e-4);
+    assertEquals(expected.get(5).get("loss"), steps.get(5).get("loss"), 0.1);
+    assertFalse(Arrays.equals(whole, model("accumulated", Checkpoint.MODEL)));
   }
 
   private static String onlyName(String folder) throws IOException {

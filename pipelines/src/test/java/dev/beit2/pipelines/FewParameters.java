@@ -18,6 +18,10 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /**
  * A training whose steps can be worked out by hand: weights go towards the mean of a batch of
@@ -33,6 +37,9 @@ final class FewParameters implements TrainingTask<Float, double[]> {
   // Of more than one chunk.
   private static final int ROWS = LocalSteps.CHUNK_VALUES / 2 + 10;
 
+  private static final Pattern SUBTASK = Pattern.compile("\\((\\d+)/\\d+\\)");
+  private static final Map<String, Set<String>> SUBTASKS = new ConcurrentHashMap<>();
+
   private final TrainingPlan plan;
   private final long notFiniteAt;
   private final Few learner = new Few();
@@ -43,6 +50,11 @@ final class FewParameters implements TrainingTask<Float, double[]> {
   FewParameters(TrainingPlan plan, long notFiniteAt) {
     this.plan = plan;
     this.notFiniteAt = notFiniteAt;
+  }
+
+  /** Flink's numbers of the subtasks that took steps of a run, from 1. */
+  static Set<String> subtasksOf(TrainingPlan plan) {
+    return SUBTASKS.getOrDefault(plan.output(), Set.of());
   }
 
   static float[] startingWeights() {
@@ -196,6 +208,12 @@ final class FewParameters implements TrainingTask<Float, double[]> {
 
   @Override
   public Map<String, Double> step(double[] batch) {
+    Matcher subtask = SUBTASK.matcher(Thread.currentThread().getName());
+    if (subtask.find()) {
+      SUBTASKS
+          .computeIfAbsent(plan.output(), output -> ConcurrentHashMap.newKeySet())
+          .add(subtask.group(1));
+    }
     double target = 0;
     for (int slot = 0; slot < plan.batchSize(); slot++) {
       target += batch[slot] / plan.batchSize();

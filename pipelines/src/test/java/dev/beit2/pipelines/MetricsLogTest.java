@@ -1,17 +1,14 @@
 package dev.beit2.pipelines;
 
-import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.beit2.io.store.StoredFile;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.time.Clock;
 import java.time.Instant;
 import java.time.ZoneOffset;
@@ -31,10 +28,6 @@ class MetricsLogTest {
       Clock.fixed(Instant.ofEpochSecond(1_767_225_600), ZoneOffset.UTC);
 
   @TempDir Path folder;
-
-  private MetricsLog resume(long afterStep) throws IOException {
-    return MetricsLog.resume(folder.toString(), afterStep, CLOCK);
-  }
 
   private String lines() throws IOException {
     return Files.readString(folder.resolve("metrics.jsonl"));
@@ -173,6 +166,8 @@ class MetricsLogTest {
     assertEquals(
         List.of("version", "start 1", "1", "2", "start 3", "3"),
         events.stream().map(MetricsLogTest::told).toList());
+    assertEquals("brain.Event:2", events.get(0).getFileVersion());
+    assertEquals(SessionLog.SessionStatus.START, events.get(4).getSessionLog().getStatus());
     assertEquals("loss", events.get(3).getSummary().getValue(0).getTag());
     assertEquals(6, events.get(3).getSummary().getValue(0).getSimpleValue());
     assertEquals(2, events.get(3).getSummary().getValueCount());
@@ -205,111 +200,7 @@ class MetricsLogTest {
   }
 
   @Test
-  void aStepIsALineThatIsThereAtOnce() throws IOException {
-    try (MetricsLog log = resume(0)) {
-      log.log(1, Map.of("loss", 6.5, "images_per_second", 118.25));
-      assertEquals("{\"step\":1,\"images_per_second\":118.25,\"loss\":6.5}\n", lines());
-      log.log(2, Map.of("loss", 1 / 3.0));
-    }
-
-    assertEquals(
-        List.of(
-            Map.of("step", 1.0, "loss", 6.5, "images_per_second", 118.25),
-            Map.of("step", 2.0, "loss", 1 / 3.0)),
-        MetricsLog.read(folder.toString()));
-  }
-
-  @Test
-  void aLossThatIsNotFiniteIsStillJson() throws IOException {
-    try (MetricsLog log = resume(0)) {
-      log.log(1, Map.of("loss", Double.POSITIVE_INFINITY));
-    }
-
-    assertEquals("{\"step\":1,\"loss\":null}\n", lines());
-    assertEquals(
-        Map.of("step", 1.0, "loss", Double.NaN), MetricsLog.read(folder.toString()).get(0));
-  }
-
-  @Test
   void aRunWithoutALogHasNoSteps() throws IOException {
     assertEquals(List.of(), MetricsLog.read(folder.toString()));
-  }
-
-  @Test
-  void aRunThatWasKilledHasTheSameLinesAsOneThatWasNot() throws IOException {
-    Path straight = Files.createDirectory(folder.resolve("straight"));
-    try (MetricsLog log = MetricsLog.resume(straight.toString(), 0, CLOCK)) {
-      for (long step = 1; step <= 6; step++) {
-        log.log(step, Map.of("loss", 7.0 / step));
-      }
-    }
-    // Killed in the middle of the line of step 6; its last checkpoint is of step 3.
-    try (MetricsLog log = resume(0)) {
-      for (long step = 1; step <= 5; step++) {
-        log.log(step, Map.of("loss", step > 3 ? 99 : 7.0 / step));
-      }
-    }
-    Files.writeString(
-        folder.resolve("metrics.jsonl"), "{\"step\":6,\"lo", StandardOpenOption.APPEND);
-    assertEquals(5, MetricsLog.read(folder.toString()).size());
-
-    try (MetricsLog log = resume(3)) {
-      for (long step = 4; step <= 6; step++) {
-        log.log(step, Map.of("loss", 7.0 / step));
-      }
-    }
-
-    assertEquals(Files.readString(straight.resolve("metrics.jsonl")), lines());
-  }
-
-  @Test
-  void tensorBoardsFileHoldsTheVersionAndThenTheSteps() throws IOException {
-    try (MetricsLog log = resume(0)) {
-      log.log(7, Map.of("loss", 6.5, "perplexity", 120.0));
-    }
-
-    assertEquals(
-        "events.out.tfevents.1767225600.beit2", eventFiles().get(0).getFileName().toString());
-    List<Event> events = events(eventFiles().get(0));
-    assertEquals(2, events.size());
-    assertEquals("brain.Event:2", events.get(0).getFileVersion());
-    assertEquals(7, events.get(1).getStep());
-    assertEquals(1_767_225_600.0, events.get(1).getWallTime());
-    assertEquals("loss", events.get(1).getSummary().getValue(0).getTag());
-    assertEquals(6.5f, events.get(1).getSummary().getValue(0).getSimpleValue());
-    assertEquals("perplexity", events.get(1).getSummary().getValue(1).getTag());
-  }
-
-  @Test
-  void aLaterStartTellsTensorBoardWhatToForget() throws IOException {
-    for (long afterStep : new long[] {0, 3, 3}) {
-      resume(afterStep).close();
-    }
-
-    // One file a start, in the order of their names although the clock stood still.
-    List<Path> files = eventFiles();
-    assertEquals(3, files.size());
-    assertEquals(1, events(files.get(0)).size());
-    for (Path later : files.subList(1, 3)) {
-      List<Event> events = events(later);
-      assertEquals("brain.Event:2", events.get(0).getFileVersion());
-      assertEquals(SessionLog.SessionStatus.START, events.get(1).getSessionLog().getStatus());
-      assertEquals(4, events.get(1).getStep());
-    }
-  }
-
-  @Test
-  void whereNothingCanBeAppendedTheFileIsWrittenWhole() throws IOException {
-    Path file = folder.resolve("metrics.jsonl");
-    try (AppendedFile remote =
-        new AppendedFile.Remote(new StoredFile(file.toString()), new byte[] {1})) {
-      remote.append(new byte[] {2});
-      assertTrue(Files.notExists(file));
-      remote.flush();
-      assertArrayEquals(new byte[] {1, 2}, Files.readAllBytes(file));
-      remote.append(new byte[] {3});
-    }
-
-    assertArrayEquals(new byte[] {1, 2, 3}, Files.readAllBytes(file));
   }
 }

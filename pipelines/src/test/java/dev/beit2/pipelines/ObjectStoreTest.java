@@ -2,9 +2,7 @@ package dev.beit2.pipelines;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
 import java.time.Instant;
@@ -88,29 +86,6 @@ class ObjectStoreTest {
             "delete state.json",
             "delete model.safetensors"),
         ofTen);
-  }
-
-  @Test
-  void metricsAreThereAfterAFlushAndAfterARestart() throws IOException {
-    MetricsLog killed = MetricsLog.resume(RUN, 0);
-    killed.log(1, Map.of("loss", 3.0));
-    assertEquals(List.of(), MetricsLog.read(RUN));
-    killed.flush();
-    killed.log(2, Map.of("loss", 9.0));
-    killed.flush();
-    assertEquals(2, MetricsLog.read(RUN).size());
-
-    try (MetricsLog log = MetricsLog.resume(RUN, 1)) {
-      log.log(2, Map.of("loss", 2.0));
-    }
-
-    assertEquals(
-        List.of(Map.of("step", 1.0, "loss", 3.0), Map.of("step", 2.0, "loss", 2.0)),
-        MetricsLog.read(RUN));
-    List<String> events = names().stream().filter(name -> name.contains("tfevents")).toList();
-    assertEquals(2, events.size());
-    assertTrue(MemoryFileSystem.FILES.get(events.get(1)).length > 0);
-    assertFalse(names().stream().anyMatch(name -> name.contains(".tmp")), "files left aside");
   }
 
   @Test

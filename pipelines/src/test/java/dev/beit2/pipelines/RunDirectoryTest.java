@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.beit2.io.store.ChannelWriter;
+import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.channels.Channels;
@@ -16,6 +17,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.stream.Stream;
@@ -194,6 +196,48 @@ class RunDirectoryTest {
     assertEquals("twenty", read(run.lastCheckpoint().orElseThrow(), "model"));
     assertFalse(Files.exists(step(20).resolve("optimizer-7")), "a file of the killed start");
     assertFalse(Files.exists(step(20).resolve("state.json.tmp-1")));
+  }
+
+  /** Written before the checkpoint is one, as several workers do it. */
+  private void put(long step, String... files) throws IOException {
+    Files.createDirectories(step(step));
+    for (String file : files) {
+      Files.writeString(step(step).resolve(file), file);
+    }
+  }
+
+  @Test
+  void whatOthersWroteBecomesACheckpoint() throws IOException {
+    RunDirectory run = open(config());
+    put(10, "model", "optimizer-0", "optimizer-1");
+    // Of an earlier try with more workers, which was killed.
+    put(10, "optimizer-2", ".model.1.tmp", ".optimizer-2.1.tmp", ".state.json.1.tmp");
+
+    run.commit(10, Set.of("model", "optimizer-0", "optimizer-1"), Map.of("workers", 2));
+
+    try (Stream<Path> left = Files.list(step(10))) {
+      assertEquals(
+          List.of("model", "optimizer-0", "optimizer-1", "state.json"),
+          left.map(path -> path.getFileName().toString()).sorted().toList());
+    }
+    Checkpoint last = run.lastCheckpoint().orElseThrow();
+    assertEquals("optimizer-1", read(last, "optimizer-1"));
+    assertEquals(Map.of("step", 10, "checkpoint", 1, "workers", 2), last.state());
+  }
+
+  @Test
+  void aCheckpointThatLacksAFileIsRefused() throws IOException {
+    RunDirectory run = open(config());
+    put(10, "model", "optimizer-0");
+
+    FileNotFoundException refused =
+        assertThrows(
+            FileNotFoundException.class,
+            () -> run.commit(10, Set.of("model", "optimizer-0", "optimizer-1"), Map.of()));
+
+    assertEquals(step(10) + " lacks optimizer-1", refused.getMessage());
+    assertTrue(run.lastCheckpoint().isEmpty());
+    assertTrue(Files.exists(step(10).resolve("model")));
   }
 
   @Test

@@ -18,6 +18,8 @@ import java.util.Optional;
 import java.util.TreeMap;
 import java.util.stream.Stream;
 import org.apache.beam.runners.direct.DirectRunner;
+import org.apache.beam.runners.flink.FlinkPipelineOptions;
+import org.apache.beam.runners.flink.FlinkRunner;
 import org.apache.beam.sdk.Pipeline;
 import org.apache.beam.sdk.options.PipelineOptions;
 import org.apache.beam.sdk.options.PipelineOptionsFactory;
@@ -56,6 +58,11 @@ final class TrainingRoundTest {
   private static RunPosition run(TrainingPlan plan, RunPosition from, Train.Source source) {
     PipelineOptions options = PipelineOptionsFactory.create();
     options.setRunner(DirectRunner.class);
+    return run(options, plan, from, source);
+  }
+
+  private static RunPosition run(
+      PipelineOptions options, TrainingPlan plan, RunPosition from, Train.Source source) {
     options.as(TrainingOptions.class).setOutput(plan.output());
     options.as(TrainingOptions.class).setDevice("cpu");
     options.as(TrainingOptions.class).setThreads(1);
@@ -245,6 +252,21 @@ final class TrainingRoundTest {
 
     assertEquals(state, last.state());
     assertEquals(6, MetricsLog.read(plan.output()).size());
+  }
+
+  @Test
+  void eachWorkerHasASubtaskOfItsOwnOnFlink() {
+    for (int workers = 2; workers <= 4; workers++) {
+      TrainingPlan plan = plan("subtasks" + workers, workers, 2, nesterov());
+      FlinkPipelineOptions options = PipelineOptionsFactory.as(FlinkPipelineOptions.class);
+      options.setRunner(FlinkRunner.class);
+      options.setFlinkMaster("[local]");
+      options.setParallelism(workers);
+
+      run(options, plan, RunPosition.START, source(plan));
+
+      assertEquals(workers, FewParameters.subtasksOf(plan).size());
+    }
   }
 
   @Test

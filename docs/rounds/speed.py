@@ -1,0 +1,46 @@
+"""Prints what docs/rounds/speed measured, from the two last rounds of each run: the first one sets up."""
+
+import json
+import pathlib
+import statistics
+import sys
+
+
+def rounds(folder):
+    states = [json.loads(p.read_text()) for p in sorted(folder.glob("checkpoints/*/state.json"))]
+    return [s for s in states if "round" in s]
+
+
+def rate(folder):
+    found = rounds(folder)
+    return sum(s["round"]["images"] for s in found) / sum(s["round"]["seconds"] for s in found)
+
+
+def main(work):
+    ratios = []
+    for one in sorted(work.glob("tiny-*-one")):
+        two = one.with_name(one.name.replace("one", "two"))
+        ratios.append(rate(two) / rate(one))
+        print("tiny: {:.1f} images/s by 1, {:.1f} by 2: {:.2f} x".format(rate(one), rate(two), ratios[-1]))
+    print("tiny: median {:.2f} x".format(statistics.median(ratios)))
+    one = base(work / "base-one", 1)
+    two = base(work / "base-two", 2)
+    print("ViT-B/16 in rounds of 50 steps: {:.2f} images/s by 1, {:.2f} by 2: {:.2f} x".format(one, two, two / one))
+
+
+def base(folder, workers, batch=8, local_steps=50):
+    """images/s in rounds of 50 steps, worked out from shorter ones."""
+    found = [s["round"] for s in rounds(folder)]
+    step = statistics.mean(r["trainSeconds"] / (r["images"] / batch / workers) for r in found)
+    end = statistics.mean(r["seconds"] - r["trainSeconds"] for r in found)
+    whole = local_steps * step + end
+    print(
+        "ViT-B/16, {} worker(s): a step of {} images takes {:.1f} s, the round's end {:.1f} s: {:.1%} of 50 steps".format(
+            workers, batch, step, end, end / whole
+        )
+    )
+    return local_steps * batch * workers / whole
+
+
+if __name__ == "__main__":
+    main(pathlib.Path(sys.argv[1]))
