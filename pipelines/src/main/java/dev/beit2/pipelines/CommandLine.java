@@ -206,6 +206,7 @@ final class CommandLine {
     // What jobs are called, with a time and a number, unless --jobName says otherwise.
     options.as(ApplicationNameOptions.class).setAppName(command.name());
     requireOneOfEachPair(own, given);
+    requireOwnJobName(command, given);
     applyPreset(own, given, options);
     applyRunner(command, given, options);
     applyEndpoint(given, options);
@@ -287,6 +288,16 @@ final class CommandLine {
           && !value.isEmpty()) {
         option.set(options, option.parse(value));
       }
+    }
+  }
+
+  /** By their names the jobs of a run are found again, whoever submitted them. */
+  private static void requireOwnJobName(Command<?> command, Map<String, String> given) {
+    if (given.containsKey("jobName") && TrainingOptions.class.isAssignableFrom(command.options())) {
+      throw new InvalidOptionException(
+          "--jobName=" + given.get("jobName"),
+          "a name for a training's jobs",
+          "none: they are called by their command and --output");
     }
   }
 

@@ -13,7 +13,6 @@ import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
-import org.junit.jupiter.api.Disabled;
 import org.junit.jupiter.api.MethodOrderer;
 import org.junit.jupiter.api.Order;
 import org.junit.jupiter.api.Test;
@@ -112,7 +111,6 @@ final class ClusterIT {
     assertFalse(ended.said().contains("\tat "), ended.said());
   }
 
-  @Disabled("issue 5, open: trainings now name their jobs themselves")
   @Test
   @Order(4)
   void jobsOfANameAreCancelled() throws Exception {
@@ -125,22 +123,21 @@ final class ClusterIT {
                     "--output=" + path("endless"),
                     "--preset=tiny",
                     "--batchSize=2",
-                    "--steps=1000000",
-                    "--jobName=endless"));
+                    "--steps=1000000"));
     String master = CLUSTER.cluster().master();
+    String name = "train-tokenizer " + path("endless");
     Commands.await(
         "the job",
         () ->
             FlinkJobs.at(master).jobs().stream()
-                .anyMatch(found -> found.name().equals("endless") && !found.ended()));
+                .anyMatch(found -> found.name().equals(name) && !found.ended()));
     FlinkJobs.cancelRunning(master, "another");
     assertFalse(job.isDone());
-    FlinkJobs.cancelRunning(master, "endless");
+    FlinkJobs.cancelRunning(master, name);
     assertTrue(FlinkJobs.at(master).jobs().stream().allMatch(FlinkJobs.Job::ended));
     job.get().expect(CommandLine.FAILED);
   }
 
-  @Disabled("issue 5, open: runs on what the test before it leaves")
   @Test
   @Order(5)
   void whatWasKilledIsStartedWhereItWas() throws Exception {

@@ -375,6 +375,14 @@ final class CommandLineTest {
   }
 
   @Test
+  void trainingsNameTheirJobsThemselves() {
+    assertEquals(2, run(PretrainMim.COMMAND, "--shards=x", "--output=y", "--jobName=mine"));
+    String said = err.toString(UTF_8);
+    assertTrue(said.startsWith("--jobName=mine: found a name for a training's jobs"), said);
+    assertEquals(1, said.lines().count(), said);
+  }
+
+  @Test
   void aRoundsLengthIsGivenOnce() {
     String[] required = {"--shards=x", "--output=y"};
     PretrainMim.Options options = CommandLine.parse(PretrainMim.COMMAND, required);
