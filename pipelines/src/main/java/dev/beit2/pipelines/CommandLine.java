@@ -53,6 +53,10 @@ final class CommandLine {
 
   private static final int WIDTH = 100;
   private static final String ENDPOINT = "gcsEndpoint";
+  private static final Map<String, String> TRAININGS_OWN =
+      Map.of(
+          "jobName", "its jobs are called by its command and --output",
+          "parallelism", "it has a task for each of its --workers");
   private static final int FRAMES = 10;
   private static final String FLINK = "org.apache.flink.";
   private static final String JOB_JAR = "pipelines/target/beit2-job.jar";
@@ -206,7 +210,7 @@ final class CommandLine {
     // What jobs are called, with a time and a number, unless --jobName says otherwise.
     options.as(ApplicationNameOptions.class).setAppName(command.name());
     requireOneOfEachPair(own, given);
-    requireOwnJobName(command, given);
+    requireNotATrainingsOwn(command, given);
     applyPreset(own, given, options);
     applyRunner(command, given, options);
     applyEndpoint(given, options);
@@ -291,14 +295,25 @@ final class CommandLine {
     }
   }
 
-  /** By their names the jobs of a run are found again, whoever submitted them. */
-  private static void requireOwnJobName(Command<?> command, Map<String, String> given) {
-    if (given.containsKey("jobName") && TrainingOptions.class.isAssignableFrom(command.options())) {
-      throw new InvalidOptionException(
-          "--jobName=" + given.get("jobName"),
-          "a name for a training's jobs",
-          "none: they are called by their command and --output");
+  /**
+   * What a training decides itself: by their name its jobs are found again, whoever submitted them,
+   * and more tasks than workers would only wait for slots.
+   */
+  private static void requireNotATrainingsOwn(Command<?> command, Map<String, String> given) {
+    if (!trains(command)) {
+      return;
     }
+    TRAININGS_OWN.forEach(
+        (name, instead) -> {
+          if (given.containsKey(name)) {
+            throw new InvalidOptionException(
+                "--" + name + "=" + given.get(name), "it with a training", "none: " + instead);
+          }
+        });
+  }
+
+  private static boolean trains(Command<?> command) {
+    return TrainingOptions.class.isAssignableFrom(command.options());
   }
 
   private static void requireOneOfEachPair(Map<String, Option> own, Map<String, String> given) {
@@ -466,14 +481,24 @@ final class CommandLine {
         .append(
             wrap(
                 "Options of Beam and its runners pass through, such as --runner=FlinkRunner "
-                    + "--flinkMaster=HOST:PORT --parallelism=N; --help=FlinkPipelineOptions lists "
-                    + "Flink's. Without any, Flink runs inside this process (--flinkMaster=[local]) "
-                    + "with --parallelism="
-                    + (command.localParallelism() == 1 ? "1. " : "the number of processors. ")
+                    + "--flinkMaster=HOST:PORT"
+                    + (trains(command) ? "" : " --parallelism=N")
+                    + "; --help=FlinkPipelineOptions lists Flink's. Without any, Flink runs inside "
+                    + "this process (--flinkMaster=[local])"
+                    + localTasks(command)
+                    + ". "
                     + "Paths may be gs://BUCKET/PATH; --gcsEndpoint=http://HOST:PORT asks another "
                     + "server than Google's, such as an emulator (docs/object-storage.md).",
                 ""));
     return text.toString();
+  }
+
+  private static String localTasks(Command<?> command) {
+    if (trains(command)) {
+      return "";
+    }
+    return " with --parallelism="
+        + (command.localParallelism() == 1 ? "1" : "the number of processors");
   }
 
   private static String wrap(String text, String indent) {

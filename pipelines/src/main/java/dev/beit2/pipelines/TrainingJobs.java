@@ -97,7 +97,7 @@ final class TrainingJobs {
     options.setJobName(command + " " + plan.output());
     if (options.getRunner() == FlinkRunner.class) {
       FlinkPipelineOptions flink = options.as(FlinkPipelineOptions.class);
-      flink.setParallelism(Math.max(plan.workers(), flink.getParallelism()));
+      flink.setParallelism(plan.workers());
       if (flink.getFlinkMaster().equals("[local]") && options.getThreads() == null) {
         options.setThreads(Math.max(1, Command.cores() / plan.workers()));
       }

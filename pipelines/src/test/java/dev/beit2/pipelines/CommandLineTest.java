@@ -375,11 +375,14 @@ final class CommandLineTest {
   }
 
   @Test
-  void trainingsNameTheirJobsThemselves() {
-    assertEquals(2, run(PretrainMim.COMMAND, "--shards=x", "--output=y", "--jobName=mine"));
-    String said = err.toString(UTF_8);
-    assertTrue(said.startsWith("--jobName=mine: found a name for a training's jobs"), said);
-    assertEquals(1, said.lines().count(), said);
+  void trainingsNameTheirJobsAndCountTheirTasksThemselves() {
+    for (String own : List.of("--jobName=mine", "--parallelism=3")) {
+      assertEquals(2, run(PretrainMim.COMMAND, "--shards=x", "--output=y", own));
+      String said = err.toString(UTF_8);
+      assertTrue(said.startsWith(own + ": found it with a training; wanted none: "), said);
+      assertEquals(1, said.lines().count(), said);
+      err.reset();
+    }
   }
 
   @Test
