@@ -17,12 +17,17 @@ def rate(folder):
 
 
 def main(work):
-    ratios = []
-    for one in sorted(work.glob("tiny-*-one")):
-        two = one.with_name(one.name.replace("one", "two"))
-        ratios.append(rate(two) / rate(one))
-        print("tiny: {:.1f} images/s by 1, {:.1f} by 2: {:.2f} x".format(rate(one), rate(two), ratios[-1]))
-    print("tiny: median {:.2f} x".format(statistics.median(ratios)))
+    ratios = {"by 2": [], "by two trainings apart": []}
+    for folder in sorted(work.glob("tiny-*-one")):
+        turn = folder.name.removesuffix("one")
+        one = rate(folder)
+        print("tiny: {:.1f} images/s by 1".format(one))
+        apart = sum(rate(work / (turn + part)) for part in ("apart-1", "apart-2"))
+        for who, found in (("by 2", rate(work / (turn + "two"))), ("by two trainings apart", apart)):
+            ratios[who].append(found / one)
+            print("tiny: {:.1f} images/s {}: {:.2f} x".format(found, who, found / one))
+    for who, found in ratios.items():
+        print("tiny: median {}: {:.2f} x".format(who, statistics.median(found)))
     one = base(work / "base-one", 1)
     two = base(work / "base-two", 2)
     print("ViT-B/16 in rounds of 50 steps: {:.2f} images/s by 1, {:.2f} by 2: {:.2f} x".format(one, two, two / one))

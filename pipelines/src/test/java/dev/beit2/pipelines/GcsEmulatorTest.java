@@ -68,6 +68,7 @@ final class GcsEmulatorTest {
     run(TrainTokenizer.COMMAND, trainTokenizer(dir.toString()));
     run(TokenizeDataset.COMMAND, tokenize(dir.toString()));
     run(PretrainMim.COMMAND, pretrain(dir.toString()));
+    run(PretrainMim.COMMAND, pretrainByTwo(dir.toString()));
   }
 
   private static List<String> trainTokenizer(String root) {
@@ -98,6 +99,20 @@ final class GcsEmulatorTest {
         "--batchSize=4",
         "--steps=4",
         "--checkpointEvery=2",
+        "--seed=5");
+  }
+
+  private static List<String> pretrainByTwo(String root) {
+    return List.of(
+        "--shards=" + root + "/shards",
+        "--output=" + root + "/by-two",
+        "--preset=tiny",
+        "--batchSize=2",
+        "--steps=4",
+        "--workers=2",
+        "--localSteps=2",
+        "--outerLearningRate=0.7",
+        "--outerMomentum=0.9",
         "--seed=5");
   }
 
@@ -249,6 +264,16 @@ final class GcsEmulatorTest {
     assertEquals(
         List.of("evaluation.json", "rejected/rejected-00000-of-00001.jsonl"),
         names(storedFiles("evaluation")));
+  }
+
+  @Test
+  void twoWorkersAverageAsOnTheLocalDisk() throws IOException {
+    upload("shards");
+    proxy.inject(Fault.ANSWER_CUT, 2, "GET .*model.safetensors.*alt=media");
+    runInTheStore(PretrainMim.COMMAND, pretrainByTwo(root()));
+    assertHappened(2);
+    assertSame("by-two");
+    assertEquals(metrics(dir + "/by-two"), metrics(root() + "/by-two"));
   }
 
   /** Requests by kind, for docs/object-storage.md. */
