@@ -134,7 +134,8 @@ public record StoredFile(String path) {
   /**
    * Writes the file, in place of what was there.
    *
-   * @throws IOException if that fails, or the file's store received something else
+   * @throws IOException if that fails, or the file's store received something else; it names the
+   *     file
    */
   public Written write(ChannelWriter content) throws IOException {
     return inObjectStore()
@@ -182,13 +183,21 @@ public record StoredFile(String path) {
       }
       FileSystems.rename(List.of(aside.resource()), List.of(target));
       return written;
-    } catch (IOException | RuntimeException e) {
-      try {
-        aside.deleteIfExists();
-      } catch (IOException notDeleted) {
-        e.addSuppressed(notDeleted);
-      }
+    } catch (IOException e) {
+      discard(aside, e);
+      // A full disk does not say of which file.
+      throw new IOException("cannot write " + path + " (" + e.getMessage() + ")", e);
+    } catch (RuntimeException e) {
+      discard(aside, e);
       throw e;
+    }
+  }
+
+  private static void discard(StoredFile aside, Exception why) {
+    try {
+      aside.deleteIfExists();
+    } catch (IOException notDeleted) {
+      why.addSuppressed(notDeleted);
     }
   }
 

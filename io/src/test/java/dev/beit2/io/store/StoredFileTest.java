@@ -146,14 +146,16 @@ final class StoredFileTest {
   void onTheLocalDiskAFileIsWholeOrNotThere() throws IOException {
     StoredFile file = StoredFile.in(folder + "/", "a.json");
     assertEquals(Written.of("old".getBytes(UTF_8)), file.write("old"));
-    assertThrows(
-        IOException.class,
-        () ->
-            file.write(
-                channel -> {
-                  channel.write(UTF_8.encode("half"));
-                  throw new IOException("no more");
-                }));
+    IOException thrown =
+        assertThrows(
+            IOException.class,
+            () ->
+                file.write(
+                    channel -> {
+                      channel.write(UTF_8.encode("half"));
+                      throw new IOException("disk full");
+                    }));
+    assertEquals("cannot write " + file.path() + " (disk full)", thrown.getMessage());
     assertEquals("old", file.readText());
     file.commit("new");
     assertEquals("new", file.readText());
