@@ -294,8 +294,8 @@ final class LocalCluster {
     conf.put("taskmanager.memory.managed.size", settings.managedMegabytes() + "m");
 
     conf.put("cluster.evenly-spread-out-slots", true);
-    // A killed process is noticed in seconds, a busy one is not taken for dead.
     conf.put("web.refresh-interval", 500); // the age of what it tells of jobs, milliseconds
+    // A killed process is noticed in seconds, a busy one is not taken for dead.
     conf.put("heartbeat.interval", 2000);
     conf.put("heartbeat.timeout", 15000);
     // They start together; a TaskManager that finds no JobManager yet asks again soon.

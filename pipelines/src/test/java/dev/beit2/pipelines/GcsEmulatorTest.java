@@ -92,28 +92,27 @@ final class GcsEmulatorTest {
   }
 
   private static List<String> pretrain(String root) {
-    return List.of(
-        "--shards=" + root + "/shards",
-        "--output=" + root + "/pretrain",
-        "--preset=tiny",
-        "--batchSize=4",
-        "--steps=4",
-        "--checkpointEvery=2",
-        "--seed=5");
+    return pretrain(root, "pretrain");
   }
 
   private static List<String> pretrainByTwo(String root) {
-    return List.of(
-        "--shards=" + root + "/shards",
-        "--output=" + root + "/by-two",
-        "--preset=tiny",
-        "--batchSize=2",
-        "--steps=4",
-        "--workers=2",
-        "--localSteps=2",
-        "--outerLearningRate=0.7",
-        "--outerMomentum=0.9",
-        "--seed=5");
+    return pretrain(
+        root, "by-two", "--workers=2", "--outerLearningRate=0.7", "--outerMomentum=0.9");
+  }
+
+  private static List<String> pretrain(String root, String output, String... more) {
+    List<String> args =
+        new ArrayList<>(
+            List.of(
+                "--shards=" + root + "/shards",
+                "--output=" + root + "/" + output,
+                "--preset=tiny",
+                "--batchSize=4",
+                "--steps=4",
+                "--checkpointEvery=2",
+                "--seed=5"));
+    args.addAll(List.of(more));
+    return args;
   }
 
   private static String run(Command<?> command, List<String> args) {
