@@ -62,10 +62,21 @@ final class Commands {
   /**
    * Starts a command in a process of its own.
    *
-   * @param err what it says goes there
+   * @param err file for what it writes to stderr
    */
   static Started start(Class<?> main, List<String> args, Path err) throws IOException {
-    List<String> line = new ArrayList<>();
+    return start(List.of(), main, args, err);
+  }
+
+  /**
+   * Starts a command in a process of its own, by way of another program.
+   *
+   * @param launcher the program and its arguments, such as {@code unshare --mount}
+   * @param err file for what it writes to stderr
+   */
+  static Started start(List<String> launcher, Class<?> main, List<String> args, Path err)
+      throws IOException {
+    List<String> line = new ArrayList<>(launcher);
     line.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     ManagementFactory.getRuntimeMXBean().getInputArguments().stream()
         .filter(argument -> argument.startsWith("--add-opens"))
