@@ -4,6 +4,8 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.beit2.pipelines.cli.Command;
+import dev.beit2.pipelines.cli.CommandLine;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.PrintStream;
@@ -24,19 +26,19 @@ import java.util.stream.Stream;
 /**
  * Runs commands as their mains do, in this JVM and in one of their own, and looks at their files.
  */
-final class Commands {
+public final class Commands {
   private Commands() {}
 
   /** What a command said on stderr, and its exit code. */
-  record Ended(int code, String said) {
-    Ended expect(int wanted) {
+  public record Ended(int code, String said) {
+    public Ended expect(int wanted) {
       assertEquals(wanted, code, said);
       return this;
     }
   }
 
   /** Runs a command in this JVM. */
-  static Ended run(Command<?> command, List<String> args) {
+  public static Ended run(Command<?> command, List<String> args) {
     ByteArrayOutputStream err = new ByteArrayOutputStream();
     int code =
         CommandLine.run(
@@ -48,9 +50,9 @@ final class Commands {
   }
 
   /** A command in a process of its own, started as {@code ./beit2} starts it. */
-  record Started(Process process, Path err) {
+  public record Started(Process process, Path err) {
     /** Waits for its end. */
-    Ended ended() {
+    public Ended ended() {
       try {
         return new Ended(process.waitFor(), Files.readString(err));
       } catch (IOException | InterruptedException e) {
@@ -64,7 +66,7 @@ final class Commands {
    *
    * @param err file for what it writes to stderr
    */
-  static Started start(Class<?> main, List<String> args, Path err) throws IOException {
+  public static Started start(Class<?> main, List<String> args, Path err) throws IOException {
     return start(List.of(), main, args, err);
   }
 
@@ -74,7 +76,7 @@ final class Commands {
    * @param launcher the program and its arguments, such as {@code unshare --mount}
    * @param err file for what it writes to stderr
    */
-  static Started start(List<String> launcher, Class<?> main, List<String> args, Path err)
+  public static Started start(List<String> launcher, Class<?> main, List<String> args, Path err)
       throws IOException {
     List<String> line = new ArrayList<>(launcher);
     line.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
@@ -94,7 +96,7 @@ final class Commands {
   }
 
   /** Waits until something is so, two minutes at most. */
-  static void await(String what, Callable<Boolean> reached) throws Exception {
+  public static void await(String what, Callable<Boolean> reached) throws Exception {
     long deadline = System.nanoTime() + TimeUnit.MINUTES.toNanos(2);
     while (!reached.call()) {
       assertTrue(System.nanoTime() < deadline, () -> "waited in vain: " + what);
@@ -103,7 +105,7 @@ final class Commands {
   }
 
   /** Paths below a folder, with a digest of each file's bytes; folders have that of no bytes. */
-  static Map<String, String> digests(Path folder) throws IOException {
+  public static Map<String, String> digests(Path folder) throws IOException {
     Map<String, String> digests = new TreeMap<>();
     try (Stream<Path> walk = Files.walk(folder)) {
       for (Path path : walk.toList()) {
@@ -123,7 +125,7 @@ final class Commands {
   }
 
   /** Copies sample photographs into folders named after their classes. */
-  static void copyImages(Path to, int ofEachClass, String... classes) throws IOException {
+  public static void copyImages(Path to, int ofEachClass, String... classes) throws IOException {
     for (String name : classes) {
       Path folder = Files.createDirectories(to.resolve(name));
       try (Stream<Path> files = Files.list(Path.of("samples/train/" + name))) {

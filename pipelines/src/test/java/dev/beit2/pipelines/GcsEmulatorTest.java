@@ -7,6 +7,15 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 
 import dev.beit2.io.store.StoredFile;
 import dev.beit2.pipelines.FaultyProxy.Fault;
+import dev.beit2.pipelines.cli.Command;
+import dev.beit2.pipelines.cli.CommandLine;
+import dev.beit2.pipelines.eval.Evaluate;
+import dev.beit2.pipelines.mim.PretrainMim;
+import dev.beit2.pipelines.run.Checkpoint;
+import dev.beit2.pipelines.run.MetricsLog;
+import dev.beit2.pipelines.tokenize.TokenizeDataset;
+import dev.beit2.pipelines.tokenize.VerifyShards;
+import dev.beit2.pipelines.vqkd.TrainTokenizer;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.PrintStream;

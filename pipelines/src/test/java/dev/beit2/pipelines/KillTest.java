@@ -6,6 +6,14 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.beit2.io.store.StoredFile;
+import dev.beit2.pipelines.cli.Command;
+import dev.beit2.pipelines.cli.CommandLine;
+import dev.beit2.pipelines.mim.PretrainMim;
+import dev.beit2.pipelines.run.Checkpoint;
+import dev.beit2.pipelines.run.MetricsLog;
+import dev.beit2.pipelines.run.RunDirectory;
+import dev.beit2.pipelines.tokenize.TokenizeDataset;
+import dev.beit2.pipelines.vqkd.TrainTokenizer;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Files;

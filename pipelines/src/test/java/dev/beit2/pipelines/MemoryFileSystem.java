@@ -30,11 +30,11 @@ import org.apache.commons.compress.utils.SeekableInMemoryByteChannel;
  * {@code memory://…}: an object store as its users meet it. There are no folders, a file is there
  * when its channel has been closed, nothing can be appended, and a path may hold no {@code //}.
  */
-final class MemoryFileSystem extends FileSystem<MemoryFileSystem.Resource> {
-  static final SortedMap<String, byte[]> FILES = new ConcurrentSkipListMap<>();
+public final class MemoryFileSystem extends FileSystem<MemoryFileSystem.Resource> {
+  public static final SortedMap<String, byte[]> FILES = new ConcurrentSkipListMap<>();
 
   /** What was done, such as {@code delete memory://…}, in order. */
-  static final List<String> LOG = Collections.synchronizedList(new ArrayList<>());
+  public static final List<String> LOG = Collections.synchronizedList(new ArrayList<>());
 
   /** Found by Beam through META-INF/services. */
   public static final class Registrar implements FileSystemRegistrar {

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.beit2.io.image.DecodingLimits;
 import dev.beit2.io.image.EncodedImage;
+import dev.beit2.io.image.ImageBatch;
 import dev.beit2.io.image.ImageFolder;
 import dev.beit2.model.mim.BlockwiseMask;
 import dev.beit2.model.mim.MimConfig;

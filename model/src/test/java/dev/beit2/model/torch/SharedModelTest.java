@@ -1,0 +1,37 @@
+package dev.beit2.model.torch;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotSame;
+import static org.junit.jupiter.api.Assertions.assertSame;
+
+import org.junit.jupiter.api.Test;
+
+final class SharedModelTest {
+  private static final class Model implements AutoCloseable {
+    private int closed;
+
+    @Override
+    public void close() {
+      closed++;
+    }
+  }
+
+  @Test
+  void closedWithItsLastUserAndOpenedAnewAfterwards() throws Exception {
+    SharedModel<Model> first = SharedModel.acquire(Model.class, "key", Model::new);
+    SharedModel<Model> second = SharedModel.acquire(Model.class, "key", Model::new);
+    SharedModel<Model> other = SharedModel.acquire(Model.class, "other", Model::new);
+    Model model = first.get();
+    assertSame(model, second.get());
+    assertNotSame(model, other.get());
+    first.close();
+    first.close();
+    assertEquals(0, model.closed);
+    second.close();
+    assertEquals(1, model.closed);
+    try (SharedModel<Model> again = SharedModel.acquire(Model.class, "key", Model::new)) {
+      assertNotSame(model, again.get());
+    }
+    other.close();
+  }
+}

@@ -1,0 +1,131 @@
+package dev.beit2.pipelines.average;
+
+import dev.beit2.io.store.StoredFile;
+import dev.beit2.model.checkpoint.Safetensors;
+import dev.beit2.model.checkpoint.SafetensorsHeader;
+import dev.beit2.pipelines.run.Checkpoint;
+import java.io.EOFException;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.channels.SeekableByteChannel;
+import java.util.HashMap;
+import java.util.Map;
+import org.apache.beam.sdk.transforms.DoFn;
+import org.apache.beam.sdk.values.KV;
+
+/**
+ * Makes of the workers' mean of a chunk what the next round begins with, from the chunk that the
+ * last one began with. What comes out are values by file and by their place in it, in bytes.
+ */
+public final class OuterStepFn extends DoFn<KV<ChunkKey, float[]>, KV<String, KV<Long, float[]>>> {
+  private static final long serialVersionUID = 1L;
+
+  private final String checkpoint;
+  private final OuterOptimizer optimizer;
+  private transient Map<String, OpenTensors> open;
+
+  /**
+   * @param checkpoint the folder of the checkpoint that the round began with
+   */
+  public OuterStepFn(String checkpoint, OuterOptimizer optimizer) {
+    this.checkpoint = checkpoint;
+    this.optimizer = optimizer;
+  }
+
+  @StartBundle
+  public void startBundle() {
+    open = new HashMap<>();
+  }
+
+  @ProcessElement
+  public void processElement(
+      @Element KV<ChunkKey, float[]> chunk, OutputReceiver<KV<String, KV<Long, float[]>>> values)
+      throws IOException {
+    ChunkKey key = chunk.getKey();
+    float[] mean = chunk.getValue();
+    OpenTensors model = open(Checkpoint.MODEL);
+    long at = model.offset(key);
+    switch (key.averaging()) {
+      case MEAN -> values.output(value(Checkpoint.MODEL, at, mean));
+      case UNIT_MEAN -> values.output(value(Checkpoint.MODEL, at, unitRows(mean, key)));
+      case OUTER_STEP -> {
+        float[] velocity = velocity(at, mean.length);
+        float[] after = optimizer.step(model.read(at, mean.length), mean, velocity);
+        values.output(value(Checkpoint.MODEL, at, after));
+        if (optimizer.hasMomentum()) {
+          values.output(value(Checkpoint.OUTER, at, velocity));
+        }
+      }
+    }
+  }
+
+  private static KV<String, KV<Long, float[]>> value(String file, long at, float[] values) {
+    return KV.of(file, KV.of(at, values));
+  }
+
+  /** The mean of unit vectors is shorter than they are. */
+  private static float[] unitRows(float[] values, ChunkKey key) {
+    int length = key.rowLength();
+    float[] unit = new float[values.length];
+    for (int row = 0; row < values.length; row += length) {
+      double squares = 0;
+      for (int i = row; i < row + length; i++) {
+        squares += (double) values[i] * values[i];
+      }
+      double norm = Math.max(Math.sqrt(squares), 1e-12);
+      for (int i = row; i < row + length; i++) {
+        unit[i] = (float) (values[i] / norm);
+      }
+    }
+    return unit;
+  }
+
+  /** The momentum's file is laid out as the model's. */
+  private float[] velocity(long at, int length) throws IOException {
+    boolean begun = optimizer.hasMomentum() && StoredFile.in(checkpoint, Checkpoint.OUTER).exists();
+    return begun ? open(Checkpoint.OUTER).read(at, length) : new float[length];
+  }
+
+  private OpenTensors open(String file) throws IOException {
+    OpenTensors tensors = open.get(file);
+    if (tensors == null) {
+      tensors = OpenTensors.of(StoredFile.in(checkpoint, file));
+      open.put(file, tensors);
+    }
+    return tensors;
+  }
+
+  @FinishBundle
+  public void finishBundle() throws IOException {
+    for (OpenTensors tensors : open.values()) {
+      tensors.channel().close();
+    }
+    open.clear();
+  }
+
+  /** A safetensors file of which parts are read. */
+  private record OpenTensors(SafetensorsHeader header, SeekableByteChannel channel) {
+    static OpenTensors of(StoredFile file) throws IOException {
+      SeekableByteChannel channel = file.openSeekable();
+      return new OpenTensors(Safetensors.header(channel), channel);
+    }
+
+    long offset(ChunkKey key) {
+      return header.tensors().get(key.tensor()).start() + Float.BYTES * key.from();
+    }
+
+    float[] read(long at, int length) throws IOException {
+      ByteBuffer bytes = ByteBuffer.allocate(Float.BYTES * length).order(ByteOrder.LITTLE_ENDIAN);
+      channel.position(at);
+      while (bytes.hasRemaining()) {
+        if (channel.read(bytes) < 0) {
+          throw new EOFException("a checkpoint's file ends early");
+        }
+      }
+      float[] values = new float[length];
+      bytes.flip().asFloatBuffer().get(values);
+      return values;
+    }
+  }
+}

@@ -1,0 +1,167 @@
+package dev.beit2.pipelines.bench;
+
+import static java.util.Objects.requireNonNull;
+
+import dev.beit2.io.SeededRandom;
+import dev.beit2.io.image.Augmentation;
+import dev.beit2.io.image.DecodingLimits;
+import dev.beit2.io.image.EncodedImage;
+import dev.beit2.io.image.ImageEncoder;
+import dev.beit2.io.image.ImageFolder;
+import dev.beit2.io.image.RgbImage;
+import dev.beit2.io.image.UndecodableImageException;
+import dev.beit2.io.image.View;
+import dev.beit2.io.store.StoredFile;
+import dev.beit2.pipelines.cli.Command;
+import dev.beit2.pipelines.cli.CommandLine;
+import dev.beit2.pipelines.cli.InvalidOptionException;
+import dev.beit2.pipelines.cli.LocalProgress;
+import dev.beit2.pipelines.cli.Range;
+import dev.beit2.pipelines.options.Inputs;
+import java.io.IOException;
+import org.apache.beam.sdk.Pipeline;
+import org.apache.beam.sdk.io.GenerateSequence;
+import org.apache.beam.sdk.options.Default;
+import org.apache.beam.sdk.options.Description;
+import org.apache.beam.sdk.options.PipelineOptions;
+import org.apache.beam.sdk.options.Validation;
+import org.apache.beam.sdk.transforms.DoFn;
+import org.apache.beam.sdk.transforms.ParDo;
+import org.apache.beam.sdk.transforms.Reshuffle;
+import org.apache.beam.sdk.values.PCollection;
+
+/**
+ * Makes any number of pictures of a few photographs, of ImageNet's usual sizes: data to try things
+ * on at scale. Each is a crop of a photograph, stored anew as JPEG, so that it has a photograph's
+ * content and entropy.
+ */
+public final class GenerateImages {
+  static final String NAME = "generate";
+
+  static final Command<Options> COMMAND =
+      new Command<>(
+          NAME,
+          "Makes any number of JPEGs by cropping a few photographs anew, at ImageNet's usual sizes: data to try other "
+              + "commands on at scale. Picture i is the same each time.",
+          Options.class,
+          Command.cores(),
+          options -> {
+            run(options, NAME);
+            return CommandLine.OK;
+          });
+
+  private static final String PURPOSE = "generated";
+  private static final int LONG_SIDE = 500;
+  private static final int SHORT_SIDE = 375;
+  private static final int QUALITY = 90;
+  private static final int PICTURES_A_FOLDER = 1000;
+  private static final Augmentation CROP = Augmentation.tokenizer().withScale(0.3, 1);
+
+  private GenerateImages() {}
+
+  /** The options of {@code ./beit2 generate}. */
+  public interface Options extends PipelineOptions {
+    @Description("Photographs: a folder, or a glob.")
+    @Validation.Required
+    String getInput();
+
+    void setInput(String input);
+
+    @Description("Folder for the pictures: folders of 1000, FOLDER/NUMBER.JPEG.")
+    @Validation.Required
+    String getOutput();
+
+    void setOutput(String output);
+
+    @Description("Pictures to make.")
+    @Default.Long(20000)
+    @Range(min = 1)
+    long getCount();
+
+    void setCount(long count);
+
+    @Description("Decides the crops.")
+    @Default.Long(0)
+    long getSeed();
+
+    void setSeed(long seed);
+  }
+
+  /** {@code ./beit2 generate}. */
+  public static void main(String[] args) {
+    CommandLine.main(COMMAND, args);
+  }
+
+  /**
+   * Makes the pictures.
+   *
+   * @param stage what progress is told as
+   */
+  static void run(Options options, String stage) throws IOException {
+    Inputs.images("--input", options.getInput());
+    Pipeline pipeline = Pipeline.create(options);
+    PCollection<Long> numbers =
+        pipeline
+            .apply("Numbers", GenerateSequence.from(0).to(options.getCount()))
+            .apply("Spread", Reshuffle.viaRandomKey());
+    numbers.apply(
+        "Crop",
+        ParDo.of(new CropFn(options.getInput(), options.getOutput(), options.getSeed(), stage)));
+    try (LocalProgress progress = LocalProgress.begin(stage, options.getCount())) {
+      pipeline.run().waitUntilFinish();
+    }
+  }
+
+  private static final class CropFn extends DoFn<Long, Void> {
+    private static final long serialVersionUID = 1L;
+
+    private final String input;
+    private final String output;
+    private final long seed;
+    private final String stage;
+
+    private transient ImageFolder photographs;
+
+    CropFn(String input, String output, long seed, String stage) {
+      this.input = requireNonNull(input, "input is null");
+      this.output = requireNonNull(output, "output is null");
+      this.seed = seed;
+      this.stage = requireNonNull(stage, "stage is null");
+    }
+
+    @Setup
+    public void setUp() {
+      photographs = ImageFolder.list(input);
+    }
+
+    @ProcessElement
+    public void processElement(@Element Long number) throws IOException {
+      String name = "%03d/%07d.JPEG".formatted(number / PICTURES_A_FOLDER, number);
+      byte[] jpeg = ImageEncoder.jpeg(crop(number), QUALITY);
+      StoredFile.in(output, name).write(jpeg);
+      LocalProgress.count(stage, 1);
+    }
+
+    private RgbImage crop(long number) throws IOException {
+      SeededRandom random = SeededRandom.of(seed, PURPOSE, number);
+      int photograph = random.nextInt(photographs.entries().size());
+      ImageFolder.Entry entry = photographs.entries().get(photograph);
+      RgbImage whole;
+      try {
+        whole = EncodedImage.open(photographs.read(entry), DecodingLimits.DEFAULT).pixels();
+      } catch (UndecodableImageException e) {
+        throw new InvalidOptionException(
+            "--input=" + input, entry.key() + " (" + e.getMessage() + ")", "photographs");
+      }
+      View view = CROP.sample(seed, PURPOSE + number, 0, whole.width(), whole.height());
+      boolean wide = view.width() >= view.height();
+      return whole.resize(
+          view.left(),
+          view.top(),
+          view.width(),
+          view.height(),
+          wide ? LONG_SIDE : SHORT_SIDE,
+          wide ? SHORT_SIDE : LONG_SIDE);
+    }
+  }
+}

@@ -1,0 +1,14 @@
+package dev.beit2.pipelines.cli;
+
+import java.lang.annotation.ElementType;
+import java.lang.annotation.Retention;
+import java.lang.annotation.RetentionPolicy;
+import java.lang.annotation.Target;
+
+/** The words that an option takes. */
+@Retention(RetentionPolicy.RUNTIME)
+@Target(ElementType.METHOD)
+public @interface OneOf {
+  /** All of them. */
+  String[] value();
+}

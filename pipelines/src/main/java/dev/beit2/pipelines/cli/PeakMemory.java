@@ -1,0 +1,47 @@
+package dev.beit2.pipelines.cli;
+
+import java.io.IOException;
+import java.lang.management.ManagementFactory;
+import java.lang.management.MemoryPoolMXBean;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.OptionalLong;
+
+/** The most memory that this process has held so far. */
+public final class PeakMemory {
+  private static final Path STATUS = Path.of("/proc/self/status");
+  private static final long KIBIBYTES_A_MEBIBYTE = 1024;
+
+  private PeakMemory() {}
+
+  /**
+   * In mebibytes: the peak resident set, native memory included, where the system tells it (Linux);
+   * elsewhere the sum of the Java memory pools' peaks, which leaves the tensors out.
+   */
+  public static long megabytes() {
+    OptionalLong resident = OptionalLong.empty();
+    try {
+      resident = residentKibibytes(Files.readString(STATUS));
+    } catch (IOException e) {
+      // No Linux: the pools have to do.
+    }
+    return resident.orElseGet(PeakMemory::poolKibibytes) / KIBIBYTES_A_MEBIBYTE;
+  }
+
+  /** {@code VmHWM} of the text of a {@code /proc/PID/status}. */
+  static OptionalLong residentKibibytes(String status) {
+    return status
+        .lines()
+        .filter(line -> line.startsWith("VmHWM:"))
+        .mapToLong(line -> Long.parseLong(line.replaceAll("\\D", "")))
+        .findFirst();
+  }
+
+  private static long poolKibibytes() {
+    long bytes = 0;
+    for (MemoryPoolMXBean pool : ManagementFactory.getMemoryPoolMXBeans()) {
+      bytes += pool.getPeakUsage().getUsed();
+    }
+    return bytes / 1024;
+  }
+}

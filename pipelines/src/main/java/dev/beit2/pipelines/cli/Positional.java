@@ -1,0 +1,14 @@
+package dev.beit2.pipelines.cli;
+
+import java.lang.annotation.ElementType;
+import java.lang.annotation.Retention;
+import java.lang.annotation.RetentionPolicy;
+import java.lang.annotation.Target;
+
+/**
+ * The option of a command that is given without its name: {@code ./beit2 cluster start} for {@code
+ * --action=start}. A command has at most one.
+ */
+@Retention(RetentionPolicy.RUNTIME)
+@Target(ElementType.METHOD)
+public @interface Positional {}

@@ -1,0 +1,185 @@
+package dev.beit2.pipelines.cli;
+
+import static java.util.Objects.requireNonNull;
+
+import java.io.Console;
+import java.io.PrintStream;
+import java.time.Clock;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.Locale;
+import java.util.OptionalDouble;
+
+/**
+ * Tells on the console how far a stage is: {@code [2/4 pretrain] 350/700 loss 6.41 118 images/s 1
+ * min 12 s left}. On a terminal one line is written over and over; elsewhere there is a line every
+ * few seconds, so that a log stays short.
+ */
+public final class Progress {
+  private static final Duration REDRAW = Duration.ofMillis(100);
+  private static final Duration NEXT_LINE = Duration.ofSeconds(5);
+  // Long enough to be calm, short enough to follow a machine that slows down.
+  private static final Duration RATE_OVER = Duration.ofSeconds(30);
+  private static final String CLEAR_TO_END = "\u001b[K";
+
+  private record Sample(Instant at, long done, long images) {}
+
+  private final String stage;
+  private final long total;
+  private final String unit;
+  private final PrintStream out;
+  private final Clock clock;
+  private final boolean terminal;
+  private final Instant start;
+  private final Deque<Sample> samples = new ArrayDeque<>();
+  private Instant lastShown = Instant.MIN;
+  private OptionalDouble lastLoss = OptionalDouble.empty();
+
+  /**
+   * @param stage its name, such as {@code 2/4 pretrain}
+   * @param total steps, or images, or whatever {@link #update} counts; 0 where it is not known
+   */
+  Progress(String stage, long total, PrintStream out, Clock clock, boolean terminal) {
+    this(stage, total, "images", out, clock, terminal);
+  }
+
+  private Progress(
+      String stage, long total, String unit, PrintStream out, Clock clock, boolean terminal) {
+    this.stage = requireNonNull(stage, "stage is null");
+    this.total = total;
+    this.unit = requireNonNull(unit, "unit is null");
+    this.out = requireNonNull(out, "out is null");
+    this.clock = requireNonNull(clock, "clock is null");
+    this.terminal = terminal;
+    this.start = clock.instant();
+    samples.add(new Sample(start, 0, 0));
+  }
+
+  public static Progress onStderr(String stage, long total) {
+    return onStderr(stage, total, "images");
+  }
+
+  /**
+   * @param unit of the rate, such as {@code MB}
+   */
+  public static Progress onStderr(String stage, long total, String unit) {
+    return new Progress(stage, total, unit, System.err, Clock.systemUTC(), onTerminal());
+  }
+
+  /** The launcher knows about stderr itself; where there is none, the console has to do. */
+  @SuppressWarnings("SystemConsoleNull") // asked twice, for both kinds of JDK
+  private static boolean onTerminal() {
+    String told = System.getProperty("beit2.terminal");
+    if (told != null) {
+      return Boolean.parseBoolean(told);
+    }
+    Console console = System.console();
+    if (console == null) {
+      return false;
+    }
+    try {
+      // From JDK 22 on there may be a console without a terminal.
+      return (boolean) Console.class.getMethod("isTerminal").invoke(console);
+    } catch (ReflectiveOperationException e) {
+      return true;
+    }
+  }
+
+  /** What an earlier start of the run has done does not count into the rate. */
+  public synchronized void continueFrom(long done) {
+    samples.clear();
+    samples.add(new Sample(clock.instant(), done, 0));
+  }
+
+  /**
+   * @param done of the total
+   * @param loss the last one, where the stage has a loss
+   * @param images seen since this process began the stage, or megabytes, or whatever the rate is of
+   */
+  public synchronized void update(long done, OptionalDouble loss, long images) {
+    Instant now = clock.instant();
+    lastLoss = loss.isPresent() ? loss : lastLoss;
+    samples.addLast(new Sample(now, done, images));
+    while (samples.size() > 2 && age(samples.peekFirst(), now).compareTo(RATE_OVER) > 0) {
+      samples.removeFirst();
+    }
+    Duration wait = terminal ? REDRAW : NEXT_LINE;
+    if (lastShown.equals(Instant.MIN)
+        ? terminal || !Duration.between(start, now).minus(wait).isNegative()
+        : !Duration.between(lastShown, now).minus(wait).isNegative()) {
+      lastShown = now;
+      show(line(now), false);
+    }
+  }
+
+  public void update(long done, double loss, long images) {
+    update(done, OptionalDouble.of(loss), images);
+  }
+
+  /** Shows a line that stays, whatever is shown after it. */
+  public synchronized void line(String line) {
+    lastShown = clock.instant();
+    show(line, true);
+  }
+
+  /** Ends the stage with a last line. */
+  public synchronized void done() {
+    Instant now = clock.instant();
+    show(head(samples.peekLast()) + "  done in " + span(Duration.between(start, now)), true);
+  }
+
+  private static Duration age(Sample sample, Instant now) {
+    return Duration.between(sample.at(), now);
+  }
+
+  private String head(Sample last) {
+    String head = String.format(Locale.ROOT, "[%s] %d", stage, last.done());
+    head = total > 0 ? head + "/" + total : head;
+    return lastLoss.isPresent()
+        ? head + String.format(Locale.ROOT, "  loss %.3g", lastLoss.getAsDouble())
+        : head;
+  }
+
+  private String line(Instant now) {
+    Sample first = samples.peekFirst();
+    Sample last = samples.peekLast();
+    StringBuilder line = new StringBuilder(head(last));
+    double seconds = age(first, now).toMillis() / 1e3;
+    if (seconds > 0 && last.images() > first.images()) {
+      double rate = (last.images() - first.images()) / seconds;
+      line.append("  ").append(rate(rate, unit));
+    }
+    if (total > 0 && seconds > 0 && last.done() > first.done()) {
+      double left = (total - last.done()) * seconds / (last.done() - first.done());
+      line.append("  ").append(span(Duration.ofMillis(Math.round(left * 1e3)))).append(" left");
+    }
+    return line.toString();
+  }
+
+  private void show(String line, boolean last) {
+    if (terminal) {
+      out.print("\r" + line + CLEAR_TO_END + (last ? "\n" : ""));
+    } else {
+      out.print(line + "\n");
+    }
+    out.flush();
+  }
+
+  /** Such as {@code 8.1 images/s} and {@code 118 images/s}. */
+  public static String rate(double rate, String unit) {
+    return String.format(Locale.ROOT, rate < 10 ? "%.1f %s/s" : "%.0f %s/s", rate, unit);
+  }
+
+  /** Such as {@code 41 s}, {@code 1 min 12 s}, {@code 2 h 05 min}. */
+  public static String span(Duration time) {
+    long seconds = Math.round(time.toMillis() / 1e3);
+    if (seconds < 60) {
+      return seconds + " s";
+    }
+    return seconds < 3600
+        ? String.format(Locale.ROOT, "%d min %02d s", seconds / 60, seconds % 60)
+        : String.format(Locale.ROOT, "%d h %02d min", seconds / 3600, seconds / 60 % 60);
+  }
+}

@@ -1,0 +1,17 @@
+package dev.beit2.pipelines.cli;
+
+import java.lang.annotation.ElementType;
+import java.lang.annotation.Retention;
+import java.lang.annotation.RetentionPolicy;
+import java.lang.annotation.Target;
+
+/** The numbers that an option takes, both ends included. */
+@Retention(RetentionPolicy.RUNTIME)
+@Target(ElementType.METHOD)
+public @interface Range {
+  /** The smallest. */
+  double min();
+
+  /** The largest; any if left out. */
+  double max() default Double.POSITIVE_INFINITY;
+}

@@ -1,0 +1,225 @@
+package dev.beit2.pipelines.cluster;
+
+import dev.beit2.pipelines.cli.Command;
+import dev.beit2.pipelines.cli.CommandLine;
+import dev.beit2.pipelines.cli.InvalidOptionException;
+import dev.beit2.pipelines.cli.OneOf;
+import dev.beit2.pipelines.cli.Positional;
+import dev.beit2.pipelines.cli.Range;
+import dev.beit2.pipelines.cluster.LocalCluster.ClusterException;
+import dev.beit2.pipelines.cluster.LocalCluster.Settings;
+import dev.beit2.pipelines.flink.FlinkJobs;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+import javax.annotation.Nullable;
+import org.apache.beam.sdk.options.Description;
+import org.apache.beam.sdk.options.PipelineOptions;
+import org.apache.beam.sdk.options.Validation;
+
+/** A Flink cluster on this machine: started, looked at, enlarged and stopped. */
+public final class Cluster {
+  public static final Command<Options> COMMAND =
+      new Command<>(
+          "cluster",
+          "A Flink cluster on this machine, to run the other commands on with --flinkMaster: a JobManager and "
+              + "TaskManagers, each a process of its own on the loopback device. It stays when this command ends, until "
+              + "./beit2 cluster stop.",
+          Options.class,
+          1,
+          Cluster::run);
+
+  private static final int HEAP_MEGABYTES = 1024;
+  private static final int MANAGED_MEGABYTES = 1024;
+  private static final int TASK_MANAGERS = 2;
+
+  private Cluster() {}
+
+  /** The options of {@code ./beit2 cluster}. */
+  public interface Options extends PipelineOptions {
+    @Description(
+        "start: starts what does not run, all of it or what has died, and waits until it is complete. add-taskmanager: "
+            + "one more. status: what runs; exit code 1 if something should and does not. stop: ends all.")
+    @Positional
+    @OneOf({"start", "add-taskmanager", "status", "stop"})
+    @Validation.Required
+    String getAction();
+
+    void setAction(String action);
+
+    @Description(
+        "Folder of the cluster: process numbers (.pid), logs, rest.url and temporary files. One folder, one cluster.")
+    @Validation.Required
+    String getDir();
+
+    void setDir(String dir);
+
+    @Description("TaskManagers. Left out: 2, or as many as the folder's cluster has.")
+    @Range(min = 1, max = 1000)
+    Integer getTaskManagers();
+
+    void setTaskManagers(Integer taskManagers);
+
+    @Description(
+        "Slots of a TaskManager: tasks of a job that run at once in it. Left out: 1, or as in the folder's cluster.")
+    @Range(min = 1, max = 1000)
+    Integer getSlots();
+
+    void setSlots(Integer slots);
+
+    @Description(
+        "Java heap of a TaskManager; tensors live outside it. Left out: 1024, or as in the folder's cluster.")
+    @Range(min = 256, max = 1000000)
+    Integer getHeapMegabytes();
+
+    void setHeapMegabytes(Integer heapMegabytes);
+
+    @Description(
+        "Where a TaskManager sorts and groups, outside the heap; touched only as needed. All groupings of a job share "
+            + "it. Left out: 1024, or as in the folder's cluster.")
+    @Range(min = 64, max = 1000000)
+    Integer getManagedMegabytes();
+
+    void setManagedMegabytes(Integer managedMegabytes);
+
+    @Description(
+        "Processors that a TaskManager uses. Left out: this machine's divided by --taskManagers, or as in the folder's "
+            + "cluster.")
+    @Range(min = 1, max = 10000)
+    Integer getProcessors();
+
+    void setProcessors(Integer processors);
+  }
+
+  /** {@code ./beit2 cluster}. */
+  public static void main(String[] args) {
+    CommandLine.main(COMMAND, args);
+  }
+
+  private static int run(Options options) throws IOException, InterruptedException {
+    if (options.getDir().matches(".*[,:#|].*")) {
+      throw new InvalidOptionException(
+          "--dir=" + options.getDir(), "a character that separates paths", "none of , : # |");
+    }
+    Path directory = Path.of(options.getDir()).toAbsolutePath();
+    Optional<LocalCluster> here = LocalCluster.in(directory);
+    try {
+      if (options.getAction().equals("start")) {
+        return start(options, directory, here);
+      }
+      LocalCluster cluster =
+          here.orElseThrow(
+              () ->
+                  new InvalidOptionException(
+                      "--dir=" + options.getDir(), "no cluster", "a folder that start made"));
+      return switch (options.getAction()) {
+        case "add-taskmanager" -> add(cluster);
+        case "status" -> status(cluster);
+        default -> stop(cluster);
+      };
+    } catch (ClusterException e) {
+      System.err.println(e.getMessage());
+      return CommandLine.FAILED;
+    }
+  }
+
+  private static int start(Options options, Path directory, Optional<LocalCluster> here)
+      throws IOException, InterruptedException, ClusterException {
+    Settings settings = settings(options, here.map(LocalCluster::settings).orElse(null));
+    boolean running = here.isPresent() && !here.get().living().isEmpty();
+    if (running) {
+      requireSame(options, here.get().settings(), settings);
+    }
+    LocalCluster cluster = running ? here.get() : LocalCluster.create(directory, settings);
+    List<ClusterProcess> started = cluster.start();
+    System.out.printf(
+        "%s; a JobManager and %d TaskManagers run: http://%s%n",
+        started.isEmpty()
+            ? "nothing to start"
+            : "started " + String.join(", ", started.stream().map(ClusterProcess::name).toList()),
+        cluster.settings().taskManagers(),
+        cluster.master());
+    System.out.printf(
+        "./beit2 pretrain … --flinkMaster=%s%n./beit2 cluster stop --dir=%s%n",
+        cluster.master(), options.getDir());
+    return CommandLine.OK;
+  }
+
+  /** What is asked for; what is not, as it was in the folder before. */
+  private static Settings settings(Options options, @Nullable Settings before) throws IOException {
+    int taskManagers =
+        first(options.getTaskManagers(), before == null ? TASK_MANAGERS : before.taskManagers());
+    return new Settings(
+        taskManagers,
+        first(options.getSlots(), before == null ? 1 : before.slots()),
+        first(options.getHeapMegabytes(), before == null ? HEAP_MEGABYTES : before.heapMegabytes()),
+        first(
+            options.getManagedMegabytes(),
+            before == null ? MANAGED_MEGABYTES : before.managedMegabytes()),
+        first(
+            options.getProcessors(),
+            before == null || taskManagers != before.taskManagers()
+                ? Math.max(1, Command.cores() / taskManagers)
+                : before.processors()),
+        before == null ? LocalCluster.freePort() : before.rpcPort(),
+        before == null ? LocalCluster.freePort() : before.restPort());
+  }
+
+  private static int first(@Nullable Integer given, int otherwise) {
+    return given == null ? otherwise : given;
+  }
+
+  private static void requireSame(Options options, Settings found, Settings wanted) {
+    if (!found.equals(wanted)) {
+      throw new InvalidOptionException(
+          "--dir=" + options.getDir(),
+          "a running cluster of other options, " + found,
+          "the same options, or none, or ./beit2 cluster stop before");
+    }
+  }
+
+  private static int add(LocalCluster cluster)
+      throws IOException, InterruptedException, ClusterException {
+    System.out.println(cluster.withOneMore().settings().taskManagers());
+    return CommandLine.OK;
+  }
+
+  private static int status(LocalCluster cluster) throws IOException, InterruptedException {
+    boolean complete = true;
+    for (ClusterProcess process : cluster.processes()) {
+      boolean alive = process.alive();
+      complete &= alive;
+      System.out.printf(
+          "%-16s %s%n",
+          process.name(),
+          alive
+              ? "runs, process " + process.handle().get().pid()
+              : "is down, see " + process.log());
+    }
+    try {
+      FlinkJobs.Overview overview = cluster.jobs().overview();
+      System.out.printf("%d of %d slots free%n", overview.freeSlots(), overview.slots());
+      for (FlinkJobs.Job job : cluster.jobs().jobs()) {
+        if (!job.ended()) {
+          System.out.printf("job %s: %s%n", job.name(), job.state());
+        }
+      }
+      complete &= overview.taskManagers() >= cluster.settings().taskManagers();
+    } catch (IOException e) {
+      System.out.println("http://" + cluster.master() + " does not answer: " + e.getMessage());
+      complete = false;
+    }
+    return complete ? CommandLine.OK : CommandLine.FAILED;
+  }
+
+  private static int stop(LocalCluster cluster) throws IOException, InterruptedException {
+    List<ClusterProcess> living = cluster.living();
+    cluster.stop();
+    System.out.println(
+        living.isEmpty()
+            ? "nothing was running"
+            : "stopped " + String.join(", ", living.stream().map(ClusterProcess::name).toList()));
+    return CommandLine.OK;
+  }
+}

@@ -1,0 +1,283 @@
+package dev.beit2.pipelines.demo;
+
+import dev.beit2.io.Json;
+import dev.beit2.io.image.ImageFolder;
+import dev.beit2.io.shard.ShardVerification;
+import dev.beit2.io.store.StoredFile;
+import dev.beit2.pipelines.cli.Command;
+import dev.beit2.pipelines.cli.CommandLine;
+import dev.beit2.pipelines.cli.InvalidOptionException;
+import dev.beit2.pipelines.cli.Progress;
+import dev.beit2.pipelines.cli.Range;
+import dev.beit2.pipelines.eval.Evaluate;
+import dev.beit2.pipelines.mim.PretrainMim;
+import dev.beit2.pipelines.options.Inputs;
+import dev.beit2.pipelines.report.DemoSummary;
+import dev.beit2.pipelines.tokenize.TokenizeDataset;
+import dev.beit2.pipelines.vqkd.TrainTokenizer;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Comparator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Stream;
+import org.apache.beam.sdk.options.Default;
+import org.apache.beam.sdk.options.Description;
+import org.apache.beam.sdk.options.PipelineOptions;
+
+/**
+ * The whole way on a few photographs in one JVM: tokenizer, shards, pretraining, evaluation, each
+ * by the pipeline that does it on a million.
+ */
+public final class Demo {
+  static final String NAME = "demo";
+
+  public static final Command<Options> COMMAND =
+      new Command<>(
+          NAME,
+          "Trains a small tokenizer and a small masked image model on the project's sample photographs, measures what "
+              + "was learnt against an untrained network, and writes report.html and summary.json.",
+          Options.class,
+          Command.cores(),
+          options -> {
+            print(run(options), options.getOutput(), System.out);
+            return CommandLine.OK;
+          });
+
+  // Says that a folder is a demo's, to be written anew.
+  private static final String MARK = "demo.json";
+  private static final List<String> STAGE_FOLDERS =
+      List.of("tokenizer", "shards", "pretrain", "evaluation");
+
+  private final Options options;
+  private final String samples;
+  private final Map<String, Double> seconds = new LinkedHashMap<>();
+
+  private Demo(Options options) {
+    this.options = options;
+    this.samples = options.getSamples() != null ? options.getSamples() : samples();
+  }
+
+  /** The sample photographs that come with the project. */
+  public static String samples() {
+    return Path.of(System.getProperty("beit2.home", "."), "pipelines", "samples").toString();
+  }
+
+  /** The options of {@code ./beit2 demo}. */
+  public interface Options extends PipelineOptions {
+    @Description("Folder for all that is written; one of an earlier demo is written anew.")
+    @Default.String("beit2-demo")
+    String getOutput();
+
+    void setOutput(String output);
+
+    @Description(
+        "Decides everything that is drawn; the same seed gives the same numbers on one machine.")
+    @Default.Long(0)
+    long getSeed();
+
+    void setSeed(long seed);
+
+    @Description(
+        "Folder with train/CLASS/… and val/CLASS/… . Left out: the project's sample photographs.")
+    String getSamples();
+
+    void setSamples(String samples);
+
+    @Description("Steps of the tokenizer's training.")
+    @Default.Long(150)
+    @Range(min = 2)
+    long getTokenizerSteps();
+
+    void setTokenizerSteps(long tokenizerSteps);
+
+    @Description("Steps of pretraining.")
+    @Default.Long(600)
+    @Range(min = 2)
+    long getPretrainSteps();
+
+    void setPretrainSteps(long pretrainSteps);
+  }
+
+  /** {@code ./beit2 demo}. */
+  public static void main(String[] args) {
+    CommandLine.main(COMMAND, args);
+  }
+
+  /** One stage of the demo. */
+  private interface Stage {
+    void run(String name) throws IOException, InterruptedException;
+  }
+
+  /** Goes the whole way and returns what it measured, which is also in {@code summary.json}. */
+  static DemoSummary run(Options options) throws IOException, InterruptedException {
+    return new Demo(options).run();
+  }
+
+  private DemoSummary run() throws IOException, InterruptedException {
+    ImageFolder train = Inputs.images("--samples", samples + "/train");
+    prepareOutput();
+    String input = "--input=" + samples + "/train";
+    String seed = "--seed=" + options.getSeed();
+    stage(
+        "1/5",
+        "train-tokenizer",
+        name ->
+            TrainTokenizer.run(
+                CommandLine.parse(
+                    TrainTokenizer.COMMAND,
+                    arguments(
+                        input,
+                        "--preset=tiny",
+                        "--output=" + folder("tokenizer"),
+                        "--steps=" + options.getTokenizerSteps(),
+                        seed)),
+                name));
+    stage(
+        "2/5",
+        "tokenize",
+        name ->
+            TokenizeDataset.run(
+                CommandLine.parse(
+                    TokenizeDataset.COMMAND,
+                    arguments(
+                        input,
+                        "--tokenizer=" + folder("tokenizer"),
+                        "--output=" + folder("shards"),
+                        // So few pictures are told apart by their colours, too.
+                        "--colorJitter=0",
+                        seed)),
+                name));
+    stage("3/5", "verify", this::verify);
+    stage(
+        "4/5",
+        "pretrain",
+        name ->
+            PretrainMim.run(
+                CommandLine.parse(
+                    PretrainMim.COMMAND,
+                    arguments(
+                        "--shards=" + folder("shards"),
+                        "--preset=tiny",
+                        "--output=" + folder("pretrain"),
+                        "--steps=" + options.getPretrainSteps(),
+                        seed)),
+                name));
+    stage(
+        "5/5",
+        "evaluate",
+        name ->
+            Evaluate.run(
+                CommandLine.parse(
+                    Evaluate.COMMAND,
+                    arguments(
+                        "--backbone=" + folder("pretrain"),
+                        "--train=" + samples + "/train",
+                        "--validation=" + samples + "/val",
+                        "--output=" + folder("evaluation"),
+                        "--untrained=true",
+                        seed)),
+                name));
+    return DemoResults.write(
+        options.getOutput(), options.getSeed(), train.entries().size(), seconds);
+  }
+
+  private static String[] arguments(String... arguments) {
+    return arguments;
+  }
+
+  private String folder(String stage) {
+    return options.getOutput() + "/" + stage;
+  }
+
+  private void stage(String number, String name, Stage stage)
+      throws IOException, InterruptedException {
+    long start = System.nanoTime();
+    stage.run(number + " " + name);
+    seconds.put(name, Math.round((System.nanoTime() - start) / 1e7) / 1e2);
+  }
+
+  private void verify(String name) {
+    ShardVerification found = ShardVerification.verify(folder("shards"));
+    if (!found.sound()) {
+      throw new IllegalStateException(
+          "the shards just written are not sound: " + String.join("; ", found.problems()));
+    }
+    System.err.printf("[%s] shards are sound%n", name);
+  }
+
+  /** A new folder, or one of an earlier demo with what that wrote removed. */
+  private void prepareOutput() throws IOException {
+    String given = StoredFile.withoutLastSlash(options.getOutput());
+    if (new StoredFile(given).localPath().isEmpty()) {
+      throw new InvalidOptionException(
+          "--output=" + options.getOutput(), "no folder of this disk", "one of this disk");
+    }
+    Path output = Path.of(given);
+    if (Files.exists(output) && !Files.exists(output.resolve(MARK)) && !isEmptyFolder(output)) {
+      throw new InvalidOptionException(
+          "--output=" + output,
+          "something that no demo wrote",
+          "a new or empty folder, or one of an earlier demo");
+    }
+    for (String stage : STAGE_FOLDERS) {
+      delete(output.resolve(stage));
+    }
+    Files.createDirectories(output);
+    Files.writeString(output.resolve(MARK), Json.pretty(Map.of("command", NAME)));
+  }
+
+  private static boolean isEmptyFolder(Path path) throws IOException {
+    if (!Files.isDirectory(path)) {
+      return false;
+    }
+    try (Stream<Path> files = Files.list(path)) {
+      return files.findAny().isEmpty();
+    }
+  }
+
+  private static void delete(Path folder) throws IOException {
+    if (!Files.exists(folder)) {
+      return;
+    }
+    List<Path> files;
+    try (Stream<Path> walk = Files.walk(folder)) {
+      files = walk.sorted(Comparator.reverseOrder()).toList();
+    }
+    for (Path file : files) {
+      Files.delete(file);
+    }
+  }
+
+  private static void print(DemoSummary summary, String output, PrintStream out) {
+    DemoSummary.Tokenizer tokenizer = summary.tokenizer();
+    DemoSummary.Pretrain pretrain = summary.pretrain();
+    DemoSummary.Knn knn = summary.knn();
+    double total = summary.seconds().values().stream().mapToDouble(Double::doubleValue).sum();
+    out.printf(
+        "%nTokenizer    loss %.3f -> %.3f, %d of %d codes in use, perplexity %.0f%n",
+        tokenizer.firstLoss(),
+        tokenizer.lastLoss(),
+        tokenizer.codesInUse(),
+        tokenizer.codebookSize(),
+        tokenizer.perplexity());
+    out.printf(
+        "Pretraining  loss %.2f -> %.2f, %.0f %% of the masked patches named right%n",
+        pretrain.firstLoss(), pretrain.lastLoss(), 100 * pretrain.maskedAccuracy());
+    out.printf(
+        "k-NN         [CLS] %.2f (untrained %.2f), mean of patches %.2f (untrained %.2f)%n",
+        knn.cls(), knn.untrainedCls(), knn.mean(), knn.untrainedMean());
+    out.printf(
+        "Took         %s and at most %d MiB%n%n",
+        Progress.span(Duration.ofMillis(Math.round(total * 1e3))), summary.peakResidentMegabytes());
+    out.printf("%s/report.html    curves, codes, pictures: open it in a browser%n", output);
+    out.printf("%s/summary.json   these numbers%n", output);
+    for (String stage : STAGE_FOLDERS) {
+      out.printf("%s/%s%n", output, stage);
+    }
+  }
+}

@@ -1,0 +1,222 @@
+package dev.beit2.pipelines.demo;
+
+import dev.beit2.io.image.DecodingLimits;
+import dev.beit2.io.image.EncodedImage;
+import dev.beit2.io.image.UndecodableImageException;
+import dev.beit2.io.shard.CodePacking;
+import dev.beit2.io.shard.CodeUsage;
+import dev.beit2.io.shard.EncodedView;
+import dev.beit2.io.shard.MimExample;
+import dev.beit2.io.shard.MimShards;
+import dev.beit2.io.shard.ShardManifest;
+import dev.beit2.io.shard.ShardMetadata;
+import dev.beit2.model.mim.BlockwiseMask;
+import dev.beit2.pipelines.cli.Command;
+import dev.beit2.pipelines.cli.PeakMemory;
+import dev.beit2.pipelines.eval.Evaluation;
+import dev.beit2.pipelines.mim.MimTraining;
+import dev.beit2.pipelines.report.DemoSummary;
+import dev.beit2.pipelines.report.Report;
+import dev.beit2.pipelines.report.ReportData;
+import dev.beit2.pipelines.run.MetricsLog;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/** Gathers what a demo's stages wrote into {@code summary.json} and {@code report.html}. */
+final class DemoResults {
+  // First and last losses are means over so many steps.
+  private static final int STEPS_AVERAGED = 10;
+  private static final int EXAMPLES = 6;
+
+  private final String output;
+  private final long seed;
+  private final List<Map<String, Double>> tokenizerSteps;
+  private final List<Map<String, Double>> pretrainSteps;
+  private final ShardMetadata shards;
+  private final long[] codeCounts;
+  private final List<MimExample> pictures = new ArrayList<>();
+
+  private DemoResults(String output, long seed) throws IOException {
+    this.output = output;
+    this.seed = seed;
+    this.tokenizerSteps = MetricsLog.read(output + "/tokenizer");
+    this.pretrainSteps = MetricsLog.read(output + "/pretrain");
+    this.shards = ShardManifest.read(output + "/shards").metadata();
+    this.codeCounts = new long[shards.codebookSize()];
+    readShards();
+  }
+
+  /**
+   * Writes both files.
+   *
+   * @param images that were trained on
+   * @param seconds each stage took
+   */
+  static DemoSummary write(String output, long seed, int images, Map<String, Double> seconds)
+      throws IOException {
+    DemoResults results = new DemoResults(output, seed);
+    Evaluation evaluation = Evaluation.read(output + "/evaluation");
+    DemoSummary summary = results.summary(evaluation, seconds);
+    summary.write(output);
+    Report.write(output, results.report(summary, evaluation, images));
+    return summary;
+  }
+
+  /** Counts the codes of all views, and keeps a few pictures. */
+  private void readShards() {
+    MimShards rows = MimShards.open(output + "/shards");
+    long size = rows.examples();
+    MimShards.Epoch epoch = rows.epoch(seed, 0);
+    for (long i = 0; i < size; i++) {
+      MimExample example = epoch.get(i);
+      for (EncodedView view : example.views()) {
+        for (int code : codes(view)) {
+          codeCounts[code]++;
+        }
+      }
+      if (i < EXAMPLES) {
+        // The order is random, so the first are from all over the set.
+        pictures.add(example);
+      }
+    }
+  }
+
+  private int[] codes(EncodedView view) {
+    return CodePacking.unpack(view.codes(), shards.codesPerView(), shards.codeBits());
+  }
+
+  private DemoSummary summary(Evaluation evaluation, Map<String, Double> seconds) {
+    CodeUsage usage = CodeUsage.of(codeCounts);
+    return new DemoSummary(
+        new DemoSummary.Tokenizer(
+            first(tokenizerSteps, "loss"),
+            last(tokenizerSteps, "loss"),
+            usage.inUse(),
+            usage.codebookSize(),
+            usage.perplexity()),
+        new DemoSummary.Pretrain(
+            first(pretrainSteps, "loss"),
+            last(pretrainSteps, "loss"),
+            last(pretrainSteps, "masked_accuracy")),
+        new DemoSummary.Knn(
+            evaluation.cls(),
+            evaluation.mean(),
+            evaluation.untrainedCls(),
+            evaluation.untrainedMean()),
+        seconds,
+        PeakMemory.megabytes());
+  }
+
+  private static double first(List<Map<String, Double>> steps, String metric) {
+    return mean(steps.subList(0, averaged(steps)), metric);
+  }
+
+  private static double last(List<Map<String, Double>> steps, String metric) {
+    return mean(steps.subList(steps.size() - averaged(steps), steps.size()), metric);
+  }
+
+  /** First and last never overlap. */
+  private static int averaged(List<?> steps) {
+    return Math.min(STEPS_AVERAGED, steps.size() / 2);
+  }
+
+  private static double mean(List<Map<String, Double>> steps, String metric) {
+    return steps.stream().mapToDouble(step -> step.get(metric)).average().orElseThrow();
+  }
+
+  private ReportData report(DemoSummary summary, Evaluation evaluation, int images)
+      throws IOException {
+    return new ReportData(
+        "BEiT v2 demo",
+        summary,
+        new ReportData.Evaluation(
+            evaluation.trainImages(),
+            evaluation.validationImages(),
+            evaluation.classes(),
+            evaluation.neighbours()),
+        List.of(tokenizerCurves(), pretrainCurves()),
+        CodeUsage.of(codeCounts),
+        examples(),
+        facts(images));
+  }
+
+  private ReportData.Stage tokenizerCurves() {
+    return new ReportData.Stage(
+        "Tokenizer (VQ-KD)",
+        "It learns codes from which the teacher's features of each patch can be told.",
+        List.of(
+            chart("Loss", tokenizerSteps, Map.of("reconstruction_loss", "reconstruction")),
+            chart("Codes in use in a batch", tokenizerSteps, Map.of("codes_in_use", "codes")),
+            chart(
+                "Perplexity of a batch's codes",
+                tokenizerSteps,
+                Map.of("perplexity", "perplexity"))));
+  }
+
+  private ReportData.Stage pretrainCurves() {
+    Map<String, String> losses = new LinkedHashMap<>();
+    losses.put("mim_loss", "last layer");
+    losses.put("aggregation_loss", "patch aggregation");
+    Map<String, String> accuracies = new LinkedHashMap<>();
+    accuracies.put("masked_accuracy", "last layer");
+    accuracies.put("aggregation_accuracy", "patch aggregation");
+    return new ReportData.Stage(
+        "Masked image model",
+        "It learns to name the codes of patches that it cannot see.",
+        List.of(
+            chart("Loss", pretrainSteps, losses),
+            chart("Masked patches named right", pretrainSteps, accuracies)));
+  }
+
+  private static ReportData.Chart chart(
+      String title, List<Map<String, Double>> steps, Map<String, String> metrics) {
+    List<ReportData.Curve> curves = new ArrayList<>();
+    metrics.forEach((metric, name) -> curves.add(ReportData.Curve.of(name, steps, metric)));
+    return new ReportData.Chart(title, curves);
+  }
+
+  /** The first view of each picture, under the mask that the first epoch put on it. */
+  private List<ReportData.Example> examples() throws IOException {
+    BlockwiseMask mask = BlockwiseMask.of(shards.grid(), BlockwiseMask.recommended(shards.grid()));
+    List<ReportData.Example> examples = new ArrayList<>();
+    for (MimExample picture : pictures) {
+      EncodedView view = picture.views().get(0);
+      examples.add(
+          new ReportData.Example(
+              picture.key(),
+              shards.inputSize(),
+              pixels(picture, view),
+              shards.grid(),
+              MimTraining.mask(mask, seed, picture.key(), 0),
+              codes(view)));
+    }
+    return examples;
+  }
+
+  private byte[] pixels(MimExample picture, EncodedView view) throws IOException {
+    try {
+      return EncodedImage.open(picture.jpeg(), DecodingLimits.DEFAULT)
+          .render(view.view(), shards.inputSize())
+          .rgb();
+    } catch (UndecodableImageException e) {
+      throw new IOException(picture.key() + " was decodable before", e);
+    }
+  }
+
+  private Map<String, String> facts(int images) {
+    Map<String, String> facts = new LinkedHashMap<>();
+    facts.put("photographs", Integer.toString(images));
+    facts.put("views of each", Integer.toString(shards.views()));
+    facts.put("seed", Long.toString(seed));
+    facts.put("tokenizer steps", Integer.toString(tokenizerSteps.size()));
+    facts.put("pretraining steps", Integer.toString(pretrainSteps.size()));
+    facts.put("processors", Integer.toString(Command.cores()));
+    facts.put("Java", System.getProperty("java.version"));
+    facts.put("system", System.getProperty("os.name") + " " + System.getProperty("os.arch"));
+    facts.put("folder", output);
+    return facts;
+  }
+}

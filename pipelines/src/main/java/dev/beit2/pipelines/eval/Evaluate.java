@@ -1,0 +1,305 @@
+package dev.beit2.pipelines.eval;
+
+import dev.beit2.io.image.ImageRecord;
+import dev.beit2.io.image.RejectedImages;
+import dev.beit2.io.image.source.ImageDatasetIO;
+import dev.beit2.io.image.source.ImageSource;
+import dev.beit2.model.eval.NearestNeighbours;
+import dev.beit2.pipelines.cli.Command;
+import dev.beit2.pipelines.cli.CommandLine;
+import dev.beit2.pipelines.cli.InvalidOptionException;
+import dev.beit2.pipelines.cli.LocalProgress;
+import dev.beit2.pipelines.cli.OneOf;
+import dev.beit2.pipelines.options.DecodingOptions;
+import dev.beit2.pipelines.options.ImageSourceOptions;
+import dev.beit2.pipelines.options.Inputs;
+import dev.beit2.pipelines.options.Precisions;
+import dev.beit2.pipelines.run.Checkpoint;
+import dev.beit2.pipelines.run.RunDirectory;
+import dev.beit2.pipelines.tokenize.TokenizeDataset;
+import java.io.IOException;
+import java.util.Comparator;
+import java.util.List;
+import java.util.stream.StreamSupport;
+import org.apache.beam.sdk.Pipeline;
+import org.apache.beam.sdk.options.Default;
+import org.apache.beam.sdk.options.Description;
+import org.apache.beam.sdk.options.Validation;
+import org.apache.beam.sdk.transforms.Create;
+import org.apache.beam.sdk.transforms.DoFn;
+import org.apache.beam.sdk.transforms.Flatten;
+import org.apache.beam.sdk.transforms.ParDo;
+import org.apache.beam.sdk.transforms.View;
+import org.apache.beam.sdk.values.PCollectionList;
+import org.apache.beam.sdk.values.PCollectionTuple;
+import org.apache.beam.sdk.values.PCollectionView;
+
+/**
+ * Measures what a backbone's features know: accuracy of nearest neighbours, without any training.
+ */
+public final class Evaluate {
+  static final String NAME = "evaluate";
+
+  public static final Command<Options> COMMAND =
+      new Command<>(
+          NAME,
+          "Classifies validation images by the nearest training images, once by a backbone's [CLS] feature and once by "
+              + "the mean of its patch features (k-NN, k = 10, cosine, temperature 0.07).",
+          Options.class,
+          Command.cores(),
+          options -> {
+            print(run(options, NAME), options.getOutput());
+            return CommandLine.OK;
+          });
+
+  private static final int NEIGHBOURS = 10;
+  private static final double TEMPERATURE = 0.07;
+
+  private Evaluate() {}
+
+  /** The options of {@code ./beit2 evaluate}. */
+  public interface Options extends ImageSourceOptions {
+    @Description("The backbone: a run of ./beit2 pretrain, or one of its checkpoints.")
+    @Validation.Required
+    String getBackbone();
+
+    void setBackbone(String backbone);
+
+    @Description(
+        "Labelled images that neighbours are looked for in: a folder of one folder a class, an archive, or several by a "
+            + "glob or braces; see --format.")
+    @Validation.Required
+    String getTrain();
+
+    void setTrain(String train);
+
+    @Description("Labelled images that are classified, of the same classes.")
+    @Validation.Required
+    String getValidation();
+
+    void setValidation(String validation);
+
+    @Description("Folder for evaluation.json.")
+    @Validation.Required
+    String getOutput();
+
+    void setOutput(String output);
+
+    @Description("Whether to measure an untrained backbone of the same shape, too.")
+    @Default.Boolean(false)
+    boolean getUntrained();
+
+    void setUntrained(boolean untrained);
+
+    @Description("Decides the untrained backbone's values.")
+    @Default.Long(0)
+    long getSeed();
+
+    void setSeed(long seed);
+
+    @Description(
+        "Arithmetic of matrix products and attention: fp32 is exact, bf16 faster where the processor has it.")
+    @Default.String("fp32")
+    @OneOf({"fp32", "bf16"})
+    String getPrecision();
+
+    void setPrecision(String precision);
+  }
+
+  /** {@code ./beit2 evaluate}. */
+  public static void main(String[] args) {
+    CommandLine.main(COMMAND, args);
+  }
+
+  /**
+   * Measures, and writes {@code evaluation.json}.
+   *
+   * @param stage what progress is told as
+   */
+  public static Evaluation run(Options options, String stage) throws IOException {
+    ImageSource trainSource = Inputs.source("--train", options.getTrain(), options);
+    ImageSource validationSource = Inputs.source("--validation", options.getValidation(), options);
+    ImageSource.Summary train = labelled("--train", trainSource);
+    ImageSource.Summary validation = labelled("--validation", validationSource);
+    requireSameClasses(options, train, validation);
+    Checkpoint checkpoint = RunDirectory.locate("--backbone", options.getBackbone());
+    BackboneSet.Source backbones =
+        new BackboneSet.Source(
+            checkpoint.directory(),
+            Precisions.parse(options.getPrecision()),
+            options.getUntrained(),
+            options.getSeed());
+    // Here, so that a wrong checkpoint is told before anything runs.
+    backbones.open().close();
+
+    Pipeline pipeline = Pipeline.create(options);
+    int torchThreads = TokenizeDataset.torchThreads(options);
+    ExtractFeatures extract =
+        new ExtractFeatures(backbones, DecodingOptions.limits(options), torchThreads, stage);
+    PCollectionTuple trainImages = pipeline.apply("Read train", ImageDatasetIO.read(trainSource));
+    PCollectionTuple validationImages =
+        pipeline.apply("Read validation", ImageDatasetIO.read(validationSource));
+    PCollectionTuple known =
+        trainImages
+            .get(ImageDatasetIO.IMAGES)
+            .apply("Labels of train", ParDo.of(new RequireLabel("--train=" + options.getTrain())))
+            .apply("Features of train", extract);
+    PCollectionTuple asked =
+        validationImages
+            .get(ImageDatasetIO.IMAGES)
+            .apply(
+                "Labels of validation",
+                ParDo.of(new RequireLabel("--validation=" + options.getValidation())))
+            .apply("Features of validation", extract);
+    PCollectionView<Iterable<ImageFeatures>> knownFeatures =
+        known.get(ExtractFeatures.FEATURES).apply("Gather train", View.asIterable());
+    PCollectionView<Iterable<ImageFeatures>> askedFeatures =
+        asked.get(ExtractFeatures.FEATURES).apply("Gather validation", View.asIterable());
+    pipeline
+        .apply("Output", Create.of(options.getOutput()))
+        .apply(
+            "Measure",
+            ParDo.of(new MeasureFn(checkpoint.directory(), knownFeatures, askedFeatures))
+                .withSideInputs(knownFeatures, askedFeatures));
+    PCollectionList.of(known.get(ExtractFeatures.REJECTED))
+        .and(asked.get(ExtractFeatures.REJECTED))
+        .and(trainImages.get(ImageDatasetIO.REJECTED))
+        .and(validationImages.get(ImageDatasetIO.REJECTED))
+        .apply("All rejected", Flatten.pCollections())
+        .apply("Write rejected", RejectedImages.write(options.getOutput() + "/rejected"));
+    boolean counted = train.images().isPresent() && validation.images().isPresent();
+    long images = counted ? train.images().getAsLong() + validation.images().getAsLong() : 0;
+    try (LocalProgress progress = LocalProgress.begin(stage, images)) {
+      pipeline.run().waitUntilFinish();
+    }
+    return Evaluation.read(options.getOutput());
+  }
+
+  private static ImageSource.Summary labelled(String option, ImageSource source) {
+    ImageSource.Summary images = Inputs.summary(option, source);
+    if (images.unlabelled() != null) {
+      throw new InvalidOptionException(
+          option + "=" + source.path(), images.unlabelled(), "labelled images");
+    }
+    return images;
+  }
+
+  /** Some forms have numbers for classes, and no names. */
+  private static void requireSameClasses(
+      Options options, ImageSource.Summary train, ImageSource.Summary validation) {
+    boolean named = !train.classes().isEmpty() && !validation.classes().isEmpty();
+    if (named && !train.classes().equals(validation.classes())) {
+      throw new InvalidOptionException(
+          "--validation=" + options.getValidation(),
+          "the classes " + some(validation.classes()),
+          "those of --train=" + options.getTrain() + ": " + some(train.classes()));
+    }
+  }
+
+  private static String some(List<String> classes) {
+    int shown = 10;
+    return classes.size() <= shown
+        ? String.join(", ", classes)
+        : String.join(", ", classes.subList(0, shown)) + ", … (" + classes.size() + ")";
+  }
+
+  private static void print(Evaluation found, String output) {
+    System.out.printf(
+        "k-NN accuracy of %d validation images, %d classes, by %d of %d train images:%n",
+        found.validationImages(), found.classes(), found.neighbours(), found.trainImages());
+    System.out.printf("  [CLS] %.3f   mean of patches %.3f%n", found.cls(), found.mean());
+    if (found.untrainedCls() != null) {
+      System.out.printf(
+          "  [CLS] %.3f   mean of patches %.3f   untrained%n",
+          found.untrainedCls(), found.untrainedMean());
+    }
+    System.out.println("written to " + output + "/evaluation.json");
+  }
+
+  private static final class RequireLabel extends DoFn<ImageRecord, ImageRecord> {
+    private static final long serialVersionUID = 1L;
+
+    private final String option;
+
+    RequireLabel(String option) {
+      this.option = option;
+    }
+
+    @ProcessElement
+    public void processElement(@Element ImageRecord image, OutputReceiver<ImageRecord> labelled) {
+      if (image.label() == null) {
+        throw new InvalidOptionException(
+            option, "the image " + image.key() + " without a label", "labelled images");
+      }
+      labelled.output(image);
+    }
+  }
+
+  /** An element is the folder for the result. */
+  private static final class MeasureFn extends DoFn<String, Void> {
+    private static final long serialVersionUID = 1L;
+
+    private final String backbone;
+    private final PCollectionView<Iterable<ImageFeatures>> train;
+    private final PCollectionView<Iterable<ImageFeatures>> validation;
+
+    MeasureFn(
+        String backbone,
+        PCollectionView<Iterable<ImageFeatures>> train,
+        PCollectionView<Iterable<ImageFeatures>> validation) {
+      this.backbone = backbone;
+      this.train = train;
+      this.validation = validation;
+    }
+
+    @ProcessElement
+    public void processElement(ProcessContext context) throws IOException {
+      List<ImageFeatures> known = sorted(context.sideInput(train));
+      List<ImageFeatures> asked = sorted(context.sideInput(validation));
+      if (known.isEmpty() || asked.isEmpty()) {
+        throw new InvalidOptionException(
+            known.isEmpty() ? "--train" : "--validation",
+            "no image that can be decoded",
+            "at least one");
+      }
+      boolean untrained = known.get(0).features().size() > 2;
+      new Evaluation(
+              backbone,
+              known.size(),
+              asked.size(),
+              (int) known.stream().mapToInt(ImageFeatures::label).distinct().count(),
+              NEIGHBOURS,
+              TEMPERATURE,
+              accuracy(known, asked, 0),
+              accuracy(known, asked, 1),
+              untrained ? accuracy(known, asked, 2) : null,
+              untrained ? accuracy(known, asked, 3) : null)
+          .write(context.element());
+    }
+
+    private static List<ImageFeatures> sorted(Iterable<ImageFeatures> images) {
+      return StreamSupport.stream(images.spliterator(), false)
+          .sorted(Comparator.comparing(ImageFeatures::key))
+          .toList();
+    }
+
+    private static double accuracy(
+        List<ImageFeatures> known, List<ImageFeatures> asked, int feature) {
+      return NearestNeighbours.accuracy(
+          features(known, feature),
+          labels(known),
+          features(asked, feature),
+          labels(asked),
+          NEIGHBOURS,
+          TEMPERATURE);
+    }
+
+    private static float[][] features(List<ImageFeatures> images, int feature) {
+      return images.stream().map(image -> image.features().get(feature)).toArray(float[][]::new);
+    }
+
+    private static int[] labels(List<ImageFeatures> images) {
+      return images.stream().mapToInt(ImageFeatures::label).toArray();
+    }
+  }
+}

@@ -1,0 +1,128 @@
+package dev.beit2.pipelines.loader;
+
+import static java.util.Objects.requireNonNull;
+
+import dev.beit2.io.InvalidInputException;
+import dev.beit2.io.image.DecodingLimits;
+import dev.beit2.io.image.EncodedImage;
+import dev.beit2.io.image.RejectedImage;
+import dev.beit2.io.image.RgbImage;
+import dev.beit2.io.image.UndecodableImageException;
+import java.io.IOException;
+import java.util.Collection;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import javax.annotation.Nullable;
+
+/**
+ * The rendered examples of a training run by position. In place of an image that is not there or
+ * cannot be decoded comes the next one of the epoch that is and can, so that what is at a position
+ * depends on the data alone, not on when who looked. Thread-safe.
+ *
+ * @param <ExampleT> an example as it is stored
+ */
+public final class ExampleLoader<ExampleT> {
+
+  /** The examples in each epoch's order; thread-safe. */
+  public interface Source<ExampleT> {
+    /** Examples an epoch. */
+    long size();
+
+    /**
+     * An example, or null where there is none to be had.
+     *
+     * @param epoch from 0
+     * @param index of the example in that epoch, 0 to size − 1
+     */
+    @Nullable
+    ExampleT read(long epoch, long index) throws IOException;
+
+    String key(ExampleT example);
+
+    /** The encoded image of an example. */
+    byte[] image(ExampleT example);
+  }
+
+  /** What makes an example's pixels of its image. */
+  public interface Renderer<ExampleT> {
+    RgbImage render(ExampleT example, EncodedImage image) throws UndecodableImageException;
+  }
+
+  /** The example of a position, or the one that came in its place, and its pixels. */
+  public record Rendered<ExampleT>(ExampleT example, RgbImage pixels) {}
+
+  private final Source<ExampleT> source;
+  private final DecodingLimits limits;
+  private final Map<String, RejectedImage> rejected = new ConcurrentHashMap<>();
+
+  /**
+   * @param limits of what is decoded
+   */
+  public ExampleLoader(Source<ExampleT> source, DecodingLimits limits) {
+    this.source = requireNonNull(source, "source is null");
+    this.limits = requireNonNull(limits, "limits is null");
+  }
+
+  /** The epoch of a position of the run, from 0. */
+  public long epoch(long position) {
+    return position / source.size();
+  }
+
+  /**
+   * The example at a position of the run, or the one that comes in its place, as it is stored.
+   *
+   * @throws InvalidInputException if there is none in the whole set
+   */
+  public ExampleT read(long position) throws IOException {
+    long size = source.size();
+    for (long tried = 0; tried < size; tried++) {
+      ExampleT example = source.read(epoch(position), (position + tried) % size);
+      if (example != null) {
+        return example;
+      }
+    }
+    throw new InvalidInputException(
+        size + " images of which none can be read", "at least one that can");
+  }
+
+  /**
+   * Renders the example at a position, or the one that comes in its place.
+   *
+   * @param example what {@link #read} gave for the position
+   * @throws InvalidInputException if no image of the whole set can be decoded
+   */
+  public Rendered<ExampleT> render(long position, ExampleT example, Renderer<ExampleT> renderer)
+      throws IOException {
+    long size = source.size();
+    long epoch = epoch(position);
+    ExampleT candidate = example;
+    for (long tried = 1; tried <= size; tried++) {
+      if (candidate != null && !rejected.containsKey(source.key(candidate))) {
+        try {
+          EncodedImage image = EncodedImage.open(source.image(candidate), limits);
+          return new Rendered<>(candidate, renderer.render(candidate, image));
+        } catch (UndecodableImageException e) {
+          String key = source.key(candidate);
+          rejected.put(key, new RejectedImage(key, e.getMessage()));
+        }
+      }
+      candidate = source.read(epoch, (position + tried) % size);
+    }
+    throw new InvalidInputException(
+        size + " images of which none can be read and decoded", "at least one that can");
+  }
+
+  /**
+   * Takes over what an earlier start of the run found, some of which this one may not come upon.
+   */
+  public void alreadyRejected(Collection<RejectedImage> images) {
+    images.forEach(image -> rejected.put(image.key(), image));
+  }
+
+  /** What was found undecodable so far, by key. */
+  public List<RejectedImage> rejected() {
+    return rejected.values().stream().sorted(Comparator.comparing(RejectedImage::key)).toList();
+  }
+}

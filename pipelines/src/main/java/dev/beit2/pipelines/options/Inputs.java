@@ -1,0 +1,81 @@
+package dev.beit2.pipelines.options;
+
+import dev.beit2.io.InvalidInputException;
+import dev.beit2.io.image.ImageFolder;
+import dev.beit2.io.image.source.ImageDataset;
+import dev.beit2.io.image.source.ImageSource;
+import dev.beit2.io.shard.ShardManifest;
+import dev.beit2.pipelines.cli.InvalidOptionException;
+import dev.beit2.pipelines.run.Checkpoint;
+import dev.beit2.pipelines.run.RunDirectory;
+import java.io.IOException;
+import java.nio.channels.ReadableByteChannel;
+
+/** What options name, read; where it is not what it has to be, the error names the option. */
+public final class Inputs {
+  private Inputs() {}
+
+  /** Reads a model from an open file. */
+  public interface ModelReader<M> {
+    M read(ReadableByteChannel in) throws IOException;
+  }
+
+  public static ImageFolder images(String option, String path) {
+    return named(option, path, () -> ImageFolder.list(path));
+  }
+
+  public static ImageSource source(String option, String path, ImageSourceOptions options) {
+    long maxImageBytes = DecodingOptions.limits(options).maxBytes();
+    return named(option, path, () -> ImageSource.parse(path, options.getFormat()))
+        .withMaxImageBytes(maxImageBytes);
+  }
+
+  /** What is known of a set of images, which is at least that there is one. */
+  public static ImageSource.Summary summary(String option, ImageSource source) {
+    return named(option, source.path(), source::summary);
+  }
+
+  /** All images of a set, for training. */
+  public static ImageDataset dataset(String option, ImageSource source) throws IOException {
+    return named(option, source.path(), () -> ImageDataset.open(source));
+  }
+
+  /** Input that is looked at. */
+  private interface Look<T, E extends Exception> {
+    T look() throws E;
+  }
+
+  private static <T, E extends Exception> T named(String option, String path, Look<T, E> input)
+      throws E {
+    try {
+      return input.look();
+    } catch (InvalidInputException e) {
+      throw named(option, path, e);
+    }
+  }
+
+  public static ShardManifest shards(String option, String path) {
+    return named(option, path, () -> ShardManifest.read(path));
+  }
+
+  /**
+   * Reads the model of the checkpoint that an option names.
+   *
+   * @throws InvalidOptionException if there is no checkpoint, or it holds another kind of model
+   */
+  public static <M> M model(String option, String path, ModelReader<M> reader) throws IOException {
+    Checkpoint checkpoint = RunDirectory.locate(option, path);
+    try (ReadableByteChannel in = checkpoint.open(Checkpoint.MODEL)) {
+      return reader.read(in);
+    } catch (IOException | IllegalArgumentException e) {
+      throw new InvalidOptionException(
+          option + "=" + path,
+          checkpoint.directory() + "/" + Checkpoint.MODEL + " (" + e.getMessage() + ")",
+          "a checkpoint that this command can use");
+    }
+  }
+
+  static InvalidOptionException named(String option, String path, InvalidInputException e) {
+    return new InvalidOptionException(option + "=" + path, e.found(), e.wanted());
+  }
+}

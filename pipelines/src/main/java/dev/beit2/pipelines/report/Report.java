@@ -1,0 +1,293 @@
+package dev.beit2.pipelines.report;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import dev.beit2.io.shard.CodeUsage;
+import dev.beit2.io.store.StoredFile;
+import dev.beit2.pipelines.cli.Progress;
+import dev.beit2.pipelines.report.ReportData.Chart;
+import dev.beit2.pipelines.report.ReportData.Evaluation;
+import dev.beit2.pipelines.report.ReportData.Example;
+import dev.beit2.pipelines.report.ReportData.Stage;
+import java.io.FileNotFoundException;
+import java.io.IOException;
+import java.io.InputStream;
+import java.time.Duration;
+import java.util.Locale;
+import java.util.Map;
+
+/**
+ * The page that a demo ends with, {@code report.html}: what was learnt, pictures with their masks
+ * and codes, curves, the use of the codes. One file without scripts; it loads nothing and its
+ * policy forbids to.
+ */
+public final class Report {
+  private static final String NAME = "report.html";
+
+  private final ReportData data;
+
+  private Report(ReportData data) {
+    this.data = data;
+  }
+
+  /** Writes {@code report.html} into a folder. */
+  public static void write(String directory, ReportData data) throws IOException {
+    StoredFile.in(directory, NAME).write(html(data));
+  }
+
+  static String html(ReportData data) throws IOException {
+    Report report = new Report(data);
+    return report.head()
+        + report.opening()
+        + report.tiles()
+        + report.neighbours()
+        + report.pictures()
+        + report.curves()
+        + report.codes()
+        + report.run()
+        + "</main>\n</html>\n";
+  }
+
+  private String head() throws IOException {
+    return """
+        <!DOCTYPE html>
+        <html lang="en">
+        <meta charset="utf-8">
+        <meta name="viewport" content="width=device-width, initial-scale=1">
+        <meta http-equiv="Content-Security-Policy" \
+        content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
+        <title>%s</title>
+        <style>
+        %s</style>
+        <main>
+        """
+        .formatted(Html.escape(data.title()), styleSheet());
+  }
+
+  private static String styleSheet() throws IOException {
+    try (InputStream css = Report.class.getResourceAsStream("report.css")) {
+      if (css == null) {
+        throw new FileNotFoundException("report.css is not on the class path");
+      }
+      return new String(css.readAllBytes(), UTF_8);
+    }
+  }
+
+  private String opening() {
+    Evaluation on = data.evaluation();
+    double trained = data.summary().knn().cls();
+    double untrained = data.summary().knn().untrainedCls();
+    String learnt =
+        "Trained without labels, %s in all, [CLS] tells the class of %s of %d new photographs;"
+            + " of the same network untrained, %s.";
+    return """
+        <header>
+        <p class="title">%s</p>
+        <h1>%s</h1>
+        <p class="lead">Shown %d photographs, the network learnt to name the visual code of patches \
+        that it could not see, and to gather what a picture holds in one vector, [CLS]. The nearest \
+        neighbours of that vector bring the class, one of %d. %s</p>
+        </header>
+        """
+        .formatted(
+            Html.escape(data.title()),
+            learnt.formatted(
+                Progress.span(total()),
+                Html.percent(trained),
+                on.validationPictures(),
+                Html.percent(untrained)),
+            on.trainPictures(),
+            on.classes(),
+            verdict(trained - untrained));
+  }
+
+  /** In words, and no better than the figures are. */
+  private String verdict(double gain) {
+    double error = standardError();
+    if (gain > 2 * error) {
+      return "";
+    }
+    return gain > 0
+        ? "<strong>The gain is within the uncertainty of so few pictures.</strong>"
+        : "<strong>In this run pretraining did not help.</strong>";
+  }
+
+  /** Of one accuracy, at its widest, from the number of pictures alone. */
+  private double standardError() {
+    double share = Math.max(data.summary().knn().cls(), data.summary().knn().untrainedCls());
+    return Math.sqrt(share * (1 - share) / Math.max(1, data.evaluation().validationPictures()));
+  }
+
+  private Duration total() {
+    double seconds = data.summary().seconds().values().stream().mapToDouble(s -> s).sum();
+    return Duration.ofMillis(Math.round(seconds * 1e3));
+  }
+
+  private String tiles() {
+    DemoSummary.Tokenizer tokenizer = data.summary().tokenizer();
+    DemoSummary.Pretrain pretrain = data.summary().pretrain();
+    return "<ul class=\"tiles\">\n"
+        + tile(
+            Html.percent((double) tokenizer.codesInUse() / tokenizer.codebookSize()),
+            "of the codebook in use",
+            "%s of %s codes, perplexity %s"
+                .formatted(
+                    Html.number(tokenizer.codesInUse()),
+                    Html.number(tokenizer.codebookSize()),
+                    Html.number(tokenizer.perplexity())))
+        + tile(
+            Html.number(tokenizer.firstLoss()) + " → " + Html.number(tokenizer.lastLoss()),
+            "tokenizer loss",
+            "first to last steps")
+        + tile(
+            Html.number(pretrain.firstLoss()) + " → " + Html.number(pretrain.lastLoss()),
+            "pretraining loss",
+            "first to last steps")
+        + tile(
+            Html.percent(pretrain.maskedAccuracy()),
+            "of masked patches named",
+            "exactly, among %s codes".formatted(Html.number(tokenizer.codebookSize())))
+        + "</ul>\n";
+  }
+
+  private static String tile(String figure, String what, String more) {
+    return "<li><b>%s</b><span>%s</span><small>%s</small></li>\n".formatted(figure, what, more);
+  }
+
+  private String neighbours() {
+    DemoSummary.Knn knn = data.summary().knn();
+    Evaluation on = data.evaluation();
+    return """
+        <section>
+        <h2>What the features know</h2>
+        <p>Each of %d validation pictures is classified by its %d nearest of %d labelled pictures. \
+        Chance is %s; one standard error at so many pictures is ±\u00a0%d points.</p>
+        <div class="wide knn"><table>
+        <caption>k-NN accuracy</caption>
+        <thead><tr><th scope="col">Feature<th scope="col">Untrained<th scope="col">Pretrained\
+        <th scope="col">Points</tr></thead>
+        <tbody>
+        %s%s</tbody>
+        </table></div>
+        </section>
+        """
+        .formatted(
+            on.validationPictures(),
+            on.neighbours(),
+            on.trainPictures(),
+            Html.percent(1.0 / on.classes()),
+            Math.round(100 * standardError()),
+            knnRow("[CLS]", knn.untrainedCls(), knn.cls()),
+            knnRow("Mean of patches", knn.untrainedMean(), knn.mean()));
+  }
+
+  private static String knnRow(String feature, double untrained, double trained) {
+    return "<tr><th scope=\"row\">%s<td>%s<td>%s<td>%s</tr>\n"
+        .formatted(
+            feature,
+            meter(untrained, 1, Html.percent(untrained), "before"),
+            meter(trained, 1, Html.percent(trained), "after"),
+            (trained < untrained ? "−" : "+") + Math.round(Math.abs(trained - untrained) * 100));
+  }
+
+  private static String meter(double value, double of, String text, String style) {
+    return String.format(
+        Locale.ROOT,
+        "<span class=\"value\">%s</span><span class=\"meter %s\"><i style=\"width:%.1f%%\"></i></span>",
+        text,
+        style,
+        100 * value / of);
+  }
+
+  private String pictures() throws IOException {
+    StringBuilder figures = new StringBuilder();
+    for (Example example : data.examples()) {
+      figures.append(ImagePanels.figure(example));
+    }
+    return """
+        <section>
+        <h2>Pictures, masks and codes</h2>
+        <p>First what the tokenizer sees, then what the masked model sees, then the code of each patch, \
+        one colour a code; the model has to name those in a frame.</p>
+        <div class="examples">
+        %s</div>
+        </section>
+        """
+        .formatted(figures);
+  }
+
+  private String curves() {
+    StringBuilder stages = new StringBuilder();
+    for (Stage stage : data.stages()) {
+      stages
+          .append("<h3>" + Html.escape(stage.name()) + "</h3>\n")
+          .append("<p>" + Html.escape(stage.about()) + "</p>\n<div class=\"charts\">\n");
+      for (Chart chart : stage.charts()) {
+        stages.append(LineChart.figure(chart));
+      }
+      stages.append("</div>\n");
+    }
+    return "<section>\n<h2>How it learnt</h2>\n" + stages + "</section>\n";
+  }
+
+  private String codes() {
+    CodeUsage usage = data.codes();
+    return """
+        <section>
+        <h2>Use of the codes</h2>
+        <p>%s of the %s codes are in use over %s patches; the perplexity is %s: as many codes, used \
+        alike, would say as much. A collapsed codebook would show a few tall bars.</p>
+        <div class="charts">
+        %s%s</div>
+        </section>
+        """
+        .formatted(
+            Html.number(usage.inUse()),
+            Html.number(usage.codebookSize()),
+            Html.number((double) usage.total()),
+            Html.number(usage.perplexity()),
+            UsageHistogram.byUse(usage),
+            UsageHistogram.byNumber(usage));
+  }
+
+  private String run() {
+    StringBuilder times = new StringBuilder();
+    Map<String, Double> seconds = data.summary().seconds();
+    double longest = seconds.values().stream().mapToDouble(s -> s).max().orElse(1);
+    seconds.forEach(
+        (stage, took) -> {
+          String text = Progress.span(Duration.ofMillis(Math.round(took * 1e3)));
+          times.append(
+              "<tr><th scope=\"row\">%s<td>%s</tr>\n"
+                  .formatted(Html.escape(stage), meter(took, longest, text, "after")));
+        });
+    StringBuilder facts = new StringBuilder();
+    data.facts()
+        .forEach(
+            (name, value) ->
+                facts.append(
+                    "<tr><th scope=\"row\">%s<td>%s</tr>\n"
+                        .formatted(Html.escape(name), Html.escape(value))));
+    return """
+        <section>
+        <h2>This run</h2>
+        <div class="charts">
+        <div class="wide"><table>
+        <caption>Where the time went</caption>
+        %s<tr><th scope="row">together<td>%s</tr>
+        <tr><th scope="row">most memory<td>%s MiB</tr>
+        </table></div>
+        <div class="wide"><table class="facts">
+        <caption>Facts</caption>
+        %s</table></div>
+        </div>
+        <p class="note">Every number on this page was measured in this run.</p>
+        </section>
+        """
+        .formatted(
+            times,
+            Progress.span(total()),
+            Html.number((double) data.summary().peakResidentMegabytes()),
+            facts);
+  }
+}

@@ -1,0 +1,47 @@
+package dev.beit2.pipelines.run;
+
+import static java.util.Objects.requireNonNull;
+
+import dev.beit2.io.Json;
+import dev.beit2.io.store.StoredFile;
+import java.io.FileNotFoundException;
+import java.io.IOException;
+import java.nio.channels.ReadableByteChannel;
+import java.util.Map;
+
+/**
+ * A complete checkpoint of a run: a folder whose {@code state.json} was written last.
+ *
+ * @param step optimizer steps done when it was written
+ * @param directory its path, without a last slash
+ */
+public record Checkpoint(long step, String directory) {
+  public static final String STATE = "state.json";
+  public static final String MODEL = "model.safetensors";
+
+  /** The outer optimizer's momentum, where it has one. */
+  public static final String OUTER = "outer.safetensors";
+
+  public Checkpoint {
+    requireNonNull(directory, "directory is null");
+  }
+
+  /** The file of a worker's optimizer. */
+  public static String optimizer(int worker) {
+    return "optimizer-" + worker + ".safetensors";
+  }
+
+  /**
+   * Opens one of its files, such as {@code model.safetensors}; the caller closes it.
+   *
+   * @throws FileNotFoundException if the checkpoint has no such file
+   */
+  public ReadableByteChannel open(String file) throws IOException {
+    return StoredFile.in(directory, file).open();
+  }
+
+  /** What {@code state.json} holds: {@code step} and what the writer put beside it. */
+  public Map<String, Object> state() throws IOException {
+    return Json.object(StoredFile.in(directory, STATE).readText());
+  }
+}

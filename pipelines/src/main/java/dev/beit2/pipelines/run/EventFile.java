@@ -1,0 +1,159 @@
+package dev.beit2.pipelines.run;
+
+import dev.beit2.io.store.StoredFile;
+import java.io.ByteArrayOutputStream;
+import java.io.EOFException;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.channels.SeekableByteChannel;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.zip.CRC32C;
+import org.tensorflow.framework.Summary;
+import org.tensorflow.util.Event;
+import org.tensorflow.util.SessionLog;
+
+/**
+ * A file of TensorBoard events: TFRecords of {@code tensorflow.Event} messages, the first of which
+ * tells the version.
+ */
+final class EventFile {
+  private static final String PREFIX = "events.out.tfevents.";
+  private static final String SUFFIX = ".beit2";
+  private static final Pattern NAME =
+      Pattern.compile(".*/events\\.out\\.tfevents\\.(\\d+)\\.beit2");
+  // Of a record: its length and that one's checksum.
+  private static final int HEAD = Long.BYTES + Integer.BYTES;
+  private static final int CRC_MASK = 0xa282ead8;
+
+  private EventFile() {}
+
+  /**
+   * Appends steps to the event file of a job, or to a newer one if the run has one: TensorBoard
+   * reads the files of a folder in the order of their names, each once.
+   *
+   * @param afterStep TensorBoard forgets the events of later steps
+   * @param steps their metrics, each with its {@code step}
+   * @param times when each was done
+   */
+  static void append(
+      String runDirectory,
+      long afterStep,
+      Instant jobStart,
+      List<Map<String, Double>> steps,
+      List<Instant> times)
+      throws IOException {
+    long seconds = jobStart.getEpochSecond();
+    for (long other : numbers(runDirectory)) {
+      seconds = Math.max(seconds, other);
+    }
+    ByteArrayOutputStream round = new ByteArrayOutputStream();
+    // At each round, for at the first of all TensorBoard forgets nothing.
+    round.writeBytes(record(sessionStart(times.get(0), afterStep + 1)));
+    for (int i = 0; i < steps.size(); i++) {
+      round.writeBytes(record(summary(times.get(i), steps.get(i))));
+    }
+    new GrowingFile(StoredFile.in(runDirectory, name(seconds)))
+        .append(
+            content -> {
+              long whole = wholeRecords(content);
+              ByteArrayOutputStream end = new ByteArrayOutputStream();
+              if (whole == 0) {
+                end.writeBytes(record(version(times.get(0))));
+              }
+              end.writeBytes(round.toByteArray());
+              return new GrowingFile.End(whole, end.toByteArray());
+            });
+  }
+
+  /** Where the last record ends that is there as a whole. */
+  private static long wholeRecords(SeekableByteChannel content) throws IOException {
+    long size = content.size();
+    long end = 0;
+    ByteBuffer head = ByteBuffer.allocate(HEAD).order(ByteOrder.LITTLE_ENDIAN);
+    while (size - end >= HEAD + Integer.BYTES) {
+      head.clear();
+      content.position(end);
+      while (head.hasRemaining()) {
+        if (content.read(head) < 0) {
+          throw new EOFException("the event file became shorter while it was read");
+        }
+      }
+      long length = head.getLong(0);
+      boolean sound = head.getInt(Long.BYTES) == maskedCrc(head.array(), 0, Long.BYTES);
+      if (!sound || length < 0 || length > size - end - HEAD - Integer.BYTES) {
+        break;
+      }
+      end += HEAD + length + Integer.BYTES;
+    }
+    return end;
+  }
+
+  /** The seconds in the names of a run's event files. */
+  private static List<Long> numbers(String runDirectory) throws IOException {
+    List<Long> numbers = new ArrayList<>();
+    for (String path :
+        StoredFile.matching(StoredFile.in(runDirectory, PREFIX + "*" + SUFFIX).path())) {
+      Matcher name = NAME.matcher(path);
+      if (name.matches()) {
+        numbers.add(Long.parseLong(name.group(1)));
+      }
+    }
+    return numbers;
+  }
+
+  private static String name(long seconds) {
+    return String.format(Locale.ROOT, "%s%010d%s", PREFIX, seconds, SUFFIX);
+  }
+
+  private static Event version(Instant time) {
+    return at(time).setFileVersion("brain.Event:2").build();
+  }
+
+  private static Event sessionStart(Instant time, long step) {
+    SessionLog started = SessionLog.newBuilder().setStatus(SessionLog.SessionStatus.START).build();
+    return at(time).setStep(step).setSessionLog(started).build();
+  }
+
+  private static Event summary(Instant time, Map<String, Double> metrics) {
+    Summary.Builder summary = Summary.newBuilder();
+    new TreeMap<>(metrics)
+        .forEach(
+            (name, value) -> {
+              if (!name.equals(MetricsLog.STEP)) {
+                summary.addValueBuilder().setTag(name).setSimpleValue(value.floatValue());
+              }
+            });
+    return at(time).setStep(metrics.get(MetricsLog.STEP).longValue()).setSummary(summary).build();
+  }
+
+  private static Event.Builder at(Instant time) {
+    return Event.newBuilder().setWallTime(time.toEpochMilli() / 1e3);
+  }
+
+  /** A TFRecord: the length and its masked CRC-32C, the bytes and theirs, all little-endian. */
+  private static byte[] record(Event event) {
+    byte[] data = event.toByteArray();
+    ByteBuffer record =
+        ByteBuffer.allocate(Long.BYTES + Integer.BYTES + data.length + Integer.BYTES)
+            .order(ByteOrder.LITTLE_ENDIAN);
+    record.putLong(data.length);
+    record.putInt(maskedCrc(record.array(), 0, Long.BYTES));
+    record.put(data);
+    record.putInt(maskedCrc(data, 0, data.length));
+    return record.array();
+  }
+
+  private static int maskedCrc(byte[] bytes, int offset, int length) {
+    CRC32C crc = new CRC32C();
+    crc.update(bytes, offset, length);
+    return Integer.rotateRight((int) crc.getValue(), 15) + CRC_MASK;
+  }
+}

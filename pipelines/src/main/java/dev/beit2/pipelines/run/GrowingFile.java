@@ -1,0 +1,61 @@
+package dev.beit2.pipelines.run;
+
+import dev.beit2.io.store.StoredFile;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.channels.SeekableByteChannel;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.Arrays;
+import java.util.Optional;
+import org.apache.commons.compress.utils.SeekableInMemoryByteChannel;
+
+/**
+ * A file that grows at its end, by whoever opens it. On the local disk nothing is written but the
+ * new end, of which a crash may leave a part: the next one looks for that and cuts it off. An
+ * object store cannot append, so there the file is written anew, whole.
+ */
+record GrowingFile(StoredFile file) {
+
+  /**
+   * What a file gets for an end.
+   *
+   * @param from the length of what stays before it
+   */
+  @SuppressWarnings("ArrayRecordComponent") // never compared
+  record End(long from, byte[] bytes) {}
+
+  /** Looks at what a file has, nothing if there is no file, and tells its new end. */
+  interface Continuation {
+    End of(SeekableByteChannel content) throws IOException;
+  }
+
+  void append(Continuation continuation) throws IOException {
+    Optional<Path> local = file.localPath();
+    if (local.isPresent()) {
+      appendLocally(local.get(), continuation);
+    } else {
+      byte[] old = file.exists() ? file.readBytes() : new byte[0];
+      End end = continuation.of(new SeekableInMemoryByteChannel(old));
+      int from = Math.toIntExact(end.from());
+      byte[] content = Arrays.copyOf(old, from + end.bytes().length);
+      System.arraycopy(end.bytes(), 0, content, from, end.bytes().length);
+      file.write(content);
+    }
+  }
+
+  private static void appendLocally(Path path, Continuation continuation) throws IOException {
+    try (FileChannel channel =
+        FileChannel.open(
+            path, StandardOpenOption.READ, StandardOpenOption.WRITE, StandardOpenOption.CREATE)) {
+      End end = continuation.of(channel);
+      channel.truncate(end.from());
+      channel.position(end.from());
+      ByteBuffer buffer = ByteBuffer.wrap(end.bytes());
+      while (buffer.hasRemaining()) {
+        channel.write(buffer);
+      }
+    }
+  }
+}

@@ -1,0 +1,190 @@
+package dev.beit2.pipelines.run;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import dev.beit2.io.Json;
+import dev.beit2.io.store.StoredFile;
+import java.io.IOException;
+import java.nio.channels.SeekableByteChannel;
+import java.time.Clock;
+import java.time.Instant;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.Deque;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeMap;
+
+/**
+ * The metrics of one run, as JSON lines and for TensorBoard.
+ *
+ * <pre>
+ * RUN/metrics.jsonl                           {"step":120,"loss":5.9,"seconds":0.21,…}
+ * RUN/events.out.tfevents.1767225600.beit2    one a job
+ * </pre>
+ *
+ * <p>A run that was killed and continued has each step once in {@code metrics.jsonl}, and the same
+ * values as one that was not killed, but for {@link #TIMING}. In TensorBoard the steps of a round
+ * that is done again are replaced, too: each round begins with a session start, at which it drops
+ * what it has read of later steps.
+ *
+ * <p>Both files can be read at any time, and after a crash.
+ */
+public final class MetricsLog {
+  /** The metrics that tell how long something took, and so differ from run to run. */
+  public static final Set<String> TIMING =
+      Set.of("seconds", "images_per_second", "wait_share", "averaging_share");
+
+  public static final String STEP = "step";
+
+  private static final String LINES = "metrics.jsonl";
+
+  private MetricsLog() {}
+
+  /**
+   * Logs the steps of a round, in place of what an earlier try at it may have logged; a round that
+   * is logged again leaves the same lines.
+   *
+   * @param afterStep the step of the checkpoint that the round began from; what was logged of later
+   *     steps is dropped
+   * @param jobStart when the job began that the round belongs to
+   * @param steps the metrics of each step, with its number as {@code step} among them, ascending
+   *     from afterStep + 1 on; from {@code seconds}, where it is among them, the time at which a
+   *     step was done is worked out
+   */
+  public static void append(
+      String runDirectory, long afterStep, Instant jobStart, List<Map<String, Double>> steps)
+      throws IOException {
+    append(runDirectory, afterStep, jobStart, steps, Clock.systemUTC());
+  }
+
+  public static void append(
+      String runDirectory,
+      long afterStep,
+      Instant jobStart,
+      List<Map<String, Double>> steps,
+      Clock clock)
+      throws IOException {
+    if (steps.isEmpty()) {
+      return;
+    }
+    requireAscending(afterStep, steps);
+    StringBuilder round = new StringBuilder();
+    for (Map<String, Double> step : steps) {
+      round.append(line(step)).append('\n');
+    }
+    new GrowingFile(StoredFile.in(runDirectory, LINES))
+        .append(
+            content ->
+                new GrowingFile.End(endOf(afterStep, content), round.toString().getBytes(UTF_8)));
+    EventFile.append(runDirectory, afterStep, jobStart, steps, times(steps, clock.instant()));
+  }
+
+  private static void requireAscending(long afterStep, List<Map<String, Double>> steps) {
+    double last = afterStep;
+    for (Map<String, Double> step : steps) {
+      double number = step.get(STEP);
+      if (number <= last) {
+        throw new IllegalArgumentException("step " + number + " after step " + last);
+      }
+      last = number;
+    }
+  }
+
+  /** Where the line of a step, or of the last one before it, ends. */
+  private static long endOf(long step, SeekableByteChannel content) throws IOException {
+    LastLines lines = new LastLines(content);
+    while (true) {
+      long end = lines.position();
+      Optional<String> line = lines.previous();
+      if (line.isEmpty() || parse(line.get()).get(STEP) <= step) {
+        return end;
+      }
+    }
+  }
+
+  private static String line(Map<String, Double> step) {
+    Map<String, Object> line = new LinkedHashMap<>();
+    line.put(STEP, step.get(STEP).longValue());
+    // Sorted, so that the line does not depend on the kind of map; JSON has no NaN and no infinity.
+    new TreeMap<>(step)
+        .forEach((name, value) -> line.putIfAbsent(name, Double.isFinite(value) ? value : null));
+    return Json.line(line);
+  }
+
+  /** When each step was done, if the last one was just now. */
+  private static List<Instant> times(List<Map<String, Double>> steps, Instant now) {
+    List<Instant> times = new ArrayList<>(Collections.nCopies(steps.size(), now));
+    for (int i = steps.size() - 1; i > 0; i--) {
+      double seconds = steps.get(i).getOrDefault("seconds", 0.0);
+      times.set(i - 1, times.get(i).minusMillis(Math.round(seconds * 1e3)));
+    }
+    return times;
+  }
+
+  /**
+   * The logged steps of a run in order, each with its {@code step} among the metrics; a value that
+   * was not finite is NaN. A last line that a killed run left unfinished is left out.
+   */
+  public static List<Map<String, Double>> read(String runDirectory) throws IOException {
+    List<Map<String, Double>> steps = new ArrayList<>();
+    for (String line : wholeLines(StoredFile.in(runDirectory, LINES))) {
+      steps.add(parse(line));
+    }
+    return steps;
+  }
+
+  /**
+   * The last steps of a run, as {@link #read} gives them; no more of the file is read than it
+   * takes.
+   *
+   * @param afterStep those that come after this one
+   * @param most so many at most
+   */
+  public static List<Map<String, Double>> readLast(String runDirectory, long afterStep, int most)
+      throws IOException {
+    Deque<Map<String, Double>> steps = new ArrayDeque<>();
+    StoredFile file = StoredFile.in(runDirectory, LINES);
+    if (!file.exists()) {
+      return List.of();
+    }
+    try (SeekableByteChannel content = file.openSeekable()) {
+      LastLines lines = new LastLines(content);
+      while (steps.size() < most) {
+        Optional<String> line = lines.previous();
+        if (line.isEmpty()) {
+          break;
+        }
+        Map<String, Double> step = parse(line.get());
+        if (step.get(STEP) <= afterStep) {
+          break;
+        }
+        steps.addFirst(step);
+      }
+    }
+    return List.copyOf(steps);
+  }
+
+  private static List<String> wholeLines(StoredFile file) throws IOException {
+    if (!file.exists()) {
+      return List.of();
+    }
+    String text = file.readText();
+    return text.substring(0, text.lastIndexOf('\n') + 1).lines().toList();
+  }
+
+  private static Map<String, Double> parse(String line) throws JsonProcessingException {
+    Map<String, Double> metrics = new LinkedHashMap<>();
+    Json.object(line)
+        .forEach(
+            (name, value) ->
+                metrics.put(
+                    name, value instanceof Number number ? number.doubleValue() : Double.NaN));
+    return metrics;
+  }
+}

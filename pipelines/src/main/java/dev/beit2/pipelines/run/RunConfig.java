@@ -1,0 +1,150 @@
+package dev.beit2.pipelines.run;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import dev.beit2.io.Json;
+import dev.beit2.io.store.StoredFile;
+import dev.beit2.pipelines.cli.InvalidOptionException;
+import dev.beit2.pipelines.cli.Option;
+import java.io.IOException;
+import java.io.Serializable;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.Objects;
+import java.util.Set;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import org.apache.beam.sdk.options.PipelineOptions;
+
+/**
+ * What defines what a command writes into its folder, kept there as {@code config.json}: a second
+ * start has to agree with it.
+ *
+ * @param values the command under {@link #COMMAND} and each value under its option's name
+ */
+public record RunConfig(SortedMap<String, String> values) implements Serializable {
+  private static final long serialVersionUID = 1L;
+
+  /** The name that holds the command, such as {@code pretrain}. */
+  public static final String COMMAND = "command";
+
+  public static final String FILE = "config.json";
+
+  public RunConfig {
+    values = Collections.unmodifiableSortedMap(new TreeMap<>(values));
+  }
+
+  /**
+   * The options of a command that have a value.
+   *
+   * @param command such as {@code pretrain}
+   * @param declared the command's options interface
+   * @param notDefining the names of those options that may be different at a second start
+   */
+  public static RunConfig of(
+      String command,
+      Class<? extends PipelineOptions> declared,
+      PipelineOptions options,
+      Set<String> notDefining) {
+    SortedMap<String, String> values = new TreeMap<>();
+    values.put(COMMAND, command);
+    for (Option option : Option.of(declared)) {
+      Object value = option.get(options);
+      if (value != null && !notDefining.contains(option.name())) {
+        values.put(option.name(), value.toString());
+      }
+    }
+    return new RunConfig(values);
+  }
+
+  /** The same with another value of an option, or without one if it is null. */
+  public RunConfig with(String name, String value) {
+    SortedMap<String, String> changed = new TreeMap<>(values);
+    if (value == null) {
+      changed.remove(name);
+    } else {
+      changed.put(name, value);
+    }
+    return new RunConfig(changed);
+  }
+
+  /**
+   * Whether an earlier start, which agrees with this, began in the folder of {@code --output}. It
+   * writes nothing.
+   *
+   * @throws InvalidOptionException if the folder holds what another command, or one with other
+   *     values, wrote, naming each of them
+   */
+  public boolean isBegun(String output) throws IOException {
+    String option = "--output=" + output;
+    requirePlainPath(option, output);
+    StoredFile file = StoredFile.in(output, FILE);
+    if (!file.exists()) {
+      return false;
+    }
+    requireSame(option, read(option, file));
+    return true;
+  }
+
+  /**
+   * Writes this into the folder of {@code --output}, unless an earlier start did.
+   *
+   * @throws InvalidOptionException as {@link #isBegun} throws it
+   */
+  public void begin(String output) throws IOException {
+    if (!isBegun(output)) {
+      StoredFile.deleteAside(output, FILE); // of a start that was killed here
+      StoredFile.in(output, FILE).commit(Json.pretty(values));
+    }
+  }
+
+  /**
+   * @throws InvalidOptionException if Beam would take the path for a glob
+   */
+  public static void requirePlainPath(String option, String path) {
+    if (path.isBlank() || path.matches(".*[*?\\[\\]{}].*")) {
+      throw new InvalidOptionException(
+          option, path.isBlank() ? "nothing" : "one of * ? [ ] { } in it", "a plain path");
+    }
+  }
+
+  private static SortedMap<String, String> read(String option, StoredFile file) throws IOException {
+    SortedMap<String, String> config = new TreeMap<>();
+    try {
+      Json.object(file.readText()).forEach((name, value) -> config.put(name, "" + value));
+    } catch (JsonProcessingException e) {
+      throw new InvalidOptionException(
+          option, "a " + FILE + " that is no JSON object", "one written by this command");
+    }
+    return config;
+  }
+
+  private void requireSame(String option, SortedMap<String, String> started) {
+    String startedCommand = started.get(COMMAND);
+    if (startedCommand != null
+        && !startedCommand.equals(values.getOrDefault(COMMAND, startedCommand))) {
+      throw new InvalidOptionException(
+          option,
+          "a run of " + startedCommand,
+          "a run of " + values.get(COMMAND) + ", or a folder without one");
+    }
+    TreeSet<String> names = new TreeSet<>(started.keySet());
+    names.addAll(values.keySet());
+    List<String> given = new ArrayList<>();
+    List<String> found = new ArrayList<>();
+    for (String name : names) {
+      if (!Objects.equals(started.get(name), values.get(name))) {
+        given.add(values.containsKey(name) ? "--" + name + "=" + values.get(name) : "no --" + name);
+        found.add(
+            started.containsKey(name) ? "--" + name + "=" + started.get(name) : "no --" + name);
+      }
+    }
+    if (!given.isEmpty()) {
+      throw new InvalidOptionException(
+          String.join(" ", given),
+          "a run started with " + String.join(" ", found) + " in " + option,
+          (given.size() == 1 ? "the same value" : "the same values") + ", or another --output");
+    }
+  }
+}

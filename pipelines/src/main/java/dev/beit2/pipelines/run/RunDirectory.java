@@ -1,0 +1,264 @@
+package dev.beit2.pipelines.run;
+
+import static java.util.Objects.requireNonNull;
+
+import dev.beit2.io.Json;
+import dev.beit2.io.store.ChannelWriter;
+import dev.beit2.io.store.StoredFile;
+import dev.beit2.pipelines.cli.InvalidOptionException;
+import java.io.FileNotFoundException;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/**
+ * The folder of one training run, local or in an object store: what defines the run, and its
+ * checkpoints.
+ *
+ * <pre>
+ * RUN/config.json                          what defines the run; a second start must agree with it
+ * RUN/checkpoints/step-000120/…            the writers' files
+ * RUN/checkpoints/step-000120/state.json   written last: a checkpoint without it does not exist
+ * </pre>
+ *
+ * <p>A run may be killed at any point and started again. One job writes to a run at a time.
+ */
+public final class RunDirectory {
+  private static final String CHECKPOINTS = "checkpoints";
+  private static final String NUMBER = "checkpoint";
+  private static final Pattern STEP_FOLDER = Pattern.compile("((?:.*/)?step-(\\d+))/([^/]+)");
+  private static final int NEWEST_KEPT = 2;
+  private static final int EVERY_KEPT = 10;
+
+  private final String path;
+  private final int keepEvery;
+
+  private RunDirectory(String path, int keepEvery) {
+    this.path = path;
+    this.keepEvery = keepEvery;
+  }
+
+  /**
+   * Opens the run in a folder, or begins one there. Other files in the folder are left alone.
+   *
+   * @param config what defines the run: its command and each hyper-parameter
+   * @throws InvalidOptionException if the folder holds a run of another command or with other
+   *     values, naming each of them
+   */
+  public static RunDirectory open(String path, RunConfig config) throws IOException {
+    return open(path, config, EVERY_KEPT);
+  }
+
+  /**
+   * @param keepEvery of the older checkpoints, those whose number among all that were written is a
+   *     multiple of this are kept
+   */
+  public static RunDirectory open(String path, RunConfig config, int keepEvery) throws IOException {
+    requireNonNull(config, "config is null");
+    if (keepEvery < 1) {
+      throw new IllegalArgumentException("keepEvery is " + keepEvery + ", not positive");
+    }
+    config.begin(path);
+    return new RunDirectory(StoredFile.withoutLastSlash(path), keepEvery);
+  }
+
+  /** The run in a folder that {@link #open} has opened before, here or on another machine. */
+  public static RunDirectory at(String path) {
+    return new RunDirectory(StoredFile.withoutLastSlash(path), EVERY_KEPT);
+  }
+
+  /** The folder's path, without a last slash. */
+  String path() {
+    return path;
+  }
+
+  /** The newest complete checkpoint. */
+  public Optional<Checkpoint> lastCheckpoint() throws IOException {
+    return latest(path);
+  }
+
+  /** The complete checkpoint at a position. */
+  public Optional<Checkpoint> checkpoint(RunPosition at) throws IOException {
+    Checkpoint checkpoint = new Checkpoint(at.step(), folder(at.step()));
+    return StoredFile.in(checkpoint.directory(), Checkpoint.STATE).exists()
+        ? Optional.of(checkpoint)
+        : Optional.empty();
+  }
+
+  /** Where the files of a step's checkpoint go. */
+  public String folder(long step) {
+    return path + "/" + CHECKPOINTS + "/" + String.format(Locale.ROOT, "step-%06d", step);
+  }
+
+  /**
+   * Writes a checkpoint, in place of whatever an earlier start left of the same step, and removes
+   * those that need not be kept.
+   *
+   * @param step optimizer steps done, ≥ 0
+   * @param files the content of each file, by its name
+   * @param state what {@code state.json} holds beside the step
+   */
+  public void writeCheckpoint(
+      long step, Map<String, ChannelWriter> files, Map<String, Object> state) throws IOException {
+    if (files.containsKey(Checkpoint.STATE)) {
+      throw new IllegalArgumentException(Checkpoint.STATE + " is not for the caller to write");
+    }
+    Folder left = folders(path).get(step);
+    if (left != null) {
+      remove(left);
+    }
+    for (Map.Entry<String, ChannelWriter> file : files.entrySet()) {
+      StoredFile.in(folder(step), file.getKey()).write(file.getValue());
+    }
+    commit(step, files.keySet(), state);
+  }
+
+  /**
+   * Makes the files in a step's folder a checkpoint, and removes what is there beside them, and
+   * checkpoints that need not be kept.
+   *
+   * @param files that were written into {@link #folder}
+   * @param state what {@code state.json} holds beside the step
+   * @throws IOException if a file is not there
+   */
+  public void commit(long step, Set<String> files, Map<String, Object> state) throws IOException {
+    Folder folder = folders(path).getOrDefault(step, new Folder(step, folder(step), List.of()));
+    for (String file : files) {
+      if (!folder.files().contains(file)) {
+        throw new FileNotFoundException(folder.directory() + " lacks " + file);
+      }
+    }
+    for (String file : folder.files()) {
+      // Of an earlier try: with more workers, or what it had aside when it was killed.
+      if (!files.contains(file)) {
+        StoredFile.in(folder.directory(), file).deleteIfExists();
+      }
+    }
+    Optional<Checkpoint> last = lastCheckpoint();
+    long number = last.isPresent() ? numberOf(last.get()) + 1 : 1;
+    Map<String, Object> whole = new LinkedHashMap<>();
+    whole.put("step", step);
+    whole.put(NUMBER, number);
+    whole.putAll(state);
+    StoredFile.in(folder.directory(), Checkpoint.STATE).commit(Json.pretty(whole));
+    prune();
+  }
+
+  /** The newest complete checkpoint of the run in a folder, read without opening the run. */
+  public static Optional<Checkpoint> latest(String runDirectory) throws IOException {
+    List<Checkpoint> complete = complete(runDirectory);
+    return complete.isEmpty() ? Optional.empty() : Optional.of(complete.get(complete.size() - 1));
+  }
+
+  /** The complete checkpoints of the run in a folder by step, read without opening the run. */
+  public static List<Checkpoint> complete(String runDirectory) throws IOException {
+    List<Checkpoint> complete = new ArrayList<>();
+    for (Folder folder : folders(StoredFile.withoutLastSlash(runDirectory)).values()) {
+      if (folder.complete()) {
+        complete.add(new Checkpoint(folder.step(), folder.directory()));
+      }
+    }
+    return complete;
+  }
+
+  /**
+   * The checkpoint that an option names: its own folder ({@code RUN/checkpoints/step-000700}), or
+   * the newest of a run ({@code RUN}).
+   *
+   * @param option the option's name, such as {@code --backbone}
+   * @throws InvalidOptionException if there is none
+   */
+  public static Checkpoint locate(String option, String path) throws IOException {
+    String given = option + "=" + path;
+    RunConfig.requirePlainPath(given, path);
+    String directory = StoredFile.withoutLastSlash(path);
+    Matcher folder = STEP_FOLDER.matcher(directory + "/" + Checkpoint.STATE);
+    boolean complete = StoredFile.in(directory, Checkpoint.STATE).exists();
+    if (folder.matches() && complete) {
+      return new Checkpoint(Long.parseLong(folder.group(2)), directory);
+    }
+    Optional<Checkpoint> latest = latest(directory);
+    if (latest.isPresent()) {
+      return latest.get();
+    }
+    String found = "no complete checkpoint";
+    if (folder.matches()) {
+      found = "no " + Checkpoint.STATE + " in it";
+    } else if (StoredFile.in(directory, RunConfig.FILE).exists()) {
+      found = "a run that has not written a checkpoint yet";
+    }
+    throw new InvalidOptionException(
+        given, found, "the folder of a run, or one of its checkpoints/step-…");
+  }
+
+  /** Removes the checkpoints that need not be kept, and what killed starts left. */
+  private void prune() throws IOException {
+    List<Folder> folders = new ArrayList<>(folders(path).values());
+    int complete = 0;
+    for (int i = folders.size() - 1; i >= 0; i--) {
+      Folder folder = folders.get(i);
+      if (folder.complete()) {
+        complete++;
+        if (complete > NEWEST_KEPT
+            && numberOf(new Checkpoint(folder.step(), folder.directory())) % keepEvery != 0) {
+          remove(folder);
+        }
+      } else if (complete > 0) {
+        // Only those older than the newest one: a later one is being written.
+        remove(folder);
+      }
+    }
+  }
+
+  /**
+   * The how manieth of the run a checkpoint is, from 1; the same however often the run was killed.
+   */
+  private static long numberOf(Checkpoint checkpoint) throws IOException {
+    return checkpoint.state().get(NUMBER) instanceof Number number ? number.longValue() : 0;
+  }
+
+  /** One step's folder, complete or not. */
+  private record Folder(long step, String directory, List<String> files) {
+    boolean complete() {
+      return files.contains(Checkpoint.STATE);
+    }
+  }
+
+  /** The folders below {@code checkpoints}, by step. */
+  private static SortedMap<Long, Folder> folders(String runDirectory) throws IOException {
+    SortedMap<Long, Folder> folders = new TreeMap<>();
+    for (String file : StoredFile.matching(runDirectory + "/" + CHECKPOINTS + "/step-*/*")) {
+      Matcher match = STEP_FOLDER.matcher(file);
+      if (match.matches()) {
+        long step = Long.parseLong(match.group(2));
+        folders
+            .computeIfAbsent(step, s -> new Folder(s, match.group(1), new ArrayList<>()))
+            .files()
+            .add(match.group(3));
+      }
+    }
+    return folders;
+  }
+
+  private static void remove(Folder folder) throws IOException {
+    if (folder.complete()) {
+      // First, so that a run killed in the middle leaves no checkpoint that lacks a file.
+      StoredFile.in(folder.directory(), Checkpoint.STATE).deleteIfExists();
+    }
+    for (String file : folder.files()) {
+      if (!file.equals(Checkpoint.STATE)) {
+        StoredFile.in(folder.directory(), file).deleteIfExists();
+      }
+    }
+    new StoredFile(folder.directory()).deleteEmptyFolder();
+  }
+}

@@ -1,0 +1,86 @@
+package dev.beit2.pipelines.status;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import dev.beit2.io.Json;
+import dev.beit2.io.store.StoredFile;
+import dev.beit2.pipelines.cli.Command;
+import dev.beit2.pipelines.cli.CommandLine;
+import dev.beit2.pipelines.cli.InvalidOptionException;
+import dev.beit2.pipelines.cli.Positional;
+import dev.beit2.pipelines.mim.PretrainMim;
+import dev.beit2.pipelines.run.RunConfig;
+import dev.beit2.pipelines.vqkd.TrainTokenizer;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.time.Clock;
+import java.util.Map;
+import java.util.Set;
+import org.apache.beam.sdk.options.Description;
+import org.apache.beam.sdk.options.PipelineOptions;
+import org.apache.beam.sdk.options.Validation;
+
+/** Tells where a training run stands, from its folder alone. */
+public final class Status {
+  static final String NAME = "status";
+
+  public static final Command<Options> COMMAND =
+      new Command<>(
+          NAME,
+          "Tells where a run of train-tokenizer or pretrain stands, from its folder alone: step, losses, speed, time"
+              + " left, last checkpoint, and whether it is complete, stopped, or seems to be dead.",
+          Options.class,
+          1,
+          options -> run(options, System.out, Clock.systemUTC()));
+
+  private static final Set<String> TRAININGS = Set.of(TrainTokenizer.NAME, PretrainMim.NAME);
+  private static final String WANTED = "the folder of a run of train-tokenizer or pretrain";
+
+  private Status() {}
+
+  /** The options of {@code ./beit2 status}. */
+  public interface Options extends PipelineOptions {
+    @Description("Folder of the run.")
+    @Positional
+    @Validation.Required
+    String getRun();
+
+    void setRun(String run);
+  }
+
+  /** {@code ./beit2 status}. */
+  public static void main(String[] args) {
+    CommandLine.main(COMMAND, args);
+  }
+
+  /**
+   * Prints where the run stands.
+   *
+   * @throws InvalidOptionException if there is no run
+   */
+  static int run(Options options, PrintStream out, Clock clock) throws IOException {
+    String run = StoredFile.withoutLastSlash(options.getRun());
+    Map<String, Object> config = config("--run=" + options.getRun(), run);
+    new RunStatus(run, config, clock.instant()).print(out);
+    return CommandLine.OK;
+  }
+
+  private static Map<String, Object> config(String option, String run) throws IOException {
+    RunConfig.requirePlainPath(option, run);
+    StoredFile file = StoredFile.in(run, RunConfig.FILE);
+    if (!file.exists()) {
+      throw new InvalidOptionException(option, "no " + RunConfig.FILE + " in it", WANTED);
+    }
+    Map<String, Object> config;
+    try {
+      config = Json.object(file.readText());
+    } catch (JsonProcessingException e) {
+      throw new InvalidOptionException(
+          option, "a " + RunConfig.FILE + " that is no JSON object", WANTED);
+    }
+    Object command = config.get(RunConfig.COMMAND);
+    if (!(command instanceof String) || !TRAININGS.contains(command)) {
+      throw new InvalidOptionException(option, "the folder of " + command, WANTED);
+    }
+    return config;
+  }
+}

@@ -1,0 +1,121 @@
+package dev.beit2.pipelines.tokenize;
+
+import dev.beit2.io.Json;
+import dev.beit2.io.shard.CodeUsage;
+import dev.beit2.io.shard.ShardManifest;
+import dev.beit2.io.shard.ShardVerification;
+import dev.beit2.pipelines.cli.Command;
+import dev.beit2.pipelines.cli.CommandLine;
+import dev.beit2.pipelines.cli.Progress;
+import dev.beit2.pipelines.options.Inputs;
+import dev.beit2.pipelines.report.UsageHistogram;
+import java.io.PrintStream;
+import java.util.LinkedHashMap;
+import java.util.Locale;
+import java.util.Map;
+import java.util.OptionalDouble;
+import java.util.concurrent.atomic.AtomicLong;
+import org.apache.beam.sdk.options.Default;
+import org.apache.beam.sdk.options.Description;
+import org.apache.beam.sdk.options.PipelineOptions;
+import org.apache.beam.sdk.options.Validation;
+
+/** Checks MIM shards against their manifest. */
+public final class VerifyShards {
+  static final String NAME = "verify";
+
+  public static final Command<Options> COMMAND =
+      new Command<>(
+          NAME,
+          "Checks MIM shards: every file of the manifest is there with its length and checksum,"
+              + " every row can be read and is what the manifest says. Reports the use of the"
+              + " codes. Ends with exit code 1 if anything is wrong.",
+          Options.class,
+          1,
+          options -> run(options, System.out));
+
+  private VerifyShards() {}
+
+  /** The options of {@code ./beit2 verify}. */
+  public interface Options extends PipelineOptions {
+    @Description("Shards written by ./beit2 tokenize.")
+    @Validation.Required
+    String getShards();
+
+    void setShards(String shards);
+
+    @Description("Whether to print the report as JSON.")
+    @Default.Boolean(false)
+    boolean getJson();
+
+    void setJson(boolean json);
+  }
+
+  /** {@code ./beit2 verify}. */
+  public static void main(String[] args) {
+    CommandLine.main(COMMAND, args);
+  }
+
+  /** Checks, prints what was found, and returns the exit code. */
+  static int run(Options options, PrintStream out) {
+    ShardManifest manifest = Inputs.shards("--shards", options.getShards());
+    ShardVerification found = verify(options.getShards(), manifest);
+    out.println(options.getJson() ? json(manifest, found) : text(options.getShards(), found));
+    return found.sound() ? CommandLine.OK : CommandLine.FAILED;
+  }
+
+  private static ShardVerification verify(String directory, ShardManifest manifest) {
+    Progress progress = Progress.onStderr(NAME, manifest.shards().size(), "MB");
+    AtomicLong shards = new AtomicLong();
+    AtomicLong bytes = new AtomicLong();
+    ShardVerification found =
+        ShardVerification.verify(
+            directory,
+            shard ->
+                progress.update(
+                    shards.incrementAndGet(),
+                    OptionalDouble.empty(),
+                    bytes.addAndGet(shard.bytes()) >> 20));
+    progress.done();
+    return found;
+  }
+
+  private static String json(ShardManifest manifest, ShardVerification found) {
+    Map<String, Object> json = new LinkedHashMap<>();
+    json.put("sound", found.sound());
+    json.put("shards", manifest.shards().size());
+    json.put("images", found.images());
+    json.put("views", found.views());
+    json.put("codebookSize", found.codeCounts().length);
+    json.put("codesInUse", found.codesInUse());
+    json.put("perplexity", CodeUsage.of(found.codeCounts()).perplexity());
+    json.put("codeCounts", found.codeCounts());
+    json.put("duplicateKeys", found.duplicateKeys());
+    json.put("duplicateImages", found.duplicateImages());
+    json.put("problems", found.problems());
+    return Json.pretty(json).stripTrailing();
+  }
+
+  private static String text(String directory, ShardVerification found) {
+    CodeUsage usage = CodeUsage.of(found.codeCounts());
+    StringBuilder text =
+        new StringBuilder(
+            String.format(
+                Locale.ROOT,
+                "%s: %d images, %d views, %d of %d codes in use, perplexity %.1f",
+                directory,
+                found.images(),
+                found.views(),
+                usage.inUse(),
+                usage.codebookSize(),
+                usage.perplexity()));
+    UsageHistogram.lines(usage).forEach(line -> text.append("\n  ").append(line));
+    if (found.duplicateImages() > 0) {
+      text.append(
+          "\n%d images have the same bytes as another one (no error)"
+              .formatted(found.duplicateImages()));
+    }
+    found.problems().forEach(problem -> text.append("\n  ").append(problem));
+    return text.append(found.sound() ? "\nsound" : "\nNOT sound").toString();
+  }
+}

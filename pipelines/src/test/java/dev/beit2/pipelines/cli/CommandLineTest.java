@@ -1,0 +1,432 @@
+package dev.beit2.pipelines.cli;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assertions.fail;
+
+import dev.beit2.io.InvalidInputException;
+import dev.beit2.io.image.DecodingLimits;
+import dev.beit2.pipelines.bench.Bench;
+import dev.beit2.pipelines.cluster.Cluster;
+import dev.beit2.pipelines.demo.Demo;
+import dev.beit2.pipelines.eval.Evaluate;
+import dev.beit2.pipelines.mim.PretrainMim;
+import dev.beit2.pipelines.options.DecodingOptions;
+import dev.beit2.pipelines.status.Status;
+import dev.beit2.pipelines.tokenize.TokenizeDataset;
+import dev.beit2.pipelines.tokenize.VerifyShards;
+import dev.beit2.pipelines.vqkd.TrainTokenizer;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.net.ConnectException;
+import java.util.List;
+import org.apache.beam.runners.flink.FlinkPipelineOptions;
+import org.apache.beam.runners.flink.FlinkRunner;
+import org.apache.beam.sdk.extensions.gcp.options.GcsOptions;
+import org.apache.beam.sdk.options.Default;
+import org.apache.beam.sdk.options.Description;
+import org.apache.beam.sdk.options.PipelineOptions;
+import org.apache.beam.sdk.options.Validation;
+import org.apache.beam.sdk.util.UserCodeException;
+import org.apache.flink.runtime.rest.util.RestClientException;
+import org.apache.flink.shaded.netty4.io.netty.handler.codec.http.HttpResponseStatus;
+import org.apache.flink.util.SerializedThrowable;
+import org.apache.flink.util.concurrent.FutureUtils;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.FieldSource;
+
+final class CommandLineTest {
+  static final List<Command<?>> COMMANDS =
+      List.of(
+          TrainTokenizer.COMMAND,
+          TokenizeDataset.COMMAND,
+          PretrainMim.COMMAND,
+          Status.COMMAND,
+          Evaluate.COMMAND,
+          VerifyShards.COMMAND,
+          Demo.COMMAND,
+          Bench.COMMAND,
+          Cluster.COMMAND);
+
+  /** Options of each kind. */
+  public interface Options extends PipelineOptions {
+    @Description("What to read.")
+    @Validation.Required
+    String getInput();
+
+    void setInput(String input);
+
+    @Description("Which recipe.")
+    @Default.String("base")
+    @OneOf({"tiny", "base"})
+    String getPreset();
+
+    void setPreset(String preset);
+
+    @Description("How many.")
+    @Default.Integer(7)
+    @Range(min = 1, max = 9)
+    int getCount();
+
+    void setCount(int count);
+
+    @Description("How long.")
+    @ByPreset(tiny = "5", insteadOf = "epochs")
+    Long getSteps();
+
+    void setSteps(Long steps);
+
+    @Description("How long, otherwise.")
+    @ByPreset(base = "1.5", insteadOf = "steps")
+    Double getEpochs();
+
+    void setEpochs(Double epochs);
+
+    @Description("Whether.")
+    @Default.Boolean(false)
+    boolean getJson();
+
+    void setJson(boolean json);
+  }
+
+  /** One option without a name. */
+  public interface ActionOptions extends PipelineOptions {
+    @Description("What to do.")
+    @Positional
+    @OneOf({"start", "stop"})
+    @Validation.Required
+    String getWhatToDo();
+
+    void setWhatToDo(String whatToDo);
+
+    @Description("How often.")
+    @Default.Integer(1)
+    int getTimes();
+
+    void setTimes(int times);
+  }
+
+  private static final Command<ActionOptions> ACTION =
+      new Command<>("act", "Acts.", ActionOptions.class, 1, options -> 0);
+
+  private final ByteArrayOutputStream out = new ByteArrayOutputStream();
+  private final ByteArrayOutputStream err = new ByteArrayOutputStream();
+
+  private static Command<Options> command(Command.Body<Options> body) {
+    return new Command<>("try", "Tries.", Options.class, 3, body);
+  }
+
+  private int run(Command<?> command, String... args) {
+    return CommandLine.run(
+        command, args, new PrintStream(out, true, UTF_8), new PrintStream(err, true, UTF_8));
+  }
+
+  private static Options parse(String... args) {
+    return CommandLine.parse(command(options -> 0), args);
+  }
+
+  @Test
+  void valuesAndDefaults() {
+    Options options = parse("--input=a b", "--count=9", "--json");
+    assertEquals("a b", options.getInput());
+    assertEquals(9, options.getCount());
+    assertTrue(options.getJson());
+    assertEquals("base", options.getPreset());
+    assertNull(options.getSteps());
+    assertEquals(1.5, options.getEpochs());
+    assertEquals(7, parse("--input=x").getCount());
+  }
+
+  @Test
+  void defaultsFollowThePresetUnlessTheOtherUnitIsGiven() {
+    assertEquals(5, parse("--input=x", "--preset=tiny").getSteps());
+    assertNull(parse("--input=x", "--preset=tiny", "--epochs=2").getSteps());
+    assertNull(parse("--input=x", "--steps=2").getEpochs());
+  }
+
+  @Test
+  void flinkInThisProcessUnlessAnotherRunnerIsAskedFor() {
+    Options local = parse("--input=x");
+    assertEquals(FlinkRunner.class, local.getRunner());
+    assertEquals("[local]", local.as(FlinkPipelineOptions.class).getFlinkMaster());
+    assertEquals(3, local.as(FlinkPipelineOptions.class).getParallelism());
+    Options cluster = parse("--input=x", "--flinkMaster=host:8081", "--tempLocation=/tmp/t");
+    assertEquals("host:8081", cluster.as(FlinkPipelineOptions.class).getFlinkMaster());
+    assertEquals(-1, cluster.as(FlinkPipelineOptions.class).getParallelism());
+    assertEquals("/tmp/t", cluster.getTempLocation());
+    assertEquals(
+        "DirectRunner", parse("--input=x", "--runner=DirectRunner").getRunner().getSimpleName());
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "http://127.0.0.1:4443, http://127.0.0.1:4443/storage/v1/, NoopCredentialFactory",
+    "http://127.0.0.1:4443/, http://127.0.0.1:4443/storage/v1/, NoopCredentialFactory",
+    "http://host/storage/v1/, http://host/storage/v1/, NoopCredentialFactory",
+    "https://storage.example.org, https://storage.example.org/storage/v1/, GcpCredentialFactory",
+  })
+  void anEndpointIsCompletedAndGetsNoCredentialsUnencrypted(
+      String given, String endpoint, String credentials) {
+    GcsOptions options = parse("--input=x", "--gcsEndpoint=" + given).as(GcsOptions.class);
+    assertEquals(endpoint, options.getGcsEndpoint());
+    assertEquals(credentials, options.getCredentialFactoryClass().getSimpleName());
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "--count=1|--input: found nothing; wanted it: What to read.",
+        "--input=|--input=: found nothing; wanted text",
+        "--input=x --count=10|--count=10: found 10; wanted a whole number from 1 to 9",
+        "--input=x --count=1.5|--count=1.5: found 1.5; wanted a whole number from 1 to 9",
+        "--input=x --count|--count=true: found true; wanted a whole number from 1 to 9",
+        "--input=x --epochs=NaN|--epochs=NaN: found NaN; wanted a number",
+        "--input=x --preset=huge|--preset=huge: found huge; wanted one of tiny, base",
+        "--input=x --json=yes|--json=yes: found yes; wanted true or false",
+        "--input=x --counts=1|--counts=1: found no option of this name; wanted one of --input,",
+        "--input=x --input=y|--input: found it twice; wanted it once",
+        "--input=x --steps=1 --epochs=1|found both; wanted one of them",
+        "input|'input': found no option; wanted --option=value",
+        "--input=x --parallelism=many|--parallelism=many: found a value that Beam does not take",
+        "--input=x --runner=Nonesuch|--runner=Nonesuch: found a value that Beam does not take",
+        "--input=x --gcsEndpoint=localhost:4443|--gcsEndpoint=localhost:4443: found localhost:4443; wanted http://HOST:PORT or https://HOST",
+        "--input=gs://B_/x|--input=gs://B_/x: found no name of an object; wanted gs://BUCKET/PATH (GCS bucket names",
+        "--help=Nonesuch|--help=Nonesuch: found no options of this name",
+      })
+  void wrongOptionsAreOneLineAndExitCode2(String args, String message) {
+    assertEquals(2, run(command(options -> 0), args.split(" ")));
+    String said = err.toString(UTF_8);
+    assertTrue(said.contains(message), said);
+    assertEquals(1, said.lines().count(), said);
+    assertTrue(said.contains("see ./beit2 try --help"), said);
+  }
+
+  @Test
+  void invalidInputInsideAPipelineIsExitCode2AsWell() {
+    Exception wrapped =
+        new IllegalStateException(new RuntimeException(new InvalidInputException("x", "y")));
+    Command<Options> failing =
+        command(
+            options -> {
+              throw wrapped;
+            });
+    assertEquals(2, run(failing, "--input=x"));
+    assertEquals("found x; wanted y (see ./beit2 try --help)\n", err.toString(UTF_8));
+  }
+
+  @Test
+  void aPositionalOptionIsGivenWithoutItsName() {
+    assertEquals("stop", CommandLine.parse(ACTION, new String[] {"stop"}).getWhatToDo());
+    ActionOptions both = CommandLine.parse(ACTION, new String[] {"--times=3", "start"});
+    assertEquals("start", both.getWhatToDo());
+    assertEquals(3, both.getTimes());
+    String help = CommandLine.help(ACTION);
+    assertTrue(help.startsWith("./beit2 act WHAT_TO_DO [--option=value …]\n"), help);
+    assertTrue(help.contains("  WHAT_TO_DO  one of start, stop; required\n"), help);
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "--times=1|WHAT_TO_DO: found nothing; wanted it: What to do.",
+        "jump|jump: found jump; wanted one of start, stop",
+        "start stop|'stop': found it beside another; wanted one",
+        "-start|'-start': found no option; wanted --option=value",
+        "start --time=1|--time=1: found no option of this name; wanted one of WHAT_TO_DO, --times",
+      })
+  void wrongPositionalOptionsAreOneLine(String args, String message) {
+    assertEquals(2, run(ACTION, args.split(" ")));
+    assertEquals(message + " (see ./beit2 act --help)\n", err.toString(UTF_8));
+  }
+
+  @Test
+  void jobsAreNamedAfterTheirCommand() {
+    assertTrue(parse("--input=x").getJobName().startsWith("try-"), parse("--input=x").getJobName());
+    assertEquals("mine", parse("--input=x", "--jobName=mine").getJobName());
+  }
+
+  @Test
+  void aClusterThatIsNotThereIsToldAtOnce() {
+    Command<Options> never = command(options -> fail("ran"));
+    assertEquals(2, run(never, "--input=x", "--flinkMaster=127.0.0.1:1"));
+    String said = err.toString(UTF_8);
+    assertTrue(said.startsWith("--flinkMaster=127.0.0.1:1: found nobody there ("), said);
+    assertEquals(1, said.lines().count(), said);
+  }
+
+  /** As a job's failure comes back from a cluster. */
+  private Command<Options> failingThere(RuntimeException there) {
+    Exception here =
+        new IllegalStateException(new SerializedThrowable(UserCodeException.wrap(there)));
+    return command(
+        options -> {
+          throw here;
+        });
+  }
+
+  @Test
+  void invalidInputOnAClusterIsExitCode2AsWell() {
+    assertEquals(2, run(failingThere(new InvalidInputException("x", "y")), "--input=x"));
+    assertEquals("found x; wanted y (see ./beit2 try --help)\n", err.toString(UTF_8));
+  }
+
+  @Test
+  void otherFailuresOnAClusterAreTheirReasonAndOurPartOfTheTrace() {
+    RuntimeException broken = new IllegalStateException("broken", new IOException("pipe"));
+    assertEquals(1, run(failingThere(broken), "--input=x"));
+    List<String> said = err.toString(UTF_8).lines().toList();
+    assertEquals("the job failed: java.lang.IllegalStateException: broken", said.get(0));
+    assertTrue(said.stream().noneMatch(line -> line.contains("at org.")), said::toString);
+    assertTrue(said.get(said.size() - 1).contains("at dev.beit2."), said::toString);
+    assertTrue(said.contains("caused by: java.io.IOException: pipe"), said::toString);
+  }
+
+  @Test
+  void aJobThatIsLostIsALineAndExitCode1() {
+    Exception unanswered =
+        new FutureUtils.RetryException("exhausted", new ConnectException("Connection refused"));
+    Exception unknown =
+        new RestClientException(
+            "[org.apache.flink.runtime.messages.FlinkJobNotFoundException: …\n\tat x",
+            HttpResponseStatus.NOT_FOUND);
+    for (Exception failure : List.of(unanswered, unknown)) {
+      Command<Options> lost =
+          command(
+              options -> {
+                throw new IllegalStateException("Pipeline execution failed", failure);
+              });
+      assertEquals(1, run(lost, "--input=x"));
+    }
+    assertEquals(
+        """
+        the job is lost: its Flink cluster does not answer (Connection refused); the same command goes on with what was done
+        the job is lost: its Flink cluster has a new JobManager, which does not know it; the same command goes on with what was done
+        """,
+        err.toString(UTF_8));
+  }
+
+  @Test
+  void otherFailuresAreExitCode1WithTheirTrace() {
+    Command<Options> failing =
+        command(
+            options -> {
+              throw new IllegalStateException("broken");
+            });
+    assertEquals(1, run(failing, "--input=x"));
+    assertTrue(err.toString(UTF_8).contains("at dev.beit2.pipelines.CommandLineTest"));
+  }
+
+  @Test
+  void exitCodeIsTheCommands() {
+    assertEquals(0, run(command(options -> 0), "--input=x"));
+    assertEquals(1, run(command(options -> 1), "--input=x"));
+    assertEquals("", err.toString(UTF_8));
+  }
+
+  @ParameterizedTest
+  @FieldSource("COMMANDS")
+  void helpListsEachOptionWithItsDescriptionAndDefault(Command<?> command) {
+    assertEquals(0, run(command, "--help"));
+    String help = out.toString(UTF_8).replaceAll("\\s+", " ");
+    for (Option option : Option.of(command.options())) {
+      String line = option.label() + (option.positional() ? " " : "= ") + option.wanted();
+      assertTrue(help.contains(line), line);
+      assertFalse(option.description().isBlank(), option.name());
+      assertTrue(help.contains(option.description()), option.name());
+      assertTrue(
+          option.required()
+              || help.contains("default: " + option.defaultText().orElse(""))
+              || option.description().contains("Left out:"),
+          option.name() + " has neither a default nor a word on what happens without it");
+    }
+    assertTrue(help.contains(command.description()));
+  }
+
+  @ParameterizedTest
+  @FieldSource("COMMANDS")
+  void documentedDefaultsAreValid(Command<?> command) {
+    for (Option option : Option.of(command.options())) {
+      for (String preset : List.of("tiny", "base", "large")) {
+        if (!option.presetDefault(preset).isEmpty()) {
+          option.parse(option.presetDefault(preset));
+        }
+      }
+    }
+  }
+
+  @Test
+  void decodingIsLimitedByTheSameDefaultsAndInTheSameUnitsEverywhere() {
+    String[] required = {"--input=x", "--tokenizer=y", "--output=z"};
+    TokenizeDataset.Options options = CommandLine.parse(TokenizeDataset.COMMAND, required);
+    assertEquals(DecodingLimits.DEFAULT, DecodingOptions.limits(options));
+    options.setMaxPixels(12);
+    options.setMaxImageMegabytes(2047);
+    assertEquals(new DecodingLimits(12, 2047L * 1024 * 1024), DecodingOptions.limits(options));
+    for (Command<?> command :
+        List.of(TrainTokenizer.COMMAND, PretrainMim.COMMAND, Evaluate.COMMAND)) {
+      assertTrue(DecodingOptions.class.isAssignableFrom(command.options()), command.name());
+    }
+  }
+
+  @Test
+  void anEndpointWhereNobodyAnswersIsToldAtOnce() {
+    String endpoint = "--gcsEndpoint=http://127.0.0.1:1";
+    assertEquals(CommandLine.INVALID, run(command(options -> 0), "--input=x", endpoint));
+    String told = err.toString(UTF_8);
+    assertTrue(told.startsWith(endpoint + "/storage/v1/: found nobody there ("), told);
+  }
+
+  @Test
+  void trainingsNameTheirJobsAndCountTheirTasksThemselves() {
+    for (String own : List.of("--jobName=mine", "--parallelism=3")) {
+      assertEquals(2, run(PretrainMim.COMMAND, "--shards=x", "--output=y", own));
+      String said = err.toString(UTF_8);
+      assertTrue(said.startsWith(own + ": found it with a training; wanted none: "), said);
+      assertEquals(1, said.lines().count(), said);
+      err.reset();
+    }
+  }
+
+  @Test
+  void aRoundsLengthIsGivenOnce() {
+    String[] required = {"--shards=x", "--output=y"};
+    PretrainMim.Options options = CommandLine.parse(PretrainMim.COMMAND, required);
+    assertEquals(1000, options.getCheckpointEvery());
+    assertNull(options.getLocalSteps());
+    options =
+        CommandLine.parse(
+            PretrainMim.COMMAND, new String[] {"--localSteps=7", "--shards=x", "--output=y"});
+    assertEquals(7, options.getLocalSteps());
+    assertNull(options.getCheckpointEvery());
+    for (Command<?> command : List.of(TrainTokenizer.COMMAND, PretrainMim.COMMAND)) {
+      String data = command == PretrainMim.COMMAND ? "--shards=x" : "--input=x";
+      assertEquals(2, run(command, data, "--output=y", "--localSteps=3", "--checkpointEvery=2"));
+      String said = err.toString(UTF_8);
+      assertTrue(said.contains("--localSteps=3"), said);
+      assertTrue(said.contains("--checkpointEvery=2"), said);
+      assertTrue(said.contains("found both; wanted one of them"), said);
+      assertEquals(1, said.lines().count(), said);
+      err.reset();
+    }
+  }
+
+  @Test
+  void helpNamesNoDefaultWhereThereIsNone() {
+    String help = CommandLine.help(TokenizeDataset.COMMAND);
+    assertTrue(help.contains("--shardCount=  a whole number from 1 to 1000000\n"), help);
+  }
+
+  @Test
+  void helpOfARunner() {
+    assertEquals(0, run(command(options -> 0), "--help=FlinkPipelineOptions"));
+    assertTrue(out.toString(UTF_8).contains("--flinkMaster"));
+  }
+}

@@ -1,0 +1,129 @@
+package dev.beit2.pipelines.cluster;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.File;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.jar.JarFile;
+import java.util.stream.Collectors;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+
+/** What a job takes along to a cluster, and what it finds there. */
+final class JobJarIT {
+  private static Set<String> job;
+  private static List<Path> flink;
+  private static List<Path> all;
+
+  @BeforeAll
+  static void read() throws IOException {
+    job = entries(Path.of("target/beit2-job.jar"));
+    flink = classPath("target/flink-lib-classpath");
+    all = classPath("target/classpath");
+  }
+
+  private static Set<String> entries(Path jar) throws IOException {
+    try (JarFile file = new JarFile(jar.toFile())) {
+      return file.stream().map(entry -> entry.getName()).collect(Collectors.toSet());
+    }
+  }
+
+  /** Classes and resources that are not about the jar itself, of which several jars have one. */
+  private static Set<String> classes(Path jar) throws IOException {
+    return entries(jar).stream()
+        .filter(name -> name.endsWith(".class") && !name.endsWith("module-info.class"))
+        .collect(Collectors.toSet());
+  }
+
+  private static List<Path> classPath(String file) throws IOException {
+    return List.of(Files.readString(Path.of(file)).strip().split(File.pathSeparator)).stream()
+        .map(Path::of)
+        .toList();
+  }
+
+  private static boolean isNative(String name) {
+    return name.matches(".*\\.(so|dll|dylib|jnilib)(\\.[0-9.]+)?");
+  }
+
+  @Test
+  void eachJarIsEitherInFlinksClassPathOrInTheJobs() throws IOException {
+    assertTrue(all.containsAll(flink));
+    assertTrue(flink.size() > 20 && all.size() - flink.size() > 50, all + " " + flink);
+    for (Path jar : all) {
+      Set<String> classes = classes(jar);
+      if (flink.contains(jar)) {
+        classes.retainAll(job);
+        assertEquals(Set.of(), classes, "also in the jobs' jar: " + jar);
+      } else {
+        classes.removeAll(job);
+        assertEquals(Set.of(), classes, "in neither: " + jar);
+      }
+    }
+  }
+
+  @Test
+  void noJobBringsANativeLibrary() throws IOException {
+    assertEquals(List.of(), job.stream().filter(JobJarIT::isNative).toList());
+  }
+
+  /** A job that brings the classes all the same gets Flink's. */
+  @Test
+  void whatLoadsNativeLibrariesComesFromFlink() throws IOException {
+    Set<String> prefixes = new HashSet<>(LocalCluster.PARENT_FIRST);
+    // In Flink's own list of such packages, or used by Flink alone.
+    prefixes.addAll(List.of("org.apache.flink.", "one."));
+    for (Path jar : flink) {
+      if (entries(jar).stream().anyMatch(JobJarIT::isNative)) {
+        for (String name : classes(jar)) {
+          String type = name.replaceFirst("^META-INF/versions/\\d+/", "").replace('/', '.');
+          assertTrue(prefixes.stream().anyMatch(type::startsWith), jar + ": " + type);
+        }
+      }
+    }
+  }
+
+  @Test
+  void servicesOfAllJarsAreKept() throws IOException {
+    Set<String> found = services(List.of(Path.of("target/beit2-job.jar")));
+    Set<String> wanted = services(all.stream().filter(jar -> !flink.contains(jar)).toList());
+    assertTrue(
+        wanted.contains(
+            "org.apache.beam.sdk.io.FileSystemRegistrar dev.beit2.io.store.ObjectStoreRegistrar"),
+        wanted::toString);
+    assertEquals(wanted, found);
+  }
+
+  /** Lines {@code SERVICE IMPLEMENTATION}. */
+  private static Set<String> services(List<Path> jars) throws IOException {
+    Set<String> services = new HashSet<>();
+    for (Path jar : jars) {
+      try (JarFile file = new JarFile(jar.toFile())) {
+        for (String name : entries(jar)) {
+          if (name.matches("META-INF/services/[^/]+")) {
+            String service = name.substring(name.lastIndexOf('/') + 1);
+            byte[] text = file.getInputStream(file.getJarEntry(name)).readAllBytes();
+            new String(text, StandardCharsets.UTF_8)
+                .lines()
+                .map(line -> line.replaceFirst("#.*", "").strip())
+                .filter(line -> !line.isEmpty())
+                .forEach(line -> services.add(service + " " + line));
+          }
+        }
+      }
+    }
+    return services;
+  }
+
+  @Test
+  void signaturesOfTheJarsAreGone() {
+    assertFalse(job.stream().anyMatch(name -> name.matches("META-INF/.*\\.(SF|DSA|RSA)")));
+  }
+}

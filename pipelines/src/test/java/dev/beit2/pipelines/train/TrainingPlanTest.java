@@ -1,0 +1,122 @@
+package dev.beit2.pipelines.train;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.beit2.pipelines.average.OuterOptimizer;
+import dev.beit2.pipelines.run.RunConfig;
+import dev.beit2.pipelines.run.RunPosition;
+import dev.beit2.pipelines.train.TrainingPlan.Length;
+import java.util.List;
+import java.util.TreeMap;
+import org.junit.jupiter.api.Test;
+
+class TrainingPlanTest {
+  private static final int IMAGES = 1000;
+  private static final int BATCH = 10;
+
+  private static TrainingPlan plan(
+      Length length, Length warmup, int workers, long localSteps, int roundsPerJob) {
+    return new TrainingPlan(
+        "run",
+        new RunConfig(new TreeMap<>()),
+        IMAGES,
+        workers,
+        BATCH,
+        1,
+        1,
+        localSteps,
+        roundsPerJob,
+        new OuterOptimizer(1, 0),
+        length,
+        warmup,
+        0.1);
+  }
+
+  private static TrainingPlan epochs(double epochs, int workers) {
+    return plan(new Length(null, epochs), new Length(null, 0.5), workers, 40, 100);
+  }
+
+  private static TrainingPlan steps(long steps, int workers) {
+    return plan(new Length(steps, null), new Length(20L, null), workers, 40, 100);
+  }
+
+  @Test
+  void severalWorkersTakeAnEpochInFewerSteps() {
+    assertEquals(300, epochs(3, 1).steps());
+    assertEquals(150, epochs(3, 2).steps());
+    assertEquals(42, epochs(3, 7).steps()); // 70 images a step, 2940 of 3000
+    assertEquals(1, epochs(0.001, 1000).steps());
+    assertEquals(300, steps(300, 7).steps());
+  }
+
+  @Test
+  void aRunOfEpochsGoesOnByItsImagesWhoeverSawThem() {
+    RunPosition at = new RunPosition(60, 60 * 2 * BATCH);
+    TrainingPlan two = epochs(3, 2);
+    assertEquals(60, two.done(at));
+    // Two thirds are left, whether for one worker or three.
+    TrainingPlan one = epochs(3, 1);
+    assertEquals(List.of(120L, 300L), List.of(one.done(at), one.steps()));
+    TrainingPlan three = epochs(3, 3);
+    assertEquals(List.of(40L, 100L), List.of(three.done(at), three.steps()));
+    // The trainer's step is 60, and the rate that of the plan's.
+    assertEquals(one.schedule(RunPosition.START).at(120), one.schedule(at).at(60));
+    assertEquals(three.schedule(RunPosition.START).at(40), three.schedule(at).at(60));
+    assertEquals(two.schedule(RunPosition.START).at(60), two.schedule(at).at(60));
+    List<Round> rounds = three.nextRounds(at);
+    assertEquals(List.of(40, 20), rounds.stream().map(Round::steps).toList());
+    RunPosition end = rounds.get(1).end();
+    assertEquals(new RunPosition(120, 3 * IMAGES), end);
+    assertTrue(three.isComplete(end) && one.isComplete(end) && two.isComplete(end));
+  }
+
+  @Test
+  void aRunOfStepsGoesOnByItsStepsWhoeverTookThem() {
+    RunPosition at = new RunPosition(60, 60 * 2 * BATCH);
+    for (int workers = 1; workers <= 3; workers++) {
+      TrainingPlan plan = steps(100, workers);
+      assertEquals(60, plan.done(at));
+      assertEquals(plan.schedule(RunPosition.START).at(77), plan.schedule(at).at(77));
+      RunPosition end = plan.nextRounds(at).get(1).end();
+      assertEquals(new RunPosition(100, at.images() + 40L * workers * BATCH), end);
+      assertTrue(plan.isComplete(end));
+      assertFalse(plan.isComplete(at));
+    }
+  }
+
+  @Test
+  void theLastRoundIsAsLongAsWhatIsLeft() {
+    TrainingPlan plan = steps(100, 2);
+    List<Round> rounds = plan.nextRounds(RunPosition.START);
+    assertEquals(List.of(40, 40, 20), rounds.stream().map(Round::steps).toList());
+    assertEquals(List.of(false, false, true), rounds.stream().map(Round::lastOfJob).toList());
+    for (int i = 1; i < rounds.size(); i++) {
+      assertEquals(rounds.get(i - 1).end(), rounds.get(i).from());
+    }
+    assertEquals(List.of(), plan.nextRounds(rounds.get(2).end()));
+  }
+
+  @Test
+  void aJobHasSoManyRoundsAtMost() {
+    TrainingPlan plan = plan(new Length(200L, null), new Length(0L, null), 1, 40, 2);
+    List<Round> first = plan.nextRounds(RunPosition.START);
+    assertEquals(List.of(false, true), first.stream().map(Round::lastOfJob).toList());
+    List<Round> last = plan.nextRounds(new RunPosition(160, 1600));
+    assertEquals(List.of(true), last.stream().map(Round::lastOfJob).toList());
+  }
+
+  @Test
+  void roundsOfAnotherLengthBeginAtItsNextMultiple() {
+    List<Round> rounds = steps(120, 1).nextRounds(new RunPosition(50, 500));
+    assertEquals(List.of(80L, 120L), rounds.stream().map(round -> round.end().step()).toList());
+  }
+
+  @Test
+  void theWarmUpIsHalfOfAllAtMost() {
+    assertEquals(20, steps(100, 1).schedule(RunPosition.START).warmupSteps());
+    assertEquals(15, steps(30, 1).schedule(RunPosition.START).warmupSteps());
+    assertEquals(25, epochs(3, 2).schedule(RunPosition.START).warmupSteps());
+  }
+}
