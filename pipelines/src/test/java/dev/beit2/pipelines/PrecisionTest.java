@@ -1,5 +1,7 @@
 package dev.beit2.pipelines;
 
+import dev.beit2.model.recipe.TokenizerRecipe;
+import dev.beit2.model.recipe.PretrainingRecipe;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -66,9 +68,9 @@ class PrecisionTest {
     int batch = 16;
     try (VqKdTrainer trainer =
         VqKdTrainer.start(
-            VqKdConfig.preset("tiny", 256, 32, 108).withDecay(0.9).withReviveDeadCodesAfter(10),
+            TokenizerRecipe.TINY.network(256, 32, 108).withReviveDeadCodesAfter(10),
             Teacher.hog(Kernels.of(Precision.FP32), 16),
-            AdamWConfig.tokenizer(),
+            TokenizerRecipe.TINY.optimizer(),
             new CosineSchedule(5e-4, 1e-6, 1e-5, 10, STEPS),
             1,
             Precision.FP32)) {
@@ -94,12 +96,12 @@ class PrecisionTest {
   /** The loss of the last step. */
   private static double pretrain(ImageBatch photographs, int[] codes, Precision precision) {
     int batch = 8;
-    BlockwiseMask masking = BlockwiseMask.of(6, 14);
+    BlockwiseMask masking = PretrainingRecipe.TINY.mask(14);
     double loss = Double.NaN;
     try (MimTrainer trainer =
         MimTrainer.start(
-            MimConfig.preset("tiny", 256),
-            AdamWConfig.pretraining(),
+            PretrainingRecipe.TINY.network(256),
+            PretrainingRecipe.TINY.optimizer(),
             new CosineSchedule(1.5e-3, 1e-6, 1e-5, 10, STEPS),
             1,
             precision)) {

@@ -39,19 +39,14 @@ public record Augmentation(
     }
   }
 
-  /** The official recipe of masked-image pretraining (beit2/datasets.py). */
-  public static Augmentation pretraining() {
-    return new Augmentation(0.2, 1, 0.5, 0.4, 0.4, 0.4);
-  }
-
-  /** The official recipe of the tokenizer's training (min_crop_scale 0.08, no jitter). */
-  public static Augmentation tokenizer() {
-    return new Augmentation(0.08, 1, 0.5, 0, 0, 0);
-  }
-
-  /** The same with other crop sizes. */
-  public Augmentation withScale(double minScale, double maxScale) {
-    return new Augmentation(minScale, maxScale, flipProbability, brightness, contrast, saturation);
+  /**
+   * Random resized crops of any aspect ratio from 3/4 to 4/3, half of them flipped, without colour
+   * jitter.
+   *
+   * @param minScale smallest fraction of the image's area that a crop keeps, in (0, 1]
+   */
+  public static Augmentation randomResizedCrop(double minScale) {
+    return new Augmentation(minScale, 1, 0.5, 0, 0, 0);
   }
 
   /**

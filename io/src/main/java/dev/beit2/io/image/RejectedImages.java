@@ -25,6 +25,9 @@ import org.apache.beam.sdk.values.PCollection;
  * }</pre>
  */
 public final class RejectedImages {
+  /** Name of the Beam counters that count rejected images. */
+  public static final String COUNTER = "rejected_images";
+
   private static final String NAME = "rejected";
   private static final String FILE = "rejected-00000-of-00001.jsonl";
 

@@ -11,13 +11,13 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 class AugmentationTest {
-  private static final Augmentation PRETRAINING = Augmentation.pretraining();
+  private static final Augmentation PRETRAINING = Augmentation.randomResizedCrop(0.2).withJitter(0.4);
 
   @Test
   void recipesAreTheOfficialOnes() {
     assertEquals(new Augmentation(0.2, 1, 0.5, 0.4, 0.4, 0.4), PRETRAINING);
-    assertEquals(new Augmentation(0.08, 1, 0.5, 0, 0, 0), Augmentation.tokenizer());
-    assertEquals(new Augmentation(0.5, 0.9, 0.5, 0.4, 0.4, 0.4), PRETRAINING.withScale(0.5, 0.9));
+    assertEquals(new Augmentation(0.08, 1, 0.5, 0, 0, 0), Augmentation.randomResizedCrop(0.08));
+    assertEquals(new Augmentation(0.5, 0.9, 0.5, 0.4, 0.4, 0.4), new Augmentation(0.5, 0.9, 0.5, 0, 0, 0).withJitter(0.4));
   }
 
   /** What a dataset was made with must not change with a new version; Python gives the same. */
@@ -80,11 +80,11 @@ class AugmentationTest {
   /** Where no attempt fits, the largest box of the nearest allowed ratio in the centre. */
   @Test
   void longPicturesFallBackToTheirCentre() {
-    View wide = Augmentation.tokenizer().withScale(1, 1).sample(1, "wide", 0, 1000, 90);
+    View wide = Augmentation.randomResizedCrop(1).sample(1, "wide", 0, 1000, 90);
     assertEquals(View.ofBox(440, 0, 120, 90).left(), wide.left());
     assertEquals(120, wide.width());
     assertEquals(90, wide.height());
-    View tall = Augmentation.tokenizer().withScale(1, 1).sample(1, "tall", 0, 90, 1000);
+    View tall = Augmentation.randomResizedCrop(1).sample(1, "tall", 0, 90, 1000);
     assertEquals(440, tall.top());
     assertEquals(90, tall.width());
     assertEquals(120, tall.height());
@@ -111,8 +111,8 @@ class AugmentationTest {
 
   @Test
   void impossibleRecipesAndViewsAreRefused() {
-    assertThrows(IllegalArgumentException.class, () -> PRETRAINING.withScale(0, 1));
-    assertThrows(IllegalArgumentException.class, () -> PRETRAINING.withScale(0.5, 0.4));
+    assertThrows(IllegalArgumentException.class, () -> Augmentation.randomResizedCrop(0));
+    assertThrows(IllegalArgumentException.class, () -> new Augmentation(0.5, 0.4, 0.5, 0, 0, 0));
     assertThrows(IllegalArgumentException.class, () -> new Augmentation(0.2, 1, 1.5, 0, 0, 0));
     assertThrows(IllegalArgumentException.class, () -> View.ofBox(0, 0, 0, 1));
     assertThrows(

@@ -123,7 +123,7 @@ class EncodedImageTest {
   @Test
   void pixelsOfAViewDoNotDependOnOtherViews() throws Exception {
     EncodedImage shared = Images.open("coffee.jpg");
-    Augmentation augmentation = Augmentation.pretraining();
+    Augmentation augmentation = Augmentation.randomResizedCrop(0.2).withJitter(0.4);
     Set<Reduction> reductions = EnumSet.noneOf(Reduction.class);
     for (int i = 0; i < 12; i++) {
       View view = augmentation.sample(1, "coffee", i, shared.width(), shared.height());

@@ -1,5 +1,6 @@
 package dev.beit2.model.bench;
 
+import dev.beit2.model.recipe.PretrainingRecipe;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
@@ -86,10 +87,11 @@ public record ModelBenchmark(Precision precision, int batch) {
   /**
    * A step of pretraining: forward, backward and optimizer, 40 % of the patches masked block-wise.
    */
-  public Rate pretraining(MimConfig config) {
+  public Rate pretraining(PretrainingRecipe recipe, int vocabulary) {
+    MimConfig config = recipe.network(vocabulary);
     VitConfig backbone = config.backbone();
-    int masked = BlockwiseMask.recommended(backbone.grid());
-    BlockwiseMask masking = BlockwiseMask.of(backbone.grid(), masked);
+    int masked = recipe.maskedPatches();
+    BlockwiseMask masking = recipe.mask(masked);
     SplittableRandom random = new SplittableRandom(1);
     int patches = backbone.patches();
     boolean[] masks = new boolean[batch * patches];
@@ -105,7 +107,7 @@ public record ModelBenchmark(Precision precision, int batch) {
     try (MimTrainer trainer =
         MimTrainer.start(
             config,
-            AdamWConfig.pretraining(),
+            recipe.optimizer(),
             new CosineSchedule(1e-4, 1e-6, 1e-5, 10, 1000),
             1,
             precision)) {

@@ -1,5 +1,7 @@
 package dev.beit2.model.mim;
 
+import java.io.Serializable;
+
 import java.util.Arrays;
 import java.util.random.RandomGenerator;
 
@@ -12,7 +14,10 @@ import java.util.random.RandomGenerator;
  * @param minPatches smallest area a rectangle is drawn with
  * @param minAspect smallest aspect ratio; the largest is its inverse
  */
-public record BlockwiseMask(int grid, int masked, int minPatches, double minAspect) {
+public record BlockwiseMask(int grid, int masked, int minPatches, double minAspect)
+    implements Serializable {
+  private static final long serialVersionUID = 1L;
+
   private static final int ATTEMPTS = 10;
 
   /** Refuses more masked patches than there are. */
@@ -25,19 +30,6 @@ public record BlockwiseMask(int grid, int masked, int minPatches, double minAspe
               + grid * grid
               + " patches; wanted at least 1 and at least 1 left");
     }
-  }
-
-  /**
-   * The recipe's rectangles: at least 16 patches on 14 × 14, as large a share on other grids but no
-   * fewer than 4; aspect 0.3 to 1/0.3.
-   */
-  public static BlockwiseMask of(int grid, int masked) {
-    return new BlockwiseMask(grid, masked, Math.max(4, Math.round(16f * grid * grid / 196)), 0.3);
-  }
-
-  /** How many patches the recipe masks: 75 of 196, as large a share on other grids. */
-  public static int recommended(int grid) {
-    return Math.max(1, Math.round(75f * grid * grid / 196));
   }
 
   /** A mask [N], row by row; true is masked, exactly {@code masked} times. */

@@ -1,5 +1,7 @@
 package dev.beit2.model.mim;
 
+import java.io.Serializable;
+
 import dev.beit2.model.vit.VitConfig;
 import dev.beit2.model.vit.VitConfig.Positions;
 
@@ -14,7 +16,10 @@ import dev.beit2.model.vit.VitConfig.Positions;
  * @param sharedHead whether both losses share one norm and head, as in the paper's best row
  */
 public record MimConfig(
-    VitConfig backbone, int vocabulary, int earlyLayers, int headLayers, boolean sharedHead) {
+    VitConfig backbone, int vocabulary, int earlyLayers, int headLayers, boolean sharedHead)
+    implements Serializable {
+  private static final long serialVersionUID = 1L;
+
 
   /** Refuses an aggregation that starts after the last block. */
   public MimConfig {
@@ -25,25 +30,6 @@ public record MimConfig(
           "aggregation of %d blocks after block %d does not fit a backbone of %d"
               .formatted(headLayers, earlyLayers, backbone.depth()));
     }
-  }
-
-  /**
-   * The paper's models {@code base} and {@code large}, and {@code tiny}, which learns from 260
-   * photographs in minutes.
-   *
-   * @throws IllegalArgumentException for another name
-   */
-  public static MimConfig preset(String name, int vocabulary) {
-    VitConfig vit = VitConfig.preset(name);
-    double layerScale = name.equals("large") ? 1e-5 : 0.1;
-    int early =
-        switch (name) {
-          case "tiny" -> 4;
-          case "base" -> 9;
-          default -> 21;
-        };
-    return new MimConfig(
-        vit.with(Positions.SHARED_RELATIVE, layerScale), vocabulary, early, 2, true);
   }
 
   /** Whether there is a patch aggregation loss. */

@@ -20,10 +20,15 @@ final class HogTeacher implements Teacher {
     this.patchSize = patchSize;
   }
 
-  @Override
-  public int dimension() {
+  /** Nine orientations of each colour in each cell. */
+  static int dimension(int patchSize) {
     int cells = patchSize / CELL;
     return 3 * 9 * cells * cells;
+  }
+
+  @Override
+  public int dimension() {
+    return dimension(patchSize);
   }
 
   @Override

@@ -19,6 +19,15 @@ public interface Teacher extends AutoCloseable {
   void close();
 
   /**
+   * Width of the features of {@link #hog}.
+   *
+   * @param patchSize side of a patch in pixels, a multiple of 8
+   */
+  static int hogDimension(int patchSize) {
+    return HogTeacher.dimension(patchSize);
+  }
+
+  /**
    * Histograms of oriented gradients (MaskFeat, arXiv 2112.09133): 9 unsigned orientations of each
    * 8 × 8 cell and colour. Needs no weights.
    *

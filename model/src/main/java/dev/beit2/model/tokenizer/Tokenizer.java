@@ -4,7 +4,6 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
-import com.google.gson.Gson;
 import dev.beit2.model.checkpoint.Safetensors;
 import dev.beit2.model.torch.Kernels;
 import dev.beit2.model.torch.Precision;
@@ -15,7 +14,6 @@ import java.nio.channels.Channels;
 import java.nio.channels.ReadableByteChannel;
 import java.security.DigestInputStream;
 import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
 
 /**
@@ -40,27 +38,20 @@ public final class Tokenizer implements AutoCloseable {
    * @throws IOException if it cannot be read or is no tokenizer, saying what it is
    */
   public static Tokenizer read(ReadableByteChannel model, Precision precision) throws IOException {
-    MessageDigest sha256 = sha256();
+    MessageDigest sha256 = TokenizerDescription.sha256();
     DigestInputStream in = new DigestInputStream(Channels.newInputStream(model), sha256);
     Safetensors file = Safetensors.read(Channels.newChannel(in));
-    String kind = file.metadata().get("kind");
-    if (!"vqkd".equals(kind)) {
+    VqKdConfig config;
+    try {
+      config = TokenizerDescription.config(file.metadata());
+    } catch (IOException e) {
       file.close();
-      throw new IOException("found a model of kind " + kind + "; wanted a tokenizer (vqkd)");
+      throw e;
     }
-    VqKdConfig config = new Gson().fromJson(file.metadata().get("config"), VqKdConfig.class);
     Kernels kernels = Kernels.of(precision);
     file.tensors().convert(kernels, name -> name.startsWith("encoder.blocks."));
     return new Tokenizer(
         config, kernels, file.tensors(), HexFormat.of().formatHex(sha256.digest()));
-  }
-
-  private static MessageDigest sha256() {
-    try {
-      return MessageDigest.getInstance("SHA-256");
-    } catch (NoSuchAlgorithmException e) {
-      throw new IllegalStateException(e);
-    }
   }
 
   /** SHA-256 of the file it was read from, as hexadecimal digits. */

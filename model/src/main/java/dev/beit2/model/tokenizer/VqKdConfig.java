@@ -1,5 +1,7 @@
 package dev.beit2.model.tokenizer;
 
+import java.io.Serializable;
+
 import dev.beit2.model.vit.VitConfig;
 
 /**
@@ -23,27 +25,10 @@ public record VqKdConfig(
     int teacherDimension,
     double decay,
     double beta,
-    int reviveDeadCodesAfter) {
+    int reviveDeadCodesAfter)
+    implements Serializable {
+  private static final long serialVersionUID = 1L;
 
-  /**
-   * {@code base}: the official ViT-B/16 encoder with a decoder of 3 blocks. {@code tiny}: 4 blocks
-   * of width 192 on 96 pixels with a decoder of 1 block.
-   *
-   * @throws IllegalArgumentException for another name
-   */
-  public static VqKdConfig preset(
-      String name, int codebookSize, int codeDimension, int teacherDimension) {
-    VitConfig vit =
-        switch (name) {
-          case "tiny" -> VitConfig.preset(name).withDepth(4);
-          case "base" -> VitConfig.preset(name);
-          default ->
-              throw new IllegalArgumentException("no preset " + name + "; there are tiny, base");
-        };
-    VitConfig decoder =
-        vit.withInput(vit.grid(), 1, codeDimension).withDepth(name.equals("base") ? 3 : 1);
-    return new VqKdConfig(vit, decoder, codebookSize, codeDimension, teacherDimension, 0.99, 1, 0);
-  }
 
   /** A copy with another decay of the codebook's EMA. */
   public VqKdConfig withDecay(double other) {

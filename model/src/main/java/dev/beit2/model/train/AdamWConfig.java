@@ -1,5 +1,7 @@
 package dev.beit2.model.train;
 
+import java.io.Serializable;
+
 /**
  * AdamW (arXiv 1711.05101).
  *
@@ -10,15 +12,7 @@ package dev.beit2.model.train;
  * @param clipNorm largest norm of the whole gradient; 0 means no clipping
  */
 public record AdamWConfig(
-    double beta1, double beta2, double eps, double weightDecay, double clipNorm) {
-
-  /** The tokenizer's recipe: betas 0.9 and 0.99, weight decay 1e-4, no clipping. */
-  public static AdamWConfig tokenizer() {
-    return new AdamWConfig(0.9, 0.99, 1e-8, 1e-4, 0);
-  }
-
-  /** Pretraining's recipe for 300 epochs: betas 0.9 and 0.98, weight decay 0.05, clipping at 3. */
-  public static AdamWConfig pretraining() {
-    return new AdamWConfig(0.9, 0.98, 1e-8, 0.05, 3);
-  }
+    double beta1, double beta2, double eps, double weightDecay, double clipNorm)
+    implements Serializable {
+  private static final long serialVersionUID = 1L;
 }

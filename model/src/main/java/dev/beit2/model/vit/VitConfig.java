@@ -1,5 +1,7 @@
 package dev.beit2.model.vit;
 
+import java.io.Serializable;
+
 /**
  * The shape of a vision transformer. Pictures and patches are square.
  *
@@ -24,7 +26,10 @@ public record VitConfig(
     double mlpRatio,
     Positions positions,
     double layerScale,
-    double dropPath) {
+    double dropPath)
+    implements Serializable {
+  private static final long serialVersionUID = 1L;
+
 
   /** How tokens know where they are. */
   public enum Positions {
@@ -43,23 +48,6 @@ public record VitConfig(
           "a picture of %d pixels in patches of %d, width %d in %d heads, depth %d do not fit"
               .formatted(imageSize, patchSize, dim, heads, depth));
     }
-  }
-
-  /**
-   * A plain transformer by name: {@code tiny} (96 pixels, 6 blocks of 192, 3 heads: trains on a
-   * laptop), {@code base} (ViT-B/16, 224 pixels), {@code large} (ViT-L/16, 224 pixels). Absolute
-   * positions, no layer scale.
-   *
-   * @throws IllegalArgumentException for another name
-   */
-  public static VitConfig preset(String name) {
-    return switch (name) {
-      case "tiny" -> new VitConfig(96, 16, 3, 192, 6, 3, 4, Positions.ABSOLUTE, 0, 0);
-      case "base" -> new VitConfig(224, 16, 3, 768, 12, 12, 4, Positions.ABSOLUTE, 0, 0);
-      case "large" -> new VitConfig(224, 16, 3, 1024, 24, 16, 4, Positions.ABSOLUTE, 0, 0);
-      default ->
-          throw new IllegalArgumentException("no preset " + name + "; there are tiny, base, large");
-    };
   }
 
   /** Patches along a side. */

@@ -1,5 +1,6 @@
 package dev.beit2.model.train;
 
+import dev.beit2.model.recipe.PretrainingRecipe;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -44,7 +45,7 @@ class MimTrainerTest {
         new VitConfig(SIDE, 16, 3, 48, 3, 3, 4, Positions.SHARED_RELATIVE, 0.1, dropPath);
     return MimTrainer.start(
         new MimConfig(backbone, 32, 2, 1, true),
-        AdamWConfig.pretraining(),
+        PretrainingRecipe.TINY.optimizer(),
         new CosineSchedule(1.5e-3, 1e-6, 1e-5, 5, 1000),
         seed,
         precision,
@@ -58,7 +59,7 @@ class MimTrainerTest {
     FloatBuffer pixels = images.asFloatBuffer();
     boolean[] masks = new boolean[BATCH * PATCHES];
     int[] codes = new int[BATCH * PATCHES];
-    BlockwiseMask masking = BlockwiseMask.of(4, 6);
+    BlockwiseMask masking = new BlockwiseMask(4, 6, 4, 0.3);
     SplittableRandom random = new SplittableRandom(step);
     for (int b = 0; b < BATCH; b++) {
       System.arraycopy(masking.sample(random), 0, masks, b * PATCHES, PATCHES);

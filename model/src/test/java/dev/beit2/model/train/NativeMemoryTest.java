@@ -1,5 +1,6 @@
 package dev.beit2.model.train;
 
+import dev.beit2.model.recipe.PretrainingRecipe;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -94,7 +95,7 @@ class NativeMemoryTest {
     try (MimTrainer trainer =
         MimTrainer.start(
             new MimConfig(backbone, 64, 3, 2, true),
-            AdamWConfig.pretraining(),
+            PretrainingRecipe.TINY.optimizer(),
             new CosineSchedule(1.5e-3, 1e-6, 1e-5, 5, 1000),
             1,
             Precision.FP32,

@@ -1,5 +1,6 @@
 package dev.beit2.model.train;
 
+import dev.beit2.model.recipe.TokenizerRecipe;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -51,7 +52,7 @@ class VqKdTrainerTest {
     return VqKdTrainer.start(
         config(reviveDeadCodesAfter),
         Teacher.hog(Kernels.of(Precision.FP32), 16),
-        AdamWConfig.tokenizer(),
+        TokenizerRecipe.TINY.optimizer(),
         new CosineSchedule(1e-3, 1e-6, 1e-5, 10, 80),
         7,
         precision,

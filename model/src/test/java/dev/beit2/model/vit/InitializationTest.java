@@ -1,5 +1,7 @@
 package dev.beit2.model.vit;
 
+import dev.beit2.model.recipe.TokenizerRecipe;
+import dev.beit2.model.recipe.PretrainingRecipe;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
@@ -37,7 +39,7 @@ class InitializationTest {
 
   @Test
   void maskedImageModelIsCutOffAtOneStandardDeviation() {
-    try (StateDict state = MaskedImageModel.initialize(MimConfig.preset("tiny", 256), 1)) {
+    try (StateDict state = MaskedImageModel.initialize(PretrainingRecipe.TINY.network(256), 1)) {
       assertEquals(0.02 * CUT_AT_ONE, std(state, "blocks.2.attn.qkv.weight"), 2e-4);
       assertEquals(0.02 * CUT_AT_ONE, std(state, "patch_embed.proj.weight"), 2e-4);
       assertTrue(largest(state, "blocks.2.attn.qkv.weight") <= 0.02f);
@@ -50,7 +52,7 @@ class InitializationTest {
 
   @Test
   void aggregationBlocksKeepPyTorchsDefault() {
-    try (StateDict state = MaskedImageModel.initialize(MimConfig.preset("tiny", 256), 1)) {
+    try (StateDict state = MaskedImageModel.initialize(PretrainingRecipe.TINY.network(256), 1)) {
       double uniform = 1 / Math.sqrt(3 * 192);
       assertEquals(uniform, std(state, "cls_pt_layers.0.attn.qkv.weight"), 0.02 * uniform);
       assertEquals(
@@ -63,7 +65,7 @@ class InitializationTest {
 
   @Test
   void tokenizerIsNormalButForItsPatchEmbedding() {
-    VqKdConfig config = VqKdConfig.preset("tiny", 256, 32, 108);
+    VqKdConfig config = TokenizerRecipe.TINY.network(256, 32, 108);
     try (StateDict state = VqKd.initialize(config, 1)) {
       assertEquals(0.02, std(state, "encoder.blocks.1.mlp.fc1.weight"), 2e-4);
       assertTrue(largest(state, "encoder.blocks.1.mlp.fc1.weight") > 0.06);
@@ -75,7 +77,7 @@ class InitializationTest {
 
   @Test
   void valuesFollowSeedAndName() {
-    MimConfig config = MimConfig.preset("tiny", 64);
+    MimConfig config = PretrainingRecipe.TINY.network(64);
     try (StateDict one = MaskedImageModel.initialize(config, 1);
         StateDict same = MaskedImageModel.initialize(config, 1);
         StateDict other = MaskedImageModel.initialize(config, 2)) {

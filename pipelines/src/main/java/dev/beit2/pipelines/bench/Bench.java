@@ -1,5 +1,9 @@
 package dev.beit2.pipelines.bench;
 
+import dev.beit2.pipelines.run.CheckpointState;
+import dev.beit2.pipelines.flink.FlinkTarget;
+import dev.beit2.model.recipe.TokenizerRecipe;
+import dev.beit2.model.recipe.PretrainingRecipe;
 import dev.beit2.io.Json;
 import dev.beit2.io.store.StoredFile;
 import dev.beit2.model.bench.ModelBenchmark;
@@ -42,17 +46,17 @@ import org.apache.beam.sdk.options.PipelineOptions;
  */
 public final class Bench {
   public static final Command<Options> COMMAND =
-      new Command<>(
+      Command.of(
           "bench",
-          "Measures what this machine can do with ViT-B/16: tokenizer and pretraining step in fp32 and bf16 beside its "
-              + "rate of matrix products, and the pipeline tokenize beside the bare tokenizer, in about four minutes on 2 "
-              + "cores; or the data plane, in less than one.",
+          "what this machine can do",
+          "Measures what this machine can do with ViT-B/16: the tokenizer and a pretraining step in fp32 and bf16, compared "
++"with its rate of matrix products, and the tokenize pipeline, compared with the tokenizer alone (about four minutes "
++"on 2 cores); or the data plane (less than one minute).",
           Options.class,
-          Command.cores(),
           options -> {
             run(options);
             return CommandLine.OK;
-          });
+          }).withLocalParallelism(FlinkTarget.processors());
 
   private Bench() {}
 
@@ -100,7 +104,7 @@ public final class Bench {
 
   private static void run(Options options) throws IOException {
     Map<String, Object> numbers = new LinkedHashMap<>();
-    numbers.put("processors", Command.cores());
+    numbers.put("processors", FlinkTarget.processors());
     Path folder = Files.createTempDirectory("beit2-bench");
     try {
       if (options.getData()) {
@@ -117,9 +121,9 @@ public final class Bench {
 
   private static void network(Options options, Path folder, Map<String, Object> numbers)
       throws IOException {
-    Torch.setThreads(Command.cores());
+    Torch.setThreads(FlinkTarget.processors());
     numbers.put("batchSize", options.getBatchSize());
-    VqKdConfig config = VqKdConfig.preset("base", 8192, 32, 108);
+    VqKdConfig config = TokenizerRecipe.BASE.network(8192, 32, 108);
     writeTokenizer(config, folder.resolve("tokenizer"));
     double bare = 0;
     System.out.printf("%-34s %12s %12s %12s%n", "", "images/s", "GFLOP/s", "of matmul");
@@ -148,7 +152,7 @@ public final class Bench {
       tokenizing = benchmark.tokenizer(tokenizer, config);
     }
     print("tokenizer ViT-B/16 " + name, tokenizing, matmul);
-    Rate training = benchmark.pretraining(MimConfig.preset("base", config.codebookSize()));
+    Rate training = benchmark.pretraining(PretrainingRecipe.BASE, config.codebookSize());
     print("pretraining step ViT-B/16 " + name, training, matmul);
     numbers.put(
         name,
@@ -209,12 +213,12 @@ public final class Bench {
         VqKdTrainer.start(
             config,
             Teacher.hog(Kernels.of(Precision.FP32), config.encoder().patchSize()),
-            AdamWConfig.tokenizer(),
+            TokenizerRecipe.BASE.optimizer(),
             new CosineSchedule(1e-4, 0, 0, 0, 1),
             1,
             Precision.FP32)) {
       RunDirectory.open(run.toString(), new RunConfig(new TreeMap<>()))
-          .writeCheckpoint(0, Map.of(Checkpoint.MODEL, untrained::writeModel), Map.of());
+          .writeCheckpoint(CheckpointState.untrained(1), Map.of(Checkpoint.MODEL, untrained::writeModel));
     }
   }
 

@@ -1,5 +1,8 @@
 package dev.beit2.pipelines.bench;
 
+import dev.beit2.pipelines.cli.Home;
+import dev.beit2.pipelines.flink.FlinkTarget;
+import dev.beit2.model.recipe.PretrainingRecipe;
 import com.sun.management.OperatingSystemMXBean;
 import dev.beit2.io.image.Augmentation;
 import dev.beit2.io.image.DecodingLimits;
@@ -11,7 +14,7 @@ import dev.beit2.io.image.RgbImage;
 import dev.beit2.io.image.UndecodableImageException;
 import dev.beit2.io.image.View;
 import dev.beit2.pipelines.cli.Command;
-import dev.beit2.pipelines.cli.PeakMemory;
+import dev.beit2.pipelines.jvm.PeakMemory;
 import dev.beit2.pipelines.demo.Demo;
 import dev.beit2.pipelines.options.Inputs;
 import java.io.IOException;
@@ -89,7 +92,7 @@ final class DataBench {
           costs.decoding(),
           100 * costs.share(),
           1000 / costs.wall(),
-          Command.cores(),
+          FlinkTarget.processors(),
           PeakMemory.megabytes());
       ShardReadingBenchmark.Rates rates =
           ShardReadingBenchmark.measure(own.resolve(TokenizeBenchmark.SHARDS).toString());
@@ -124,8 +127,8 @@ final class DataBench {
   /** One thread's images a second, alternating with Pillow doing the same to the same files. */
   private static Map<String, Object> decoding(List<byte[]> photographs, Path folder)
       throws IOException {
-    List<View> plain = views(photographs.size(), Augmentation.pretraining().withJitter(0));
-    List<View> jittered = views(photographs.size(), Augmentation.pretraining());
+    List<View> plain = views(photographs.size(), Augmentation.randomResizedCrop(PretrainingRecipe.MIN_CROP_SCALE));
+    List<View> jittered = views(photographs.size(), Augmentation.randomResizedCrop(PretrainingRecipe.MIN_CROP_SCALE).withJitter(PretrainingRecipe.COLOR_JITTER));
     ImageBatch batch = new ImageBatch(1, SIZE);
     Map<String, Work> works = new LinkedHashMap<>();
     works.put("decode", i -> open(photographs.get(i)).pixels());
@@ -251,7 +254,7 @@ final class DataBench {
    * ImageNet's usual size.
    */
   static List<byte[]> photographs() throws IOException {
-    ImageFolder samples = ImageFolder.list(Demo.samples() + "/train");
+    ImageFolder samples = ImageFolder.list(Home.samples().resolve("train").toString());
     List<RgbImage> tiles = new ArrayList<>();
     for (ImageFolder.Entry entry : samples.entries()) {
       try {

@@ -1,5 +1,7 @@
 package dev.beit2.pipelines.bench;
 
+import dev.beit2.pipelines.jvm.SharedInJvm;
+import dev.beit2.pipelines.flink.FlinkTarget;
 import static java.util.Objects.requireNonNull;
 
 import dev.beit2.io.SeededRandom;
@@ -15,7 +17,7 @@ import dev.beit2.io.store.StoredFile;
 import dev.beit2.pipelines.cli.Command;
 import dev.beit2.pipelines.cli.CommandLine;
 import dev.beit2.pipelines.cli.InvalidOptionException;
-import dev.beit2.pipelines.cli.LocalProgress;
+import dev.beit2.pipelines.cli.ElementProgress;
 import dev.beit2.pipelines.cli.Range;
 import dev.beit2.pipelines.options.Inputs;
 import java.io.IOException;
@@ -38,24 +40,24 @@ import org.apache.beam.sdk.values.PCollection;
 public final class GenerateImages {
   static final String NAME = "generate";
 
-  static final Command<Options> COMMAND =
-      new Command<>(
+  public static final Command<Options> COMMAND =
+      Command.of(
           NAME,
-          "Makes any number of JPEGs by cropping a few photographs anew, at ImageNet's usual sizes: data to try other "
-              + "commands on at scale. Picture i is the same each time.",
+          "any number of images made from a few: data to try things on",
+          "Makes any number of JPEGs by cropping a few photographs, at ImageNet's usual sizes: data to try other "
++"commands on at scale. Image i is the same every time.",
           Options.class,
-          Command.cores(),
           options -> {
             run(options, NAME);
             return CommandLine.OK;
-          });
+          }).withLocalParallelism(FlinkTarget.processors());
 
   private static final String PURPOSE = "generated";
   private static final int LONG_SIDE = 500;
   private static final int SHORT_SIDE = 375;
   private static final int QUALITY = 90;
-  private static final int PICTURES_A_FOLDER = 1000;
-  private static final Augmentation CROP = Augmentation.tokenizer().withScale(0.3, 1);
+  private static final int IMAGES_PER_FOLDER = 1000;
+  private static final Augmentation CROP = Augmentation.randomResizedCrop(0.3);
 
   private GenerateImages() {}
 
@@ -95,10 +97,11 @@ public final class GenerateImages {
   /**
    * Makes the pictures.
    *
-   * @param stage what progress is told as
+   * @param stage name of the pipeline in progress lines
    */
   static void run(Options options, String stage) throws IOException {
     Inputs.images("--input", options.getInput());
+    ElementProgress progress = ElementProgress.of(stage, options.getCount(), options);
     Pipeline pipeline = Pipeline.create(options);
     PCollection<Long> numbers =
         pipeline
@@ -106,8 +109,8 @@ public final class GenerateImages {
             .apply("Spread", Reshuffle.viaRandomKey());
     numbers.apply(
         "Crop",
-        ParDo.of(new CropFn(options.getInput(), options.getOutput(), options.getSeed(), stage)));
-    try (LocalProgress progress = LocalProgress.begin(stage, options.getCount())) {
+        ParDo.of(new CropFn(options.getInput(), options.getOutput(), options.getSeed(), progress)));
+    try (SharedInJvm<ElementProgress.Counter> shown = progress.open()) {
       pipeline.run().waitUntilFinish();
     }
   }
@@ -118,28 +121,37 @@ public final class GenerateImages {
     private final String input;
     private final String output;
     private final long seed;
-    private final String stage;
+    private final ElementProgress progress;
 
     private transient ImageFolder photographs;
+    private transient SharedInJvm<ElementProgress.Counter> counter;
 
-    CropFn(String input, String output, long seed, String stage) {
+    CropFn(String input, String output, long seed, ElementProgress progress) {
       this.input = requireNonNull(input, "input is null");
       this.output = requireNonNull(output, "output is null");
       this.seed = seed;
-      this.stage = requireNonNull(stage, "stage is null");
+      this.progress = requireNonNull(progress, "progress is null");
     }
 
     @Setup
-    public void setUp() {
+    public void setUp() throws IOException {
       photographs = ImageFolder.list(input);
+      counter = progress.open();
     }
 
     @ProcessElement
     public void processElement(@Element Long number) throws IOException {
-      String name = "%03d/%07d.JPEG".formatted(number / PICTURES_A_FOLDER, number);
+      String name = "%03d/%07d.JPEG".formatted(number / IMAGES_PER_FOLDER, number);
       byte[] jpeg = ImageEncoder.jpeg(crop(number), QUALITY);
       StoredFile.in(output, name).write(jpeg);
-      LocalProgress.count(stage, 1);
+      counter.get().count(1);
+    }
+
+    @Teardown
+    public void tearDown() throws IOException {
+      if (counter != null) {
+        counter.close();
+      }
     }
 
     private RgbImage crop(long number) throws IOException {

@@ -1,5 +1,6 @@
 package dev.beit2.pipelines.bench;
 
+import dev.beit2.pipelines.jvm.SharedInJvm;
 import com.sun.management.OperatingSystemMXBean;
 import dev.beit2.io.image.DecodingLimits;
 import dev.beit2.io.image.EncodedImage;
@@ -9,7 +10,7 @@ import dev.beit2.io.image.UndecodableImageException;
 import dev.beit2.io.image.source.ImageSource;
 import dev.beit2.io.shard.ShardMetadata;
 import dev.beit2.pipelines.cli.CommandLine;
-import dev.beit2.pipelines.cli.LocalProgress;
+import dev.beit2.pipelines.cli.ElementProgress;
 import dev.beit2.pipelines.tokenize.PatchEncoder;
 import dev.beit2.pipelines.tokenize.TokenizeDataset;
 import dev.beit2.pipelines.tokenize.ViewRecipe;
@@ -113,13 +114,15 @@ final class TokenizeBenchmark {
         });
   }
 
-  private static void tokenize(String input, int views, int images, Path shards) {
+  private static void tokenize(String input, int views, int images, Path shards)
+      throws IOException {
     TokenizeDataset.Options options = options(input, views, shards);
     ShardMetadata metadata =
         new ShardMetadata("stub", CODEBOOK, SIZE / PATCH, SIZE, views, options.getSeed());
     ImageSource source = ImageSource.parse(input, ImageSource.Format.FOLDER.word());
-    try (LocalProgress progress = LocalProgress.begin(TokenizeDataset.NAME, images)) {
-      TokenizeDataset.pipeline(options, source, new StubTokenizer(), metadata, TokenizeDataset.NAME)
+    ElementProgress progress = ElementProgress.of(TokenizeDataset.NAME, images, options);
+    try (SharedInJvm<ElementProgress.Counter> shown = progress.open()) {
+      TokenizeDataset.pipeline(options, source, new StubTokenizer(), metadata, progress)
           .run()
           .waitUntilFinish();
     }

@@ -3,21 +3,24 @@ package dev.beit2.pipelines.cli;
 import java.lang.annotation.Annotation;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;
-import java.util.Arrays;
 import java.util.Comparator;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
+import javax.annotation.Nullable;
 import org.apache.beam.sdk.options.Default;
 import org.apache.beam.sdk.options.Description;
 import org.apache.beam.sdk.options.PipelineOptions;
 import org.apache.beam.sdk.options.Validation;
 
 /**
- * One option of a command, as its getter and the getter's annotations tell it: the one source of
- * parsing, checking and {@code --help}.
+ * An option of a command, as its getter and the getter's annotations declare it. Checks, {@code
+ * --help} and {@code config.json} all read it from here.
  *
  * @param name without dashes
  * @param getter of the options interface
@@ -35,8 +38,8 @@ public record Option(String name, Method getter) {
           Double.class, "a number");
 
   /**
-   * The options that an interface and its ancestors of ours declare: required ones first, then by
-   * name.
+   * The options that an interface and its ancestors in this project declare: required ones first,
+   * then by name.
    */
   public static List<Option> of(Class<? extends PipelineOptions> options) {
     return Stream.of(options.getMethods())
@@ -60,14 +63,14 @@ public record Option(String name, Method getter) {
     return annotation(Positional.class).isPresent();
   }
 
-  /** What help and messages call it: {@code --name}, or {@code NAME} where no name is typed. */
+  /** Its name in help and messages: {@code --name}, or {@code NAME} if it is positional. */
   String label() {
     return positional() ? name.replaceAll("(?=[A-Z])", "_").toUpperCase(Locale.ROOT) : "--" + name;
   }
 
   /** The option with a value, as it is typed. */
-  String given(String text) {
-    return positional() ? text : "--" + name + "=" + text;
+  String given(Object value) {
+    return positional() ? text(value) : "--" + name + "=" + text(value);
   }
 
   boolean required() {
@@ -78,11 +81,24 @@ public record Option(String name, Method getter) {
     return annotation(Description.class).map(Description::value).orElse("");
   }
 
-  /** What it takes, for people: {@code a whole number, at least 1}. */
+  /** The option that means the same in another unit; empty if there is none. */
+  String insteadOf() {
+    return annotation(InsteadOf.class).map(InsteadOf::value).orElse("");
+  }
+
+  /** The words that it accepts; empty if it accepts other values, too. */
+  List<String> words() {
+    Class<?> type = getter.getReturnType();
+    if (type.isEnum()) {
+      return Stream.of(type.getEnumConstants()).map(Option::text).toList();
+    }
+    return annotation(OneOf.class).map(words -> List.of(words.value())).orElse(List.of());
+  }
+
+  /** The values that it accepts, in words: {@code a whole number, at least 1}. */
   String wanted() {
-    Optional<OneOf> words = annotation(OneOf.class);
-    if (words.isPresent()) {
-      return "one of " + String.join(", ", words.get().value());
+    if (!words().isEmpty()) {
+      return "one of " + String.join(", ", words());
     }
     String type = TYPES.get(getter.getReturnType());
     return annotation(Range.class)
@@ -98,92 +114,91 @@ public record Option(String name, Method getter) {
     return number == Math.rint(number) ? Long.toString((long) number) : Double.toString(number);
   }
 
-  /** The default for people, or nothing. */
-  Optional<String> defaultText() {
+  /**
+   * Its default in words, if it has one: {@code 8}, or {@code tiny 32, base 64}.
+   *
+   * @param presets of the command
+   */
+  Optional<String> defaultText(Map<String, ? extends Record> presets) {
     Optional<String> fixed =
         Stream.of(getter.getAnnotations())
             .filter(a -> a.annotationType().getDeclaringClass() == Default.class)
-            .map(a -> String.valueOf(value(a)))
+            .map(a -> text(value(a)))
             .findFirst();
-    return fixed.or(
-        () ->
-            annotation(ByPreset.class)
-                .map(
-                    preset ->
-                        Stream.of("tiny", "base", "large")
-                            .filter(name -> !presetDefault(name).isEmpty())
-                            .map(name -> name + " " + presetDefault(name))
-                            .reduce("", (a, b) -> a.isEmpty() ? b : a + ", " + b))
-                .filter(text -> !text.isEmpty()));
-  }
-
-  /** The default with a preset; empty without one. */
-  String presetDefault(String preset) {
-    Optional<ByPreset> defaults = annotation(ByPreset.class);
-    if (defaults.isEmpty()) {
-      return "";
+    if (fixed.isPresent()) {
+      return fixed;
     }
-    return switch (preset) {
-      case "tiny" -> defaults.get().tiny();
-      case "base" -> defaults.get().base();
-      default -> defaults.get().large();
-    };
+    Map<String, String> byPreset = new LinkedHashMap<>();
+    presets.forEach(
+        (preset, recipe) ->
+            presetDefault(recipe).ifPresent(value -> byPreset.put(preset, text(value))));
+    if (byPreset.isEmpty()) {
+      return Optional.empty();
+    }
+    Set<String> values = Set.copyOf(byPreset.values());
+    if (values.size() == 1 && byPreset.size() == presets.size()) {
+      return values.stream().findFirst();
+    }
+    return Optional.of(
+        byPreset.entrySet().stream()
+            .map(preset -> preset.getKey() + " " + preset.getValue())
+            .collect(Collectors.joining(", ")));
   }
 
-  /** The option that takes this one's place; empty if there is none. */
-  String insteadOf() {
-    return annotation(ByPreset.class).map(ByPreset::insteadOf).orElse("");
+  /** The default that a preset's recipe has for it: the component of its name. */
+  Optional<Object> presetDefault(Record recipe) {
+    return Stream.of(recipe.getClass().getRecordComponents())
+        .filter(component -> component.getName().equals(name))
+        .findFirst()
+        .map(component -> invoke(component.getAccessor(), recipe))
+        .map(this::converted);
+  }
+
+  /** A recipe may have a narrower type of number. */
+  private Object converted(Object value) {
+    Class<?> type = getter.getReturnType();
+    if (value instanceof Number number) {
+      if (type == Long.class || type == long.class) {
+        return number.longValue();
+      }
+      if (type == Double.class || type == double.class) {
+        return number.doubleValue();
+      }
+    }
+    return value;
   }
 
   /**
-   * The value that a text stands for.
+   * The argument for Beam's parser, whose enums are spelled in capitals.
    *
-   * @throws InvalidOptionException if the option does not take it
+   * @throws InvalidOptionException if the text is empty, or not one of the words
    */
-  Object parse(String text) {
-    String given = given(text);
-    Class<?> type = getter.getReturnType();
+  String argument(String text) {
     if (text.isBlank()) {
-      throw new InvalidOptionException(given, "nothing", wanted());
+      throw new InvalidOptionException(given(text), "nothing", wanted());
     }
-    try {
-      if (type == String.class) {
-        return requireWord(given, text);
-      }
-      if (type == boolean.class) {
-        if (!text.equals("true") && !text.equals("false")) {
-          throw new InvalidOptionException(given, text, wanted());
-        }
-        return Boolean.valueOf(text);
-      }
-      Number number =
-          type == int.class || type == Integer.class
-              ? (Number) Integer.valueOf(text)
-              : type == long.class || type == Long.class
-                  ? (Number) Long.valueOf(text)
-                  : (Number) Double.valueOf(text);
-      return requireInRange(given, number);
-    } catch (NumberFormatException e) {
-      throw new InvalidOptionException(given, text, wanted());
+    if (!words().isEmpty() && !words().contains(text)) {
+      throw new InvalidOptionException(given(text), text, wanted());
     }
+    boolean isEnum = getter.getReturnType().isEnum();
+    return "--" + name + "=" + (isEnum ? text.toUpperCase(Locale.ROOT) : text);
   }
 
-  private String requireWord(String given, String text) {
-    Optional<OneOf> words = annotation(OneOf.class);
-    if (words.isPresent() && !Arrays.asList(words.get().value()).contains(text)) {
-      throw new InvalidOptionException(given, text, wanted());
+  /**
+   * Checks a value that Beam has parsed.
+   *
+   * @param text as it was typed
+   * @throws InvalidOptionException if it is out of range
+   */
+  void check(String text, @Nullable Object value) {
+    if (value instanceof Number number) {
+      double size = number.doubleValue();
+      Optional<Range> range = annotation(Range.class);
+      if (!Double.isFinite(size)
+          || (range.isPresent() && (size < range.get().min() || size > range.get().max()))) {
+        throw new InvalidOptionException(given(text), text, wanted());
+      }
     }
-    return text;
-  }
-
-  private Number requireInRange(String given, Number number) {
-    double value = number.doubleValue();
-    Optional<Range> range = annotation(Range.class);
-    if (!Double.isFinite(value)
-        || (range.isPresent() && (value < range.get().min() || value > range.get().max()))) {
-      throw new InvalidOptionException(given, number.toString(), wanted());
-    }
-    return number;
   }
 
   public Object get(PipelineOptions options) {
@@ -197,6 +212,13 @@ public record Option(String name, Method getter) {
     } catch (NoSuchMethodException e) {
       throw new IllegalStateException(e);
     }
+  }
+
+  /** A value as it is typed and as {@code config.json} has it: enums in lower case. */
+  public static String text(Object value) {
+    return value instanceof Enum<?> word
+        ? word.name().toLowerCase(Locale.ROOT)
+        : String.valueOf(value);
   }
 
   private <A extends Annotation> Optional<A> annotation(Class<A> type) {

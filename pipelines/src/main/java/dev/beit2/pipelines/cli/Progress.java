@@ -87,16 +87,16 @@ public final class Progress {
     }
   }
 
-  /** What an earlier start of the run has done does not count into the rate. */
-  public synchronized void continueFrom(long done) {
+  /** Continues what an earlier start has done, which does not count towards the rate. */
+  public synchronized void continueFrom(long done, long images) {
     samples.clear();
-    samples.add(new Sample(clock.instant(), done, 0));
+    samples.add(new Sample(clock.instant(), done, images));
   }
 
   /**
    * @param done of the total
    * @param loss the last one, where the stage has a loss
-   * @param images seen since this process began the stage, or megabytes, or whatever the rate is of
+   * @param images seen so far, or megabytes, or another unit that the rate is measured in
    */
   public synchronized void update(long done, OptionalDouble loss, long images) {
     Instant now = clock.instant();

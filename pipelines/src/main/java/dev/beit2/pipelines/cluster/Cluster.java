@@ -1,5 +1,6 @@
 package dev.beit2.pipelines.cluster;
 
+import dev.beit2.pipelines.flink.FlinkTarget;
 import dev.beit2.pipelines.cli.Command;
 import dev.beit2.pipelines.cli.CommandLine;
 import dev.beit2.pipelines.cli.InvalidOptionException;
@@ -21,13 +22,13 @@ import org.apache.beam.sdk.options.Validation;
 /** A Flink cluster on this machine: started, looked at, enlarged and stopped. */
 public final class Cluster {
   public static final Command<Options> COMMAND =
-      new Command<>(
+      Command.of(
           "cluster",
-          "A Flink cluster on this machine, to run the other commands on with --flinkMaster: a JobManager and "
-              + "TaskManagers, each a process of its own on the loopback device. It stays when this command ends, until "
-              + "./beit2 cluster stop.",
+          "a Flink cluster on this machine, to run the other commands on",
+          "Starts and stops a Flink cluster on this machine, to run the other commands on with --flinkMaster: a JobManager and "
++"TaskManagers, each in its own process on the loopback device. It keeps running when this command ends, until "
++"./beit2 cluster stop.",
           Options.class,
-          1,
           Cluster::run);
 
   private static final int HEAP_MEGABYTES = 1024;
@@ -160,7 +161,7 @@ public final class Cluster {
         first(
             options.getProcessors(),
             before == null || taskManagers != before.taskManagers()
-                ? Math.max(1, Command.cores() / taskManagers)
+                ? Math.max(1, FlinkTarget.processors() / taskManagers)
                 : before.processors()),
         before == null ? LocalCluster.freePort() : before.rpcPort(),
         before == null ? LocalCluster.freePort() : before.restPort());

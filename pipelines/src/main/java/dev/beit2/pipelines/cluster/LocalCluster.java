@@ -2,6 +2,7 @@ package dev.beit2.pipelines.cluster;
 
 import static java.util.Objects.requireNonNull;
 
+import dev.beit2.pipelines.cli.Home;
 import dev.beit2.io.Json;
 import dev.beit2.pipelines.flink.FlinkJobs;
 import java.io.IOException;
@@ -334,7 +335,7 @@ public final class LocalCluster {
             "-Djava.awt.headless=true",
             "-Dai.djl.offline=true",
             "-DOPT_OUT_TRACKING=true",
-            "-Dbeit2.home=" + home(),
+            "-Dbeit2.home=" + Home.folder().toAbsolutePath().normalize(),
             "-Dorg.slf4j.simpleLogger.showDateTime=true",
             "-Dorg.slf4j.simpleLogger.dateTimeFormat=yyyy-MM-dd HH:mm:ss,SSS",
             "-Dorg.slf4j.simpleLogger.showThreadName=false",
@@ -358,11 +359,7 @@ public final class LocalCluster {
 
   /** Flink with all that is not in the jobs' jar, as the build wrote it down. */
   private static String flinkClassPath() throws IOException {
-    return Files.readString(home().resolve("pipelines/target/flink-lib-classpath")).strip();
-  }
-
-  private static Path home() {
-    return Path.of(System.getProperty("beit2.home", ".")).toAbsolutePath().normalize();
+    return Files.readString(Home.flinkClassPath()).strip();
   }
 
   /** Waits until these TaskManagers have registered, or registered anew, after a moment. */

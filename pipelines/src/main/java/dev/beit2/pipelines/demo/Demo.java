@@ -1,5 +1,7 @@
 package dev.beit2.pipelines.demo;
 
+import dev.beit2.pipelines.cli.Home;
+import dev.beit2.pipelines.flink.FlinkTarget;
 import dev.beit2.io.Json;
 import dev.beit2.io.image.ImageFolder;
 import dev.beit2.io.shard.ShardVerification;
@@ -37,16 +39,16 @@ public final class Demo {
   static final String NAME = "demo";
 
   public static final Command<Options> COMMAND =
-      new Command<>(
+      Command.of(
           NAME,
-          "Trains a small tokenizer and a small masked image model on the project's sample photographs, measures what "
-              + "was learnt against an untrained network, and writes report.html and summary.json.",
+          "the whole pipeline on sample photographs, in minutes: start here",
+          "Trains a small tokenizer and a small masked image model on the project's sample photographs, compares what was "
++"learned with an untrained network, and writes report.html and summary.json.",
           Options.class,
-          Command.cores(),
           options -> {
             print(run(options), options.getOutput(), System.out);
             return CommandLine.OK;
-          });
+          }).withLocalParallelism(FlinkTarget.processors());
 
   // Says that a folder is a demo's, to be written anew.
   private static final String MARK = "demo.json";
@@ -59,12 +61,7 @@ public final class Demo {
 
   private Demo(Options options) {
     this.options = options;
-    this.samples = options.getSamples() != null ? options.getSamples() : samples();
-  }
-
-  /** The sample photographs that come with the project. */
-  public static String samples() {
-    return Path.of(System.getProperty("beit2.home", "."), "pipelines", "samples").toString();
+    this.samples = options.getSamples() != null ? options.getSamples() : Home.samples().toString();
   }
 
   /** The options of {@code ./beit2 demo}. */

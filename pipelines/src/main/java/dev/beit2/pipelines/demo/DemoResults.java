@@ -1,5 +1,7 @@
 package dev.beit2.pipelines.demo;
 
+import dev.beit2.pipelines.flink.FlinkTarget;
+import dev.beit2.model.recipe.PretrainingRecipe;
 import dev.beit2.io.image.DecodingLimits;
 import dev.beit2.io.image.EncodedImage;
 import dev.beit2.io.image.UndecodableImageException;
@@ -12,9 +14,9 @@ import dev.beit2.io.shard.ShardManifest;
 import dev.beit2.io.shard.ShardMetadata;
 import dev.beit2.model.mim.BlockwiseMask;
 import dev.beit2.pipelines.cli.Command;
-import dev.beit2.pipelines.cli.PeakMemory;
+import dev.beit2.pipelines.jvm.PeakMemory;
 import dev.beit2.pipelines.eval.Evaluation;
-import dev.beit2.pipelines.mim.MimTraining;
+import dev.beit2.pipelines.mim.Masks;
 import dev.beit2.pipelines.report.DemoSummary;
 import dev.beit2.pipelines.report.Report;
 import dev.beit2.pipelines.report.ReportData;
@@ -180,7 +182,7 @@ final class DemoResults {
 
   /** The first view of each picture, under the mask that the first epoch put on it. */
   private List<ReportData.Example> examples() throws IOException {
-    BlockwiseMask mask = BlockwiseMask.of(shards.grid(), BlockwiseMask.recommended(shards.grid()));
+    BlockwiseMask mask = PretrainingRecipe.TINY.mask(PretrainingRecipe.TINY.maskedPatches());
     List<ReportData.Example> examples = new ArrayList<>();
     for (MimExample picture : pictures) {
       EncodedView view = picture.views().get(0);
@@ -190,7 +192,7 @@ final class DemoResults {
               shards.inputSize(),
               pixels(picture, view),
               shards.grid(),
-              MimTraining.mask(mask, seed, picture.key(), 0),
+              Masks.sample(mask, seed, picture.key(), 0),
               codes(view)));
     }
     return examples;
@@ -213,7 +215,7 @@ final class DemoResults {
     facts.put("seed", Long.toString(seed));
     facts.put("tokenizer steps", Integer.toString(tokenizerSteps.size()));
     facts.put("pretraining steps", Integer.toString(pretrainSteps.size()));
-    facts.put("processors", Integer.toString(Command.cores()));
+    facts.put("processors", Integer.toString(FlinkTarget.processors()));
     facts.put("Java", System.getProperty("java.version"));
     facts.put("system", System.getProperty("os.name") + " " + System.getProperty("os.arch"));
     facts.put("folder", output);

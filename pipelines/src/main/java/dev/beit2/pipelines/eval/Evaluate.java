@@ -1,5 +1,8 @@
 package dev.beit2.pipelines.eval;
 
+import dev.beit2.pipelines.jvm.SharedInJvm;
+import dev.beit2.pipelines.cli.ElementProgress;
+import dev.beit2.pipelines.flink.FlinkTarget;
 import dev.beit2.io.image.ImageRecord;
 import dev.beit2.io.image.RejectedImages;
 import dev.beit2.io.image.source.ImageDatasetIO;
@@ -8,15 +11,12 @@ import dev.beit2.model.eval.NearestNeighbours;
 import dev.beit2.pipelines.cli.Command;
 import dev.beit2.pipelines.cli.CommandLine;
 import dev.beit2.pipelines.cli.InvalidOptionException;
-import dev.beit2.pipelines.cli.LocalProgress;
-import dev.beit2.pipelines.cli.OneOf;
 import dev.beit2.pipelines.options.DecodingOptions;
 import dev.beit2.pipelines.options.ImageSourceOptions;
 import dev.beit2.pipelines.options.Inputs;
-import dev.beit2.pipelines.options.Precisions;
+import dev.beit2.pipelines.options.PrecisionOptions;
 import dev.beit2.pipelines.run.Checkpoint;
 import dev.beit2.pipelines.run.RunDirectory;
-import dev.beit2.pipelines.tokenize.TokenizeDataset;
 import java.io.IOException;
 import java.util.Comparator;
 import java.util.List;
@@ -41,16 +41,16 @@ public final class Evaluate {
   static final String NAME = "evaluate";
 
   public static final Command<Options> COMMAND =
-      new Command<>(
+      Command.of(
           NAME,
-          "Classifies validation images by the nearest training images, once by a backbone's [CLS] feature and once by "
-              + "the mean of its patch features (k-NN, k = 10, cosine, temperature 0.07).",
+          "k-NN accuracy of a backbone",
+          "Classifies validation images by their nearest training images, once by a backbone's [CLS] feature and once by "
++"the mean of its patch features (k-NN, k = 10, cosine, temperature 0.07).",
           Options.class,
-          Command.cores(),
           options -> {
             print(run(options, NAME), options.getOutput());
             return CommandLine.OK;
-          });
+          }).withLocalParallelism(FlinkTarget.processors());
 
   private static final int NEIGHBOURS = 10;
   private static final double TEMPERATURE = 0.07;
@@ -58,7 +58,7 @@ public final class Evaluate {
   private Evaluate() {}
 
   /** The options of {@code ./beit2 evaluate}. */
-  public interface Options extends ImageSourceOptions {
+  public interface Options extends ImageSourceOptions, PrecisionOptions {
     @Description("The backbone: a run of ./beit2 pretrain, or one of its checkpoints.")
     @Validation.Required
     String getBackbone();
@@ -97,14 +97,7 @@ public final class Evaluate {
 
     void setSeed(long seed);
 
-    @Description(
-        "Arithmetic of matrix products and attention: fp32 is exact, bf16 faster where the processor has it.")
-    @Default.String("fp32")
-    @OneOf({"fp32", "bf16"})
-    String getPrecision();
-
-    void setPrecision(String precision);
-  }
+ }
 
   /** {@code ./beit2 evaluate}. */
   public static void main(String[] args) {
@@ -126,30 +119,33 @@ public final class Evaluate {
     BackboneSet.Source backbones =
         new BackboneSet.Source(
             checkpoint.directory(),
-            Precisions.parse(options.getPrecision()),
+            options.getPrecision(),
             options.getUntrained(),
             options.getSeed());
     // Here, so that a wrong checkpoint is told before anything runs.
     backbones.open().close();
 
+    boolean counted = train.images().isPresent() && validation.images().isPresent();
+    long images = counted ? train.images().getAsLong() + validation.images().getAsLong() : 0;
+    ElementProgress progress = ElementProgress.of(stage, images, options);
     Pipeline pipeline = Pipeline.create(options);
-    int torchThreads = TokenizeDataset.torchThreads(options);
+    int torchThreads = FlinkTarget.of(options).threadsPerTask();
     ExtractFeatures extract =
-        new ExtractFeatures(backbones, DecodingOptions.limits(options), torchThreads, stage);
+        new ExtractFeatures(backbones, DecodingOptions.limits(options), torchThreads, progress);
     PCollectionTuple trainImages = pipeline.apply("Read train", ImageDatasetIO.read(trainSource));
     PCollectionTuple validationImages =
         pipeline.apply("Read validation", ImageDatasetIO.read(validationSource));
     PCollectionTuple known =
         trainImages
             .get(ImageDatasetIO.IMAGES)
-            .apply("Labels of train", ParDo.of(new RequireLabel("--train=" + options.getTrain())))
+            .apply("Labels of train", ParDo.of(new RequireLabelFn("--train=" + options.getTrain())))
             .apply("Features of train", extract);
     PCollectionTuple asked =
         validationImages
             .get(ImageDatasetIO.IMAGES)
             .apply(
                 "Labels of validation",
-                ParDo.of(new RequireLabel("--validation=" + options.getValidation())))
+                ParDo.of(new RequireLabelFn("--validation=" + options.getValidation())))
             .apply("Features of validation", extract);
     PCollectionView<Iterable<ImageFeatures>> knownFeatures =
         known.get(ExtractFeatures.FEATURES).apply("Gather train", View.asIterable());
@@ -167,9 +163,7 @@ public final class Evaluate {
         .and(validationImages.get(ImageDatasetIO.REJECTED))
         .apply("All rejected", Flatten.pCollections())
         .apply("Write rejected", RejectedImages.write(options.getOutput() + "/rejected"));
-    boolean counted = train.images().isPresent() && validation.images().isPresent();
-    long images = counted ? train.images().getAsLong() + validation.images().getAsLong() : 0;
-    try (LocalProgress progress = LocalProgress.begin(stage, images)) {
+    try (SharedInJvm<ElementProgress.Counter> shown = progress.open()) {
       pipeline.run().waitUntilFinish();
     }
     return Evaluation.read(options.getOutput());
@@ -216,12 +210,12 @@ public final class Evaluate {
     System.out.println("written to " + output + "/evaluation.json");
   }
 
-  private static final class RequireLabel extends DoFn<ImageRecord, ImageRecord> {
+  private static final class RequireLabelFn extends DoFn<ImageRecord, ImageRecord> {
     private static final long serialVersionUID = 1L;
 
     private final String option;
 
-    RequireLabel(String option) {
+    RequireLabelFn(String option) {
       this.option = option;
     }
 

@@ -2,6 +2,11 @@ package dev.beit2.pipelines.eval;
 
 import static java.util.Objects.requireNonNull;
 
+import dev.beit2.model.eval.Backbone;
+import org.apache.beam.sdk.transforms.display.DisplayData;
+import dev.beit2.io.image.RejectedImages;
+import dev.beit2.pipelines.cli.ElementProgress;
+import dev.beit2.pipelines.jvm.SharedInJvm;
 import dev.beit2.io.image.DecodingLimits;
 import dev.beit2.io.image.EncodedImage;
 import dev.beit2.io.image.ImageBatch;
@@ -9,10 +14,7 @@ import dev.beit2.io.image.ImageRecord;
 import dev.beit2.io.image.RejectedImage;
 import dev.beit2.io.image.RgbImage;
 import dev.beit2.io.image.UndecodableImageException;
-import dev.beit2.model.torch.SharedModel;
 import dev.beit2.model.torch.Torch;
-import dev.beit2.pipelines.cli.LocalProgress;
-import dev.beit2.pipelines.tokenize.TokenizeDataset;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
@@ -27,8 +29,8 @@ import org.apache.beam.sdk.values.TupleTag;
 import org.apache.beam.sdk.values.TupleTagList;
 
 /**
- * Images to the features of their centre, as evaluation takes it: {@link #FEATURES}, and {@link
- * #REJECTED} for what is undecodable.
+ * Computes the features of images: {@link #FEATURES}. Takes the evaluation crop of each image. Images
+ * that cannot be decoded go to {@link #REJECTED}.
  */
 final class ExtractFeatures extends PTransform<PCollection<ImageRecord>, PCollectionTuple> {
   private static final long serialVersionUID = 1L;
@@ -39,14 +41,17 @@ final class ExtractFeatures extends PTransform<PCollection<ImageRecord>, PCollec
   private final ExtractFn extract;
 
   /**
-   * @param backbones whose features are taken
-   * @param limits of what is decoded
+   * @param backbones whose features are computed
+   * @param limits of the images that are decoded
    * @param torchThreads threads of one operation, see {@link Torch#setThreads}
-   * @param stage what progress is counted for
+   * @param progress counts the images
    */
   ExtractFeatures(
-      BackboneSet.Source backbones, DecodingLimits limits, int torchThreads, String stage) {
-    this.extract = new ExtractFn(backbones, limits, torchThreads, stage);
+      BackboneSet.Source backbones,
+      DecodingLimits limits,
+      int torchThreads,
+      ElementProgress progress) {
+    this.extract = new ExtractFn(backbones, limits, torchThreads, progress);
   }
 
   @Override
@@ -54,68 +59,81 @@ final class ExtractFeatures extends PTransform<PCollection<ImageRecord>, PCollec
     PCollectionTuple extracted =
         images.apply(
             "Extract", ParDo.of(extract).withOutputTags(FEATURES, TupleTagList.of(REJECTED)));
-    extracted.get(FEATURES).setCoder(new ImageFeatures.FeaturesCoder());
+    extracted.get(FEATURES).setCoder(ImageFeatures.CODER);
     return extracted;
   }
 
-  static final class ExtractFn extends DoFn<ImageRecord, ImageFeatures> {
+  @Override
+  public void populateDisplayData(DisplayData.Builder builder) {
+    builder
+        .add(DisplayData.item("backbone", extract.source.checkpoint()))
+        .add(DisplayData.item("precision", extract.source.precision().name()))
+        .add(DisplayData.item("untrained", extract.source.untrained()));
+  }
+
+  private static final class ExtractFn extends DoFn<ImageRecord, ImageFeatures> {
     private static final long serialVersionUID = 1L;
 
     private final BackboneSet.Source source;
     private final DecodingLimits limits;
     private final int torchThreads;
-    private final String stage;
+    private final ElementProgress progress;
     private final Counter rejectedImages =
-        Metrics.counter(ExtractFeatures.class, TokenizeDataset.REJECTED_IMAGES);
+        Metrics.counter(ExtractFeatures.class, RejectedImages.COUNTER);
 
-    private transient SharedModel<BackboneSet> backbones;
-    private transient ImageBatch picture;
+    private transient SharedInJvm<BackboneSet> backbones;
+    private transient SharedInJvm<ElementProgress.Counter> counter;
+    private transient ImageBatch batch;
 
-    ExtractFn(BackboneSet.Source source, DecodingLimits limits, int torchThreads, String stage) {
+    ExtractFn(
+        BackboneSet.Source source,
+        DecodingLimits limits,
+        int torchThreads,
+        ElementProgress progress) {
       this.source = requireNonNull(source, "source is null");
       this.limits = requireNonNull(limits, "limits is null");
       this.torchThreads = torchThreads;
-      this.stage = requireNonNull(stage, "stage is null");
+      this.progress = requireNonNull(progress, "progress is null");
     }
 
     @Setup
     public void setUp() throws IOException {
       Torch.setThreads(torchThreads);
-      backbones = SharedModel.acquire(BackboneSet.class, source, source::open);
-      picture = new ImageBatch(1, backbones.get().imageSize());
+      backbones = SharedInJvm.acquire(BackboneSet.class, source, source::open);
+      counter = progress.open();
+      batch = new ImageBatch(1, backbones.get().imageSize());
     }
 
     @ProcessElement
     public void processElement(@Element ImageRecord image, MultiOutputReceiver out) {
       RgbImage pixels;
       try {
-        pixels = EncodedImage.open(image.bytes(), limits).renderForEvaluation(picture.side());
+        pixels = EncodedImage.open(image.bytes(), limits).renderForEvaluation(batch.side());
       } catch (UndecodableImageException e) {
         out.get(REJECTED).output(new RejectedImage(image.key(), e.getMessage()));
         rejectedImages.inc();
-        LocalProgress.count(stage, 0);
+        counter.get().count(0);
         return;
       }
-      picture.put(0, pixels);
+      batch.put(0, pixels);
       List<float[]> features = new ArrayList<>();
-      // One at a time: features then never depend on what else is in a batch.
-      backbones
-          .get()
-          .all()
-          .forEach(
-              backbone -> {
-                float[] cls = new float[backbone.dim()];
-                float[] mean = new float[backbone.dim()];
-                backbone.features(picture.first(1), 1, cls, mean);
-                features.add(cls);
-                features.add(mean);
-              });
+      // One image at a time, so that its features do not depend on the other images of a batch.
+      for (Backbone backbone : backbones.get().all()) {
+        float[] cls = new float[backbone.dim()];
+        float[] mean = new float[backbone.dim()];
+        backbone.features(batch.first(1), 1, cls, mean);
+        features.add(cls);
+        features.add(mean);
+      }
       out.get(FEATURES).output(new ImageFeatures(image.key(), image.label(), features));
-      LocalProgress.count(stage, 1);
+      counter.get().count(1);
     }
 
     @Teardown
-    public void tearDown() throws Exception {
+    public void tearDown() throws IOException {
+      if (counter != null) {
+        counter.close();
+      }
       if (backbones != null) {
         backbones.close();
       }

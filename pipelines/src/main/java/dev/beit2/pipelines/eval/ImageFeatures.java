@@ -2,24 +2,26 @@ package dev.beit2.pipelines.eval;
 
 import static java.util.Objects.requireNonNull;
 
-import java.io.IOException;
-import java.io.InputStream;
-import java.io.OutputStream;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
-import org.apache.beam.sdk.coders.AtomicCoder;
 import org.apache.beam.sdk.coders.Coder;
+import org.apache.beam.sdk.coders.DelegateCoder;
 import org.apache.beam.sdk.coders.FloatCoder;
+import org.apache.beam.sdk.coders.KvCoder;
+import org.apache.beam.sdk.coders.ListCoder;
 import org.apache.beam.sdk.coders.StringUtf8Coder;
 import org.apache.beam.sdk.coders.VarIntCoder;
+import org.apache.beam.sdk.values.KV;
 
 /**
- * What backbones say of an image.
+ * The features of an image.
  *
  * @param key the image's
  * @param label its class
- * @param features of each backbone [CLS] and the mean of the patches, one after the other, each [D]
+ * @param features for each backbone its [CLS] feature and then the mean of its patch features, each
+ *     {@code [D]}
  */
 record ImageFeatures(String key, int label, List<float[]> features) {
   ImageFeatures {
@@ -40,46 +42,38 @@ record ImageFeatures(String key, int label, List<float[]> features) {
     return Objects.hash(key, label, Arrays.deepHashCode(features.toArray()));
   }
 
-  /** Key, label, number of features, each as its length and numbers. */
-  static final class FeaturesCoder extends AtomicCoder<ImageFeatures> {
-    private static final long serialVersionUID = 1L;
-    private static final Coder<String> TEXT = StringUtf8Coder.of();
-    private static final Coder<Integer> INT = VarIntCoder.of();
-    private static final Coder<Float> FLOAT = FloatCoder.of();
+  /** Encodes an image's features. */
+  static final Coder<ImageFeatures> CODER =
+      DelegateCoder.of(
+          KvCoder.of(
+              KvCoder.of(StringUtf8Coder.of(), VarIntCoder.of()),
+              ListCoder.of(ListCoder.of(FloatCoder.of()))),
+          image -> KV.of(KV.of(image.key(), image.label()), lists(image.features())),
+          kv ->
+              new ImageFeatures(
+                  kv.getKey().getKey(), kv.getKey().getValue(), arrays(kv.getValue())));
 
-    @Override
-    public void encode(ImageFeatures image, OutputStream out) throws IOException {
-      TEXT.encode(image.key(), out);
-      INT.encode(image.label(), out);
-      INT.encode(image.features().size(), out);
-      for (float[] feature : image.features()) {
-        INT.encode(feature.length, out);
-        for (float value : feature) {
-          FLOAT.encode(value, out);
-        }
+  private static List<List<Float>> lists(List<float[]> arrays) {
+    List<List<Float>> lists = new ArrayList<>();
+    for (float[] array : arrays) {
+      List<Float> list = new ArrayList<>(array.length);
+      for (float value : array) {
+        list.add(value);
       }
+      lists.add(list);
     }
+    return lists;
+  }
 
-    @Override
-    public ImageFeatures decode(InputStream in) throws IOException {
-      String key = TEXT.decode(in);
-      int label = INT.decode(in);
-      float[][] features = new float[INT.decode(in)][];
-      for (int i = 0; i < features.length; i++) {
-        features[i] = new float[INT.decode(in)];
-        for (int j = 0; j < features[i].length; j++) {
-          features[i][j] = FLOAT.decode(in);
-        }
+  private static List<float[]> arrays(List<List<Float>> lists) {
+    List<float[]> arrays = new ArrayList<>();
+    for (List<Float> list : lists) {
+      float[] array = new float[list.size()];
+      for (int i = 0; i < array.length; i++) {
+        array[i] = list.get(i);
       }
-      return new ImageFeatures(key, label, Arrays.asList(features));
+      arrays.add(array);
     }
-
-    @Override
-    public void verifyDeterministic() {}
-
-    @Override
-    public boolean consistentWithEquals() {
-      return true;
-    }
+    return arrays;
   }
 }

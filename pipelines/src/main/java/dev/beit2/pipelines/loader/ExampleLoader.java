@@ -114,10 +114,8 @@ public final class ExampleLoader<ExampleT> {
         size + " images of which none can be read and decoded", "at least one that can");
   }
 
-  /**
-   * Takes over what an earlier start of the run found, some of which this one may not come upon.
-   */
-  public void alreadyRejected(Collection<RejectedImage> images) {
+  /** Adds images that an earlier start of the run has rejected; this one may not meet them. */
+  public void addRejected(Collection<RejectedImage> images) {
     images.forEach(image -> rejected.put(image.key(), image));
   }
 

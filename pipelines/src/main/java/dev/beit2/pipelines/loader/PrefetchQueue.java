@@ -1,146 +1,143 @@
 package dev.beit2.pipelines.loader;
 
 import java.io.IOException;
-import java.util.ArrayDeque;
-import java.util.ArrayList;
-import java.util.Deque;
-import java.util.HashMap;
-import java.util.List;
-import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.ThreadFactory;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Supplier;
-import javax.annotation.Nullable;
 
 /**
- * Fills batches ahead of the step that needs them, in background threads, and hands them out in
- * order. There are never more batches than threads and one more, and each is filled again once it
- * was given back.
+ * Fills batches in background threads, ahead of the steps that need them, and returns them in order.
+ * One thread reads, several decode and augment. There are as many batches as filling threads, and one
+ * more; a batch is filled again after it was recycled.
  *
  * @param <RawT> what is read for a batch
  * @param <BatchT> a batch
  */
 public final class PrefetchQueue<RawT, BatchT> implements AutoCloseable {
-
-  /** What belongs to a step. */
+  /** Reads and fills the batch of a step. */
   public interface Filler<RawT, BatchT> {
-    /** Reads it; called for one step after the other, never by two threads at once. */
+    /** Reads what a batch is made of. Called for one step after the other, by a single thread. */
     RawT read(long step) throws IOException;
 
-    /** Fills a batch with what was read; called by several threads at once. */
+    /** Fills a batch with what was read. Several threads call this at the same time. */
     void fill(long step, RawT raw, BatchT batch) throws IOException;
   }
 
   private final Filler<RawT, BatchT> filler;
-  private final Object reading = new Object();
   private final long end;
-  private final Deque<BatchT> free = new ArrayDeque<>();
-  private final Map<Long, BatchT> ready = new HashMap<>();
-  private final List<Thread> threads = new ArrayList<>();
-  // Changed by who is reading.
-  private volatile long nextToRead;
-  private long nextToGive;
+  // Empty: the queue is closed.
+  private final BlockingQueue<Optional<BatchT>> free = new LinkedBlockingQueue<>();
+  private final BlockingQueue<Future<BatchT>> filled = new LinkedBlockingQueue<>();
+  private final ExecutorService reader;
+  private final ExecutorService fillers;
+
+  private long nextStep;
   private long waitedNanos;
-  private Throwable failure;
-  private boolean closed;
 
   /**
+   * @param batches allocates a batch
    * @param from the first step
    * @param end the step after the last
+   * @param threads that fill batches
    */
   public PrefetchQueue(
       Supplier<BatchT> batches, Filler<RawT, BatchT> filler, long from, long end, int threads) {
     this.filler = filler;
+    this.nextStep = from;
     this.end = end;
-    this.nextToRead = from;
-    this.nextToGive = from;
     for (int i = 0; i < threads + 1; i++) {
-      free.add(batches.get());
+      free.add(Optional.of(batches.get()));
     }
-    for (int i = 0; i < threads; i++) {
-      Thread thread = new Thread(this::work, "prefetch-" + i);
+    this.fillers = Executors.newFixedThreadPool(threads, daemons("prefetch-fill-"));
+    this.reader = Executors.newSingleThreadExecutor(daemons("prefetch-read-"));
+    reader.execute(() -> read(from));
+  }
+
+  private static ThreadFactory daemons(String name) {
+    AtomicInteger number = new AtomicInteger();
+    return task -> {
+      Thread thread = new Thread(task, name + number.getAndIncrement());
       thread.setDaemon(true);
-      this.threads.add(thread);
-      thread.start();
+      return thread;
+    };
+  }
+
+  /** Reads one step after the other, as long as there are free batches. */
+  private void read(long from) {
+    try {
+      for (long step = from; step < end; step++) {
+        Optional<BatchT> batch = free.take();
+        if (batch.isEmpty()) {
+          return;
+        }
+        filled.add(fill(step, filler.read(step), batch.get()));
+      }
+    } catch (InterruptedException e) {
+      // Nobody interrupts this thread but a JVM that ends.
+    } catch (Throwable e) {
+      filled.add(CompletableFuture.failedFuture(e));
     }
   }
 
-  /** The next step's batch, once it is filled; what its filling failed with otherwise. */
-  public synchronized BatchT next() throws IOException, InterruptedException {
-    if (nextToGive >= end) {
-      throw new IllegalStateException("all batches were given");
+  private Future<BatchT> fill(long step, RawT raw, BatchT batch) {
+    return fillers.submit(
+        () -> {
+          filler.fill(step, raw, batch);
+          return batch;
+        });
+  }
+
+  /**
+   * The batch of the next step. Waits until it is filled.
+   *
+   * @throws IOException if it could not be read or filled
+   */
+  public BatchT next() throws IOException, InterruptedException {
+    if (nextStep >= end) {
+      throw new IllegalStateException("all batches were taken");
     }
+    nextStep++;
     long asked = System.nanoTime();
-    while (!ready.containsKey(nextToGive)) {
-      if (failure instanceof IOException e) {
-        throw new IOException(e.getMessage(), e);
+    try {
+      return filled.take().get();
+    } catch (ExecutionException e) {
+      if (e.getCause() instanceof IOException) {
+        throw new IOException(e.getCause().getMessage(), e.getCause());
       }
-      if (failure != null) {
-        throw new IllegalStateException(failure);
-      }
-      wait();
+      throw new IllegalStateException(e.getCause());
+    } finally {
+      waitedNanos += System.nanoTime() - asked;
     }
-    waitedNanos += System.nanoTime() - asked;
-    return ready.remove(nextToGive++);
   }
 
-  /** For how long {@link #next} has waited for batches to be filled, in all. */
-  public synchronized long waitedNanos() {
+  /** Total time that {@link #next} has waited for batches. */
+  public long waitedNanos() {
     return waitedNanos;
   }
 
-  /** Gives a batch back to be filled again. */
-  public synchronized void recycle(BatchT batch) {
-    free.add(batch);
-    notifyAll();
+  /** Returns a batch to be filled again. */
+  public void recycle(BatchT batch) {
+    free.add(Optional.of(batch));
   }
 
-  private void work() {
-    try {
-      while (true) {
-        BatchT batch;
-        long step;
-        RawT raw;
-        // Who waits for a batch keeps the others from reading on: steps are read in order.
-        synchronized (reading) {
-          batch = freeBatch();
-          if (batch == null) {
-            return;
-          }
-          step = nextToRead++;
-          raw = filler.read(step);
-        }
-        filler.fill(step, raw, batch);
-        synchronized (this) {
-          ready.put(step, batch);
-          notifyAll();
-        }
-      }
-    } catch (InterruptedException e) {
-      // Nobody interrupts these threads but a JVM that ends.
-    } catch (Throwable e) {
-      synchronized (this) {
-        failure = e;
-        notifyAll();
-      }
-    }
-  }
-
-  /** A batch to fill, or null if no more are to be filled. */
-  @Nullable
-  private synchronized BatchT freeBatch() throws InterruptedException {
-    while (!closed && failure == null && free.isEmpty() && nextToRead < end) {
-      wait();
-    }
-    return closed || failure != null || nextToRead >= end ? null : free.remove();
-  }
-
+  /** Stops reading, and waits for the batches that are being filled. */
   @Override
   public void close() throws InterruptedException {
-    synchronized (this) {
-      closed = true;
-      notifyAll();
-    }
-    for (Thread thread : threads) {
-      thread.join();
-    }
+    free.clear();
+    free.add(Optional.empty());
+    // Not interrupted: that would close the files which the threads read from.
+    reader.shutdown();
+    reader.awaitTermination(Long.MAX_VALUE, TimeUnit.NANOSECONDS);
+    fillers.shutdown();
+    fillers.awaitTermination(Long.MAX_VALUE, TimeUnit.NANOSECONDS);
   }
 }

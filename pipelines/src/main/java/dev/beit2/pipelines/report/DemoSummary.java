@@ -4,7 +4,7 @@ import static java.util.Objects.requireNonNull;
 
 import dev.beit2.io.Json;
 import dev.beit2.io.store.StoredFile;
-import dev.beit2.pipelines.cli.PeakMemory;
+import dev.beit2.pipelines.jvm.PeakMemory;
 import java.io.IOException;
 import java.util.Collections;
 import java.util.LinkedHashMap;

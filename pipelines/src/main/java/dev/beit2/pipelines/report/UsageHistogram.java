@@ -6,15 +6,9 @@ import java.util.Collections;
 import java.util.List;
 import java.util.Locale;
 
-/**
- * How often each code was given: as SVG bars, whose colours are classes of {@code report.css}, or
- * as lines of text.
- */
-public final class UsageHistogram {
+/** Codebook usage as SVG bars, whose colours are classes of {@code report.css}. */
+final class UsageHistogram {
   private static final int MOST_BARS = 512;
-  private static final int WIDEST_LINE = 40;
-  private static final List<String> USES =
-      List.of("never", "< 1/4", "1/4 to 1/2", "1/2 to 1", "1 to 2", "2 to 4", ">= 4");
 
   private UsageHistogram() {}
 
@@ -28,37 +22,6 @@ public final class UsageHistogram {
     List<Long> sorted = new ArrayList<>(usage.counts());
     sorted.sort(Collections.reverseOrder());
     return figure("By use, the most used first", "rank", sorted, usage);
-  }
-
-  /**
-   * How many codes were given how often, in multiples of the number that each had if all were given
-   * evenly, a line each; none if no code was given.
-   */
-  public static List<String> lines(CodeUsage usage) {
-    int[] codes = new int[USES.size()];
-    double even = usage.total() / (double) usage.codebookSize();
-    for (long count : usage.counts()) {
-      codes[count == 0 ? 0 : (int) Math.max(1, Math.min(6, 4 + Math.floor(log2(count / even))))]++;
-    }
-    List<String> lines = new ArrayList<>();
-    for (int i = 0; i < codes.length && usage.total() > 0; i++) {
-      String bar =
-          "#".repeat((int) Math.ceil(WIDEST_LINE * (double) codes[i] / usage.codebookSize()));
-      String line =
-          String.format(
-              Locale.ROOT,
-              "%-12s %-10s %7d codes %s",
-              i == 0 ? "used" : "x even use",
-              USES.get(i),
-              codes[i],
-              bar);
-      lines.add(line.stripTrailing());
-    }
-    return lines;
-  }
-
-  private static double log2(double value) {
-    return Math.log(value) / Math.log(2);
   }
 
   private static String figure(String title, String unit, List<Long> counts, CodeUsage usage) {

@@ -2,12 +2,10 @@ package dev.beit2.pipelines.run;
 
 import static java.util.Objects.requireNonNull;
 
-import dev.beit2.io.Json;
 import dev.beit2.io.store.StoredFile;
 import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.nio.channels.ReadableByteChannel;
-import java.util.Map;
 
 /**
  * A complete checkpoint of a run: a folder whose {@code state.json} was written last.
@@ -40,8 +38,12 @@ public record Checkpoint(long step, String directory) {
     return StoredFile.in(directory, file).open();
   }
 
-  /** What {@code state.json} holds: {@code step} and what the writer put beside it. */
-  public Map<String, Object> state() throws IOException {
-    return Json.object(StoredFile.in(directory, STATE).readText());
+  /**
+   * What {@code state.json} says.
+   *
+   * @throws IOException if the file cannot be read or is not a state
+   */
+  public CheckpointState state() throws IOException {
+    return CheckpointState.parse(StoredFile.in(directory, STATE).readText());
   }
 }

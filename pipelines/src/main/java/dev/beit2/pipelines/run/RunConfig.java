@@ -52,7 +52,7 @@ public record RunConfig(SortedMap<String, String> values) implements Serializabl
     for (Option option : Option.of(declared)) {
       Object value = option.get(options);
       if (value != null && !notDefining.contains(option.name())) {
-        values.put(option.name(), value.toString());
+        values.put(option.name(), Option.text(value));
       }
     }
     return new RunConfig(values);

@@ -9,7 +9,6 @@ import dev.beit2.pipelines.cli.InvalidOptionException;
 import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -21,20 +20,19 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * The folder of one training run, local or in an object store: what defines the run, and its
- * checkpoints.
+ * The folder of one training run, local or in an object store. It holds the run's configuration and
+ * its checkpoints.
  *
  * <pre>
- * RUN/config.json                          what defines the run; a second start must agree with it
- * RUN/checkpoints/step-000120/…            the writers' files
- * RUN/checkpoints/step-000120/state.json   written last: a checkpoint without it does not exist
+ * RUN/config.json                          the run's configuration; a second start must have the same
+ * RUN/checkpoints/step-000120/…            a checkpoint's files
+ * RUN/checkpoints/step-000120/state.json   written last: without it the checkpoint is incomplete
  * </pre>
  *
  * <p>A run may be killed at any point and started again. One job writes to a run at a time.
  */
 public final class RunDirectory {
   private static final String CHECKPOINTS = "checkpoints";
-  private static final String NUMBER = "checkpoint";
   private static final Pattern STEP_FOLDER = Pattern.compile("((?:.*/)?step-(\\d+))/([^/]+)");
   private static final int NEWEST_KEPT = 2;
   private static final int EVERY_KEPT = 10;
@@ -59,8 +57,7 @@ public final class RunDirectory {
   }
 
   /**
-   * @param keepEvery of the older checkpoints, those whose number among all that were written is a
-   *     multiple of this are kept
+   * @param keepEvery older checkpoints are kept if their ordinal is a multiple of this
    */
   public static RunDirectory open(String path, RunConfig config, int keepEvery) throws IOException {
     requireNonNull(config, "config is null");
@@ -100,15 +97,15 @@ public final class RunDirectory {
   }
 
   /**
-   * Writes a checkpoint, in place of whatever an earlier start left of the same step, and removes
-   * those that need not be kept.
+   * Writes a checkpoint, replacing whatever an earlier start left of the same step, and removes old
+   * checkpoints.
    *
-   * @param step optimizer steps done, ≥ 0
-   * @param files the content of each file, by its name
-   * @param state what {@code state.json} holds beside the step
+   * @param state goes into {@code state.json}
+   * @param files the content of each other file, by name
    */
-  public void writeCheckpoint(
-      long step, Map<String, ChannelWriter> files, Map<String, Object> state) throws IOException {
+  public void writeCheckpoint(CheckpointState state, Map<String, ChannelWriter> files)
+      throws IOException {
+    long step = state.step();
     if (files.containsKey(Checkpoint.STATE)) {
       throw new IllegalArgumentException(Checkpoint.STATE + " is not for the caller to write");
     }
@@ -119,18 +116,19 @@ public final class RunDirectory {
     for (Map.Entry<String, ChannelWriter> file : files.entrySet()) {
       StoredFile.in(folder(step), file.getKey()).write(file.getValue());
     }
-    commit(step, files.keySet(), state);
+    commit(state, files.keySet());
   }
 
   /**
-   * Makes the files in a step's folder a checkpoint, and removes what is there beside them, and
-   * checkpoints that need not be kept.
+   * Turns the files in a step's folder into a checkpoint. Removes all other files in that folder,
+   * and old checkpoints.
    *
+   * @param state goes into {@code state.json}, which is written last
    * @param files that were written into {@link #folder}
-   * @param state what {@code state.json} holds beside the step
-   * @throws IOException if a file is not there
+   * @throws IOException if one of the files is missing
    */
-  public void commit(long step, Set<String> files, Map<String, Object> state) throws IOException {
+  public void commit(CheckpointState state, Set<String> files) throws IOException {
+    long step = state.step();
     Folder folder = folders(path).getOrDefault(step, new Folder(step, folder(step), List.of()));
     for (String file : files) {
       if (!folder.files().contains(file)) {
@@ -138,18 +136,15 @@ public final class RunDirectory {
       }
     }
     for (String file : folder.files()) {
-      // Of an earlier try: with more workers, or what it had aside when it was killed.
+      // Left by an earlier attempt: one with more workers, or the temporary files of a killed one.
       if (!files.contains(file)) {
         StoredFile.in(folder.directory(), file).deleteIfExists();
       }
     }
     Optional<Checkpoint> last = lastCheckpoint();
-    long number = last.isPresent() ? numberOf(last.get()) + 1 : 1;
-    Map<String, Object> whole = new LinkedHashMap<>();
-    whole.put("step", step);
-    whole.put(NUMBER, number);
-    whole.putAll(state);
-    StoredFile.in(folder.directory(), Checkpoint.STATE).commit(Json.pretty(whole));
+    long ordinal = last.isPresent() ? last.get().state().ordinal() + 1 : 1;
+    StoredFile.in(folder.directory(), Checkpoint.STATE)
+        .commit(Json.pretty(state.withOrdinal(ordinal)));
     prune();
   }
 
@@ -200,7 +195,7 @@ public final class RunDirectory {
         given, found, "the folder of a run, or one of its checkpoints/step-…");
   }
 
-  /** Removes the checkpoints that need not be kept, and what killed starts left. */
+  /** Removes checkpoints that are not kept, and what killed starts left. */
   private void prune() throws IOException {
     List<Folder> folders = new ArrayList<>(folders(path).values());
     int complete = 0;
@@ -209,21 +204,22 @@ public final class RunDirectory {
       if (folder.complete()) {
         complete++;
         if (complete > NEWEST_KEPT
-            && numberOf(new Checkpoint(folder.step(), folder.directory())) % keepEvery != 0) {
+            && ordinal(folder) % keepEvery != 0) {
           remove(folder);
         }
       } else if (complete > 0) {
-        // Only those older than the newest one: a later one is being written.
+        // Older than the newest checkpoint; a newer folder is being written.
         remove(folder);
       }
     }
   }
 
   /**
-   * The how manieth of the run a checkpoint is, from 1; the same however often the run was killed.
+   * The ordinal of a checkpoint among all that the run has written, from 1. It does not depend on how
+   * often the run was killed.
    */
-  private static long numberOf(Checkpoint checkpoint) throws IOException {
-    return checkpoint.state().get(NUMBER) instanceof Number number ? number.longValue() : 0;
+  private static long ordinal(Folder folder) throws IOException {
+    return new Checkpoint(folder.step(), folder.directory()).state().ordinal();
   }
 
   /** One step's folder, complete or not. */

@@ -2,8 +2,6 @@ package dev.beit2.pipelines.run;
 
 import dev.beit2.io.Json;
 import dev.beit2.io.store.StoredFile;
-import dev.beit2.pipelines.train.Round;
-import dev.beit2.pipelines.train.WorkerReport;
 import java.io.IOException;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -16,11 +14,19 @@ public final class StoppedRun {
 
   private StoppedRun() {}
 
-  public static void write(String output, Round round, WorkerReport stopped) throws IOException {
+  /**
+   * Says that a run stopped.
+   *
+   * @param output the run's folder
+   * @param step that could not be taken, from 1
+   * @param worker that could not take it
+   */
+  public static void write(String output, long step, int worker, String reason)
+      throws IOException {
     Map<String, Object> content = new LinkedHashMap<>();
-    content.put("step", round.from().step() + stopped.steps().size() + 1);
-    content.put("worker", stopped.worker());
-    content.put(REASON, stopped.failure());
+    content.put("step", step);
+    content.put("worker", worker);
+    content.put(REASON, reason);
     StoredFile.in(output, FILE).write(Json.pretty(content));
   }
 
@@ -32,7 +38,7 @@ public final class StoppedRun {
         : Optional.empty();
   }
 
-  /** Another start may do better: with another precision, say. */
+  /** Forgets the reason: another start, with another precision for example, may not stop. */
   public static void clear(String output) throws IOException {
     StoredFile.in(output, FILE).deleteIfExists();
   }

@@ -1,5 +1,7 @@
 package dev.beit2.pipelines.status;
 
+import dev.beit2.pipelines.run.CheckpointState.RoundStatistics;
+import dev.beit2.pipelines.run.CheckpointState;
 import dev.beit2.pipelines.cli.Progress;
 import dev.beit2.pipelines.run.Checkpoint;
 import dev.beit2.pipelines.run.MetricsLog;
@@ -13,7 +15,6 @@ import java.time.Instant;
 import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
 import java.util.ArrayList;
-import java.util.Collection;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -24,8 +25,8 @@ import java.util.TreeSet;
 import javax.annotation.Nullable;
 
 /**
- * Where a run stands, as lines of a name and a value. What the run's files do not tell, as those of
- * older runs, has no line.
+ * The progress of a run, as lines of a name and a value. Older runs lack some values; those have no
+ * line.
  */
 final class RunStatus {
   private static final int MOST_STEPS = 2000;
@@ -66,8 +67,8 @@ final class RunStatus {
   private void addProgress(List<Checkpoint> checkpoints) throws IOException {
     Checkpoint last = checkpoints.get(checkpoints.size() - 1);
     long before = checkpoints.size() > 1 ? checkpoints.get(checkpoints.size() - 2).step() : 0;
-    Map<String, Object> state = last.state();
-    Map<?, ?> round = state.get("round") instanceof Map<?, ?> measured ? measured : Map.of();
+    CheckpointState state = last.state();
+    RoundStatistics round = state.round();
     List<Map<String, Double>> steps =
         MetricsLog.readLast(run, before, MOST_STEPS).stream()
             .filter(step -> step.get(MetricsLog.STEP) <= last.step())
@@ -79,33 +80,31 @@ final class RunStatus {
 
     add("state", state(done, total, roundSeconds, age));
     add("step", step(done, total));
-    addCount("images", state.get("images"));
-    addCount("workers", state.get("workers"));
+    addCount("images", state.images());
+    addCount("workers", state.workers());
     addSpeed(round, steps);
     if (total > done && roundSeconds > 0 && last.step() > before) {
       add("left", span((total - done) * roundSeconds / (last.step() - before)));
     }
     addMetrics(steps);
     add("checkpoint", checkpoint(last, state, age));
-    int rejected = state.get("rejected") instanceof Collection<?> images ? images.size() : 0;
+    int rejected = state.rejectedSoFar().size();
     add(
         "rejected",
         rejected == 0 ? "none" : rejected + ", see " + last.directory() + "/state.json");
   }
 
-  /** Of the checkpoint, or null if that is not known. */
+  /** Age of the checkpoint; null if the state does not have its time. */
   @Nullable
-  private Duration age(Map<String, Object> state) {
-    return state.get("time") instanceof String time
-        ? Duration.between(Instant.parse(time), now)
-        : null;
+  private Duration age(CheckpointState state) {
+    return state.time() == null ? null : Duration.between(Instant.parse(state.time()), now);
   }
 
-  private String checkpoint(Checkpoint last, Map<String, Object> state, @Nullable Duration age) {
-    String number = state.get("checkpoint") instanceof Number n ? n + ": " : "";
+  private String checkpoint(Checkpoint last, CheckpointState state, @Nullable Duration age) {
+    String ordinal = state.checkpoint() == null ? "" : state.checkpoint() + ": ";
     String when =
         age == null ? "" : ", " + TIME.format(now.minus(age)) + ", " + Progress.span(age) + " ago";
-    return number + last.directory() + when;
+    return ordinal + last.directory() + when;
   }
 
   private String state(long done, long total, double roundSeconds, @Nullable Duration age)
@@ -133,31 +132,32 @@ final class RunStatus {
     return StoppedRun.reason(run).map(reason -> "stopped: " + reason).orElse(null);
   }
 
-  /** Steps of the whole run, 0 if that is not known. */
-  private long total(Map<String, Object> state) {
-    if (state.get("steps") instanceof Number steps) {
-      return steps.longValue();
+  /** Steps of the whole run; 0 if unknown. */
+  private long total(CheckpointState state) {
+    if (state.steps() != null) {
+      return state.steps();
     }
     return config.containsKey("steps") ? Long.parseLong(config.get("steps").toString()) : 0;
   }
 
-  /** How many of those are done: a run as long as so many epochs counts images, not steps. */
-  private long done(Checkpoint last, Map<String, Object> state) {
+  /** The position in terms of {@link #total}: a run of epochs counts images, not steps. */
+  private long done(Checkpoint last, CheckpointState state) {
     if (!config.containsKey("steps")
         && config.containsKey("batchSize")
-        && state.get("images") instanceof Number images
-        && state.get("workers") instanceof Number workers
-        && workers.longValue() > 0) {
+        && state.images() != null
+        && state.workers() != null
+        && state.workers() > 0) {
       long batchSize = Long.parseLong(config.get("batchSize").toString());
-      return images.longValue() / (workers.longValue() * batchSize);
+      return state.images() / (state.workers() * batchSize);
     }
     return last.step();
   }
 
-  /** Seconds from one checkpoint to the next; 0 if that is not known. */
-  private static double roundSeconds(Map<?, ?> round, List<Map<String, Double>> steps) {
-    return round.get("seconds") instanceof Number seconds
-        ? seconds.doubleValue()
+  /** Seconds from one checkpoint to the next; 0 if unknown. */
+  private static double roundSeconds(
+      @Nullable RoundStatistics round, List<Map<String, Double>> steps) {
+    return round != null
+        ? round.seconds()
         : steps.stream().mapToDouble(step -> step.getOrDefault("seconds", 0.0)).sum();
   }
 
@@ -167,18 +167,17 @@ final class RunStatus {
         : String.format(Locale.ROOT, "%d of %d, %.1f %%", done, total, 100.0 * done / total);
   }
 
-  private void addSpeed(Map<?, ?> round, List<Map<String, Double>> steps) {
-    String waiting =
-        round.get("waitShare") instanceof Number share
-            ? String.format(
-                Locale.ROOT, ", waiting for images %.1f %% of the time", 100 * share.doubleValue())
-            : "";
-    if (round.get("images") instanceof Number images
-        && round.get("seconds") instanceof Number seconds) {
-      add("speed", rate(images.doubleValue() / seconds.doubleValue()) + waiting);
-    } else {
+  private void addSpeed(@Nullable RoundStatistics round, List<Map<String, Double>> steps) {
+    if (round == null) {
       mean(steps, "images_per_second").ifPresent(mean -> add("speed", rate(mean)));
+      return;
     }
+    String waiting =
+        round.waitShare() == null
+            ? ""
+            : String.format(
+                Locale.ROOT, ", waiting for images %.1f %% of the time", 100 * round.waitShare());
+    add("speed", rate(round.images() / round.seconds()) + waiting);
   }
 
   private static String rate(double rate) {
@@ -215,9 +214,9 @@ final class RunStatus {
     return Progress.span(Duration.ofMillis(Math.round(seconds * 1e3)));
   }
 
-  private void addCount(String name, Object count) {
-    if (count instanceof Number number && number.longValue() > 0) {
-      add(name, number.toString());
+  private void addCount(String name, @Nullable Number count) {
+    if (count != null && count.longValue() > 0) {
+      add(name, count.toString());
     }
   }
 

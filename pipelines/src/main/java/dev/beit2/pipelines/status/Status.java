@@ -24,12 +24,12 @@ public final class Status {
   static final String NAME = "status";
 
   public static final Command<Options> COMMAND =
-      new Command<>(
+      Command.of(
           NAME,
-          "Tells where a run of train-tokenizer or pretrain stands, from its folder alone: step, losses, speed, time"
-              + " left, last checkpoint, and whether it is complete, stopped, or seems to be dead.",
+          "progress of a training run",
+          "Reports the progress of a run of train-tokenizer or pretrain, from its folder alone: step, losses, speed, time"
++" left, last checkpoint, and whether it is complete, has stopped, or seems to be dead.",
           Options.class,
-          1,
           options -> run(options, System.out, Clock.systemUTC()));
 
   private static final Set<String> TRAININGS = Set.of(TrainTokenizer.NAME, PretrainMim.NAME);

@@ -6,15 +6,16 @@ import dev.beit2.io.image.EncodedImage;
 import dev.beit2.io.image.ImageBatch;
 import dev.beit2.io.image.ImageRecord;
 import dev.beit2.io.image.RejectedImage;
+import dev.beit2.io.image.RejectedImages;
 import dev.beit2.io.image.UndecodableImageException;
 import dev.beit2.io.image.View;
 import dev.beit2.io.shard.CodePacking;
 import dev.beit2.io.shard.EncodedView;
 import dev.beit2.io.shard.MimExample;
 import dev.beit2.io.shard.ShardMetadata;
-import dev.beit2.model.torch.SharedModel;
 import dev.beit2.model.torch.Torch;
-import dev.beit2.pipelines.cli.LocalProgress;
+import dev.beit2.pipelines.cli.ElementProgress;
+import dev.beit2.pipelines.jvm.SharedInJvm;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
@@ -26,15 +27,18 @@ import org.apache.beam.sdk.metrics.Metrics;
 import org.apache.beam.sdk.transforms.DoFn;
 import org.apache.beam.sdk.transforms.PTransform;
 import org.apache.beam.sdk.transforms.ParDo;
+import org.apache.beam.sdk.transforms.display.DisplayData;
 import org.apache.beam.sdk.transforms.windowing.GlobalWindow;
 import org.apache.beam.sdk.values.PCollection;
 import org.apache.beam.sdk.values.PCollectionTuple;
 import org.apache.beam.sdk.values.TupleTag;
 import org.apache.beam.sdk.values.TupleTagList;
+import org.joda.time.Instant;
 
 /**
- * Images to the codes of their views: {@link #ENCODED}, and {@link #REJECTED} for those that cannot
- * be decoded or encoded. Which views an image has depends on the seed and its key alone.
+ * Draws views of images and computes the codes of their patches: {@link #ENCODED}. Images that cannot
+ * be decoded or encoded go to {@link #REJECTED}. The views of an image depend only on the seed, its
+ * key and its size.
  */
 final class EncodeViews extends PTransform<PCollection<ImageRecord>, PCollectionTuple> {
   private static final long serialVersionUID = 1L;
@@ -45,12 +49,12 @@ final class EncodeViews extends PTransform<PCollection<ImageRecord>, PCollection
   private final EncodeFn encode;
 
   /**
-   * @param encoder what makes the codes
-   * @param shards what they are for: sizes, number of views, seed
-   * @param recipe what is stored of images, and which views they have
+   * @param encoder computes the codes
+   * @param shards sizes, number of views and seed
+   * @param recipe says how images are stored and views are drawn
    * @param batchSize views that are encoded at once
    * @param torchThreads threads of one operation, see {@link Torch#setThreads}
-   * @param stage what progress is counted for
+   * @param progress counts the images
    */
   EncodeViews(
       PatchEncoder.Source encoder,
@@ -58,8 +62,8 @@ final class EncodeViews extends PTransform<PCollection<ImageRecord>, PCollection
       ViewRecipe recipe,
       int batchSize,
       int torchThreads,
-      String stage) {
-    this.encode = new EncodeFn(encoder, shards, recipe, batchSize, torchThreads, stage);
+      ElementProgress progress) {
+    this.encode = new EncodeFn(encoder, shards, recipe, batchSize, torchThreads, progress);
   }
 
   @Override
@@ -68,7 +72,18 @@ final class EncodeViews extends PTransform<PCollection<ImageRecord>, PCollection
         "Encode", ParDo.of(encode).withOutputTags(ENCODED, TupleTagList.of(REJECTED)));
   }
 
-  /** An image of which not all views are encoded yet. */
+  @Override
+  public void populateDisplayData(DisplayData.Builder builder) {
+    builder
+        .add(DisplayData.item("tokenizerDigest", encode.shards.tokenizerDigest()))
+        .add(DisplayData.item("views", encode.shards.views()))
+        .add(DisplayData.item("inputSize", encode.shards.inputSize()))
+        .add(DisplayData.item("seed", encode.shards.seed()))
+        .add(DisplayData.item("colorJitter", encode.recipe.colorJitter()))
+        .add(DisplayData.item("batchSize", encode.batchSize));
+  }
+
+  /** An image whose views are not all encoded yet. */
   private static final class Pending {
     private final ImageRecord image;
     private final int width;
@@ -82,18 +97,16 @@ final class EncodeViews extends PTransform<PCollection<ImageRecord>, PCollection
       this.height = height;
       this.encoded = new ArrayList<>(views);
     }
+
+    MimExample example() {
+      return new MimExample(image.key(), image.label(), width, height, image.bytes(), encoded);
+    }
   }
 
   /** A view in the batch. */
-  private record Slot(Pending of, View view) {}
+  private record BatchedView(Pending image, View view) {}
 
-  /** Where results go: an element's receiver, or the end of the bundle. */
-  private interface Results {
-    void encoded(MimExample example);
-
-    void rejected(RejectedImage image);
-  }
-
+  /** Fills batches of views, across images, and encodes them. */
   static final class EncodeFn extends DoFn<ImageRecord, MimExample> {
     private static final long serialVersionUID = 1L;
 
@@ -102,15 +115,20 @@ final class EncodeViews extends PTransform<PCollection<ImageRecord>, PCollection
     private final ViewRecipe recipe;
     private final int batchSize;
     private final int torchThreads;
-    private final String stage;
+    private final ElementProgress progress;
+
     private final Counter rejectedImages =
-        Metrics.counter(EncodeViews.class, TokenizeDataset.REJECTED_IMAGES);
+        Metrics.counter(EncodeViews.class, RejectedImages.COUNTER);
     private final Counter encodedViews = Metrics.counter(EncodeViews.class, "encoded_views");
 
-    private transient SharedModel<PatchEncoder> encoder;
+    private transient SharedInJvm<PatchEncoder> encoder;
+    private transient SharedInJvm<ElementProgress.Counter> counter;
     private transient ImageBatch batch;
     private transient int[] codes;
-    private transient List<Slot> slots;
+    private transient List<BatchedView> batched;
+    // Finished, but not output yet.
+    private transient List<MimExample> examples;
+    private transient List<RejectedImage> rejected;
 
     EncodeFn(
         PatchEncoder.Source source,
@@ -118,171 +136,153 @@ final class EncodeViews extends PTransform<PCollection<ImageRecord>, PCollection
         ViewRecipe recipe,
         int batchSize,
         int torchThreads,
-        String stage) {
+        ElementProgress progress) {
       this.source = requireNonNull(source, "source is null");
       this.shards = requireNonNull(shards, "shards is null");
       this.recipe = requireNonNull(recipe, "recipe is null");
       this.batchSize = batchSize;
       this.torchThreads = torchThreads;
-      this.stage = requireNonNull(stage, "stage is null");
+      this.progress = requireNonNull(progress, "progress is null");
     }
 
     @Setup
     public void setUp() throws IOException {
       Torch.setThreads(torchThreads);
-      encoder = SharedModel.acquire(PatchEncoder.class, source, source::open);
+      encoder = SharedInJvm.acquire(PatchEncoder.class, source, source::open);
+      counter = progress.open();
       batch = new ImageBatch(batchSize, shards.inputSize());
       codes = new int[batchSize * shards.codesPerView()];
-      slots = new ArrayList<>(batchSize);
+      batched = new ArrayList<>(batchSize);
+      examples = new ArrayList<>();
+      rejected = new ArrayList<>();
     }
 
+    /** Forgets what a failed bundle has left: its elements come again. */
     @StartBundle
     public void startBundle() {
-      // What a failed bundle left behind comes again.
-      slots.clear();
+      batched.clear();
+      examples.clear();
+      rejected.clear();
     }
 
     @ProcessElement
     public void processElement(@Element ImageRecord image, MultiOutputReceiver out) {
-      Results results =
-          new Results() {
-            @Override
-            public void encoded(MimExample example) {
-              out.get(ENCODED).output(example);
-            }
-
-            @Override
-            public void rejected(RejectedImage rejected) {
-              out.get(REJECTED).output(rejected);
-            }
-          };
       Pending pending = null;
       try {
         ImageRecord stored = recipe.stored(image);
         EncodedImage encoded = EncodedImage.open(stored.bytes(), recipe.limits());
         pending = new Pending(stored, encoded.width(), encoded.height(), shards.views());
-        batchViews(pending, encoded, results);
+        addViews(pending, encoded);
       } catch (UndecodableImageException e) {
         if (pending != null) {
-          removeFromBatch(pending);
+          removeViews(pending);
         }
-        reject(image.key(), e.getMessage(), results);
+        reject(image.key(), e.getMessage());
       }
-    }
-
-    private void batchViews(Pending pending, EncodedImage encoded, Results results)
-        throws UndecodableImageException {
-      String key = pending.image.key();
-      for (int i = 0; i < shards.views() && !pending.rejected; i++) {
-        View view = recipe.view(shards.seed(), key, i, pending.width, pending.height);
-        batch.put(slots.size(), encoded.render(view, shards.inputSize()));
-        slots.add(new Slot(pending, view));
-        if (slots.size() == batchSize) {
-          flush(results);
-        }
-      }
-    }
-
-    /** Its views are the last in the batch, so that all others keep their places. */
-    private void removeFromBatch(Pending pending) {
-      slots.removeIf(slot -> slot.of() == pending);
+      examples.forEach(out.get(ENCODED)::output);
+      rejected.forEach(out.get(REJECTED)::output);
+      examples.clear();
+      rejected.clear();
     }
 
     @FinishBundle
     public void finishBundle(FinishBundleContext context) {
-      flush(
-          new Results() {
-            @Override
-            public void encoded(MimExample example) {
-              context.output(
-                  ENCODED, example, GlobalWindow.INSTANCE.maxTimestamp(), GlobalWindow.INSTANCE);
-            }
-
-            @Override
-            public void rejected(RejectedImage rejected) {
-              context.output(
-                  REJECTED, rejected, GlobalWindow.INSTANCE.maxTimestamp(), GlobalWindow.INSTANCE);
-            }
-          });
+      encodeBatch();
+      Instant end = GlobalWindow.INSTANCE.maxTimestamp();
+      examples.forEach(e -> context.output(ENCODED, e, end, GlobalWindow.INSTANCE));
+      rejected.forEach(r -> context.output(REJECTED, r, end, GlobalWindow.INSTANCE));
     }
 
-    private void flush(Results results) {
-      if (slots.isEmpty()) {
+    private void addViews(Pending pending, EncodedImage encoded) throws UndecodableImageException {
+      String key = pending.image.key();
+      for (int i = 0; i < shards.views() && !pending.rejected; i++) {
+        View view = recipe.view(shards.seed(), key, i, pending.width, pending.height);
+        batch.put(batched.size(), encoded.render(view, shards.inputSize()));
+        batched.add(new BatchedView(pending, view));
+        if (batched.size() == batchSize) {
+          encodeBatch();
+        }
+      }
+    }
+
+    /** An image's views are the last ones of the batch, so all others keep their slots. */
+    private void removeViews(Pending pending) {
+      batched.removeIf(view -> view.image() == pending);
+    }
+
+    private void encodeBatch() {
+      if (batched.isEmpty()) {
         return;
       }
-      RuntimeException failure = encode(batch.first(slots.size()), slots.size());
+      RuntimeException failure = encode(batch.first(batched.size()), batched.size());
       if (failure == null) {
-        for (int i = 0; i < slots.size(); i++) {
-          accept(slots.get(i), i, results);
+        for (int i = 0; i < batched.size(); i++) {
+          accept(batched.get(i), i);
         }
       } else {
-        encodeOneByOne(failure, results);
+        encodeOneByOne(failure);
       }
-      slots.clear();
+      batched.clear();
     }
 
-    /** After a batch failed: what goes alone is kept, what does not is rejected. */
-    private void encodeOneByOne(RuntimeException whole, Results results) {
-      if (encode(new ImageBatch(1, shards.inputSize()).first(1), 1) != null) {
-        // Where not even a black picture goes through, no picture is to blame.
-        throw whole;
+    /** Retries the views of a failed batch one by one, and rejects only images that fail alone. */
+    private void encodeOneByOne(RuntimeException batchFailure) {
+      ByteBuffer black = new ImageBatch(1, shards.inputSize()).first(1);
+      if (encode(black, 1) != null) {
+        // If not even a black image can be encoded, no image is at fault.
+        throw batchFailure;
       }
-      for (int i = 0; i < slots.size(); i++) {
-        Pending pending = slots.get(i).of();
+      for (int i = 0; i < batched.size(); i++) {
+        Pending pending = batched.get(i).image();
         if (pending.rejected) {
           continue;
         }
         RuntimeException failure = encode(batch.slots(i, 1), 1);
         if (failure == null) {
-          accept(slots.get(i), 0, results);
+          accept(batched.get(i), 0);
         } else {
           pending.rejected = true;
-          reject(pending.image.key(), "cannot be encoded: " + failure.getMessage(), results);
+          reject(pending.image.key(), "cannot be encoded: " + failure.getMessage());
         }
       }
     }
 
-    /** The first codes are then those of the pictures, unless it returns what went wrong. */
+    /** Fills {@link #codes} with the codes of some views; returns the failure, if it fails. */
     @Nullable
-    private RuntimeException encode(ByteBuffer pictures, int count) {
+    private RuntimeException encode(ByteBuffer images, int count) {
       try {
-        encoder.get().encode(pictures, count, codes);
+        encoder.get().encode(images, count, codes);
         return null;
       } catch (RuntimeException e) {
         return e;
       }
     }
 
-    private void accept(Slot slot, int at, Results results) {
-      Pending pending = slot.of();
-      int length = shards.codesPerView();
-      byte[] packed =
-          CodePacking.pack(
-              Arrays.copyOfRange(codes, at * length, (at + 1) * length), shards.codeBits());
-      pending.encoded.add(new EncodedView(slot.view(), packed));
+    /** Adds a view's codes to its image, which is finished with its last view. */
+    private void accept(BatchedView view, int slot) {
+      int patches = shards.codesPerView();
+      int[] own = Arrays.copyOfRange(codes, slot * patches, (slot + 1) * patches);
+      Pending pending = view.image();
+      pending.encoded.add(
+          new EncodedView(view.view(), CodePacking.pack(own, shards.codeBits())));
       encodedViews.inc();
       if (pending.encoded.size() == shards.views()) {
-        ImageRecord image = pending.image;
-        results.encoded(
-            new MimExample(
-                image.key(),
-                image.label(),
-                pending.width,
-                pending.height,
-                image.bytes(),
-                pending.encoded));
-        LocalProgress.count(stage, shards.views());
+        examples.add(pending.example());
+        counter.get().count(shards.views());
       }
     }
 
-    private void reject(String key, String reason, Results results) {
-      results.rejected(new RejectedImage(key, reason));
+    private void reject(String key, String reason) {
+      rejected.add(new RejectedImage(key, reason));
       rejectedImages.inc();
-      LocalProgress.count(stage, 0);
+      counter.get().count(0);
     }
 
     @Teardown
-    public void tearDown() throws Exception {
+    public void tearDown() throws IOException {
+      if (counter != null) {
+        counter.close();
+      }
       if (encoder != null) {
         encoder.close();
       }

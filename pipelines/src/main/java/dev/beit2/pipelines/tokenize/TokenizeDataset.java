@@ -1,5 +1,10 @@
 package dev.beit2.pipelines.tokenize;
 
+import dev.beit2.pipelines.jvm.SharedInJvm;
+import dev.beit2.pipelines.cli.ElementProgress;
+import dev.beit2.model.tokenizer.TokenizerDescription;
+import dev.beit2.model.recipe.PretrainingRecipe;
+import dev.beit2.pipelines.flink.FlinkTarget;
 import dev.beit2.io.image.RejectedImages;
 import dev.beit2.io.image.source.ImageDatasetIO;
 import dev.beit2.io.image.source.ImageSource;
@@ -7,19 +12,15 @@ import dev.beit2.io.shard.MimShardIO;
 import dev.beit2.io.shard.ShardManifest;
 import dev.beit2.io.shard.ShardMetadata;
 import dev.beit2.io.store.StoredFile;
-import dev.beit2.model.tokenizer.Tokenizer;
-import dev.beit2.model.torch.Precision;
-import dev.beit2.pipelines.cli.ByPreset;
 import dev.beit2.pipelines.cli.Command;
 import dev.beit2.pipelines.cli.CommandLine;
 import dev.beit2.pipelines.cli.InvalidOptionException;
-import dev.beit2.pipelines.cli.LocalProgress;
-import dev.beit2.pipelines.cli.OneOf;
+import dev.beit2.pipelines.cli.InsteadOf;
 import dev.beit2.pipelines.cli.Range;
 import dev.beit2.pipelines.options.DecodingOptions;
 import dev.beit2.pipelines.options.ImageSourceOptions;
 import dev.beit2.pipelines.options.Inputs;
-import dev.beit2.pipelines.options.Precisions;
+import dev.beit2.pipelines.options.PrecisionOptions;
 import dev.beit2.pipelines.run.ClassNames;
 import dev.beit2.pipelines.run.RunConfig;
 import java.io.IOException;
@@ -37,38 +38,32 @@ import org.apache.beam.sdk.values.PCollection;
 import org.apache.beam.sdk.values.PCollectionList;
 import org.apache.beam.sdk.values.PCollectionTuple;
 
-/**
- * Precomputes the codes of the patches of several views of each image, and stores both as MIM
- * shards.
- */
+/** Computes the codes of several views of each image and stores images and codes as MIM shards. */
 public final class TokenizeDataset {
   public static final String NAME = "tokenize";
 
   private static final String REJECTED = "rejected";
 
-  /** The Beam counter of images that were left out. */
-  public static final String REJECTED_IMAGES = "rejected_images";
-
   public static final Command<Options> COMMAND =
-      new Command<>(
+      Command.of(
           NAME,
-          "Draws several views of each image, computes the code of each of their patches with a"
-              + " trained tokenizer, and writes images, views and codes as MIM shards, which are"
-              + " all that pretraining needs.",
+          "images and tokenizer -> MIM shards",
+          "Draws several views of each image, computes the codes of their patches with a trained"
++" tokenizer, and writes images, views and codes as MIM shards. Pretraining needs nothing"
++" else.",
           Options.class,
-          Command.cores(),
           options -> {
             run(options, NAME);
             return CommandLine.OK;
-          });
+          }).withLocalParallelism(FlinkTarget.processors());
 
   private TokenizeDataset() {}
 
   /** The options of {@code ./beit2 tokenize}. */
-  public interface Options extends ImageSourceOptions {
+  public interface Options extends ImageSourceOptions, PrecisionOptions {
     @Description(
-        "Images: a folder, an archive, or several by a glob or braces, NAME-{000..127}.tar; see --format. What is not "
-            + "decodable is left out and listed in OUTPUT/rejected.")
+        "Images: a folder, an archive, or several files by a glob or braces, NAME-{000..127}.tar; see --format. Images "
+            + "that cannot be decoded are left out and listed in OUTPUT/rejected.")
     @Validation.Required
     String getInput();
 
@@ -81,61 +76,51 @@ public final class TokenizeDataset {
     void setTokenizer(String tokenizer);
 
     @Description(
-        "Folder of the shards; manifest.json is written last. A finished start is not repeated, one"
-            + " that was stopped begins anew, and with other options there has to be another"
-            + " folder.")
+        "Folder of the shards; manifest.json is written last. A finished command is not repeated; a"
+            + " stopped one starts over. Other options need another folder.")
     @Validation.Required
     String getOutput();
 
     void setOutput(String output);
 
-    @Description("Views of an image. Epoch e of pretraining sees view e modulo this.")
+    @Description("Views per image. Epoch e of pretraining sees view e modulo this number.")
     @Default.Integer(8)
     @Range(min = 1, max = 10000)
     int getViews();
 
     void setViews(int views);
 
-    @Description("How much brightness, contrast and saturation of views vary; the paper has 0.4.")
-    @Default.Double(0.4)
+    @Description("Strength of the views' colour jitter: brightness, contrast and saturation. The paper uses 0.4.")
+    @Default.Double(PretrainingRecipe.COLOR_JITTER)
     @Range(min = 0, max = 1)
     double getColorJitter();
 
     void setColorJitter(double colorJitter);
 
     @Description(
-        "Whether view 0 is the crop of evaluation, without flip and jitter; the other views are the"
-            + " same either way.")
+        "Whether view 0 is the evaluation crop, without flip and jitter; the other views do not"
+            + " change.")
     @Default.Boolean(false)
     boolean getCenterView();
 
     void setCenterView(boolean centerView);
 
     @Description(
-        "Larger images are stored as JPEGs whose shorter side has this many pixels (quality 90),"
-            + " and views are of those; 0 = images are stored as they are.")
+        "Images whose shorter side is longer than this many pixels are stored as JPEGs of this size"
+            + " (quality 90), and views are crops of those. 0: images are stored as they are.")
     @Default.Integer(0)
     @Range(min = 0, max = 65500)
     int getStoreSize();
 
     void setStoreSize(int storeSize);
 
-    @Description("Decides which views are drawn, and the order of the images in the shards.")
+    @Description("Seed of the views and of the order of the images in the shards.")
     @Default.Long(0)
     long getSeed();
 
     void setSeed(long seed);
 
-    @Description(
-        "Arithmetic of matrix products and attention: fp32 is exact, bf16 faster where the"
-            + " processor has it.")
-    @Default.String("fp32")
-    @OneOf({"fp32", "bf16"})
-    String getPrecision();
-
-    void setPrecision(String precision);
-
-    @Description("Megabytes of a shard, about; instead of --shardCount.")
+    @Description("Approximate size of a shard in megabytes; instead of --shardCount.")
     @Default.Integer(256)
     @Range(min = 1, max = 10000)
     int getShardMegabytes();
@@ -143,17 +128,17 @@ public final class TokenizeDataset {
     void setShardMegabytes(int shardMegabytes);
 
     @Description(
-        "Shards, whatever their size; instead of --shardMegabytes. Left out: as many as"
-            + " --shardMegabytes makes.")
-    @ByPreset(insteadOf = "shardMegabytes")
+        "Number of shards; instead of --shardMegabytes. Left out: as many as --shardMegabytes"
+            + " gives.")
+    @InsteadOf("shardMegabytes")
     @Range(min = 1, max = 1000000)
     Integer getShardCount();
 
     void setShardCount(Integer shardCount);
 
     @Description(
-        "Views that the tokenizer sees at once. With --views or a divisor of it, codes never depend"
-            + " on other images.")
+        "Views that the tokenizer encodes at once. With --views or a divisor of it, an image's codes"
+            + " never depend on other images.")
     @Default.Integer(8)
     @Range(min = 1, max = 4096)
     int getBatchSize();
@@ -169,8 +154,8 @@ public final class TokenizeDataset {
   /**
    * Writes the shards, unless an earlier start with the same options did.
    *
-   * @param stage what progress is told as
-   * @throws InvalidOptionException if the output holds shards of other options, or of unknown ones
+   * @param stage name of the pipeline in progress lines
+   * @throws InvalidOptionException if the output holds shards of other or unknown options
    */
   public static void run(Options options, String stage) throws IOException {
     ShardMetadata shards = shards(options);
@@ -190,11 +175,10 @@ public final class TokenizeDataset {
     ClassNames.write(options.getOutput(), images.classes());
     PatchEncoder.Source encoder =
         new PatchEncoder.Checkpointed(
-            options.getTokenizer(),
-            shards.tokenizerDigest(),
-            Precisions.parse(options.getPrecision()));
-    Pipeline pipeline = pipeline(options, source, encoder, shards, stage);
-    try (LocalProgress progress = LocalProgress.begin(stage, images.images().orElse(0))) {
+            options.getTokenizer(), shards.tokenizerDigest(), options.getPrecision());
+    ElementProgress progress = ElementProgress.of(stage, images.images().orElse(0), options);
+    Pipeline pipeline = pipeline(options, source, encoder, shards, progress);
+    try (SharedInJvm<ElementProgress.Counter> shown = progress.open()) {
       pipeline.run().waitUntilFinish();
     }
     if (Inputs.shards("--output", options.getOutput()).rows() == 0) {
@@ -209,32 +193,31 @@ public final class TokenizeDataset {
   }
 
   private static ShardMetadata shards(Options options) throws IOException {
-    try (Tokenizer tokenizer = tokenizer(options, Precisions.parse(options.getPrecision()))) {
-      return new ShardMetadata(
-          tokenizer.digest(),
-          tokenizer.codebookSize(),
-          tokenizer.grid(),
-          tokenizer.imageSize(),
-          options.getViews(),
-          options.getSeed());
-    }
+    TokenizerDescription tokenizer =
+        Inputs.model("--tokenizer", options.getTokenizer(), TokenizerDescription::read);
+    return new ShardMetadata(
+        tokenizer.digest(),
+        tokenizer.config().codebookSize(),
+        tokenizer.config().encoder().grid(),
+        tokenizer.config().encoder().imageSize(),
+        options.getViews(),
+        options.getSeed());
   }
 
-  /** All that the shards' bytes follow from, beside the images themselves. */
+  /** Everything that determines the shards' bytes, except the images themselves. */
   private static RunConfig config(Options options, ShardMetadata shards) {
     RunConfig config =
         RunConfig.of(NAME, Options.class, options, Set.of("output"))
             .with("input", StoredFile.withoutLastSlash(options.getInput()))
-            // Wherever it lies.
+            // Its content matters, not its path.
             .with("tokenizer", shards.tokenizerDigest());
     return options.getShardCount() == null ? config : config.with("shardMegabytes", null);
   }
 
   /**
-   * The complete set that an earlier start with the same options wrote.
+   * The complete set that an earlier start with the same options has written.
    *
-   * @throws InvalidOptionException if what is there was written with other options, or nobody knows
-   *     with which
+   * @throws InvalidOptionException if the folder's shards were written with other or unknown options
    */
   private static Optional<ShardManifest> written(String output, RunConfig config)
       throws IOException {
@@ -252,7 +235,7 @@ public final class TokenizeDataset {
         : Optional.empty();
   }
 
-  /** What an unfinished start left: this one may reject nothing, and then writes no such file. */
+  /** Removes the files of an unfinished start: this one may reject nothing and write no file. */
   private static void removeRejected(String output) throws IOException {
     String folder = StoredFile.in(output, REJECTED).path();
     for (String file : StoredFile.matching(StoredFile.in(folder, "rejected-*").path())) {
@@ -261,13 +244,18 @@ public final class TokenizeDataset {
     StoredFile.deleteAside(folder, "rejected-*");
   }
 
-  /** The whole pipeline, with whatever makes the codes. */
+  /**
+   * The whole pipeline.
+   *
+   * @param encoder computes the codes
+   * @param progress counts the images
+   */
   public static Pipeline pipeline(
       Options options,
       ImageSource source,
       PatchEncoder.Source encoder,
       ShardMetadata shards,
-      String stage) {
+      ElementProgress progress) {
     Pipeline pipeline = Pipeline.create(options);
     PCollectionTuple read = pipeline.apply("Read images", ImageDatasetIO.read(source));
     PCollectionTuple views =
@@ -279,8 +267,8 @@ public final class TokenizeDataset {
                     shards,
                     recipe(options),
                     options.getBatchSize(),
-                    torchThreads(options),
-                    stage));
+                    FlinkTarget.of(options).threadsPerTask(),
+                    progress));
     PCollection<String> rejected =
         PCollectionList.of(read.get(ImageDatasetIO.REJECTED))
             .and(views.get(EncodeViews.REJECTED))
@@ -306,18 +294,5 @@ public final class TokenizeDataset {
         options.getCenterView(),
         options.getStoreSize(),
         DecodingOptions.limits(options));
-  }
-
-  private static Tokenizer tokenizer(Options options, Precision precision) throws IOException {
-    return Inputs.model("--tokenizer", options.getTokenizer(), in -> Tokenizer.read(in, precision));
-  }
-
-  /** Where several workers of a JVM run at once, each gets its share of the cores. */
-  public static int torchThreads(PipelineOptions options) {
-    int parallelism =
-        options.getRunner() == FlinkRunner.class
-            ? options.as(FlinkPipelineOptions.class).getParallelism()
-            : Command.cores();
-    return Math.max(1, Command.cores() / Math.max(1, parallelism));
   }
 }

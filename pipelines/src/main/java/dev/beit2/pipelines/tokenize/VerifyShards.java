@@ -8,7 +8,6 @@ import dev.beit2.pipelines.cli.Command;
 import dev.beit2.pipelines.cli.CommandLine;
 import dev.beit2.pipelines.cli.Progress;
 import dev.beit2.pipelines.options.Inputs;
-import dev.beit2.pipelines.report.UsageHistogram;
 import java.io.PrintStream;
 import java.util.LinkedHashMap;
 import java.util.Locale;
@@ -25,13 +24,13 @@ public final class VerifyShards {
   static final String NAME = "verify";
 
   public static final Command<Options> COMMAND =
-      new Command<>(
+      Command.of(
           NAME,
-          "Checks MIM shards: every file of the manifest is there with its length and checksum,"
-              + " every row can be read and is what the manifest says. Reports the use of the"
-              + " codes. Ends with exit code 1 if anything is wrong.",
+          "check MIM shards",
+          "Checks MIM shards: every file of the manifest exists with its length and checksum, and"
++" every row can be read and agrees with the manifest. Reports the codebook usage. Ends"
++" with exit code 1 if anything is wrong.",
           Options.class,
-          1,
           options -> run(options, System.out));
 
   private VerifyShards() {}
@@ -109,7 +108,7 @@ public final class VerifyShards {
                 usage.inUse(),
                 usage.codebookSize(),
                 usage.perplexity()));
-    UsageHistogram.lines(usage).forEach(line -> text.append("\n  ").append(line));
+    UsageText.lines(usage).forEach(line -> text.append("\n  ").append(line));
     if (found.duplicateImages() > 0) {
       text.append(
           "\n%d images have the same bytes as another one (no error)"

@@ -1,5 +1,6 @@
 package dev.beit2.pipelines.tokenize;
 
+import dev.beit2.model.recipe.PretrainingRecipe;
 import dev.beit2.io.image.Augmentation;
 import dev.beit2.io.image.DecodingLimits;
 import dev.beit2.io.image.ImageEncoder;
@@ -39,7 +40,7 @@ public record ViewRecipe(
   public View view(long seed, String key, int number, int width, int height) {
     return centerView && number == 0
         ? View.center(width, height, EVALUATION_SHARE)
-        : Augmentation.pretraining()
+        : Augmentation.randomResizedCrop(PretrainingRecipe.MIN_CROP_SCALE)
             .withJitter(colorJitter)
             .sample(seed, key, number, width, height);
   }

@@ -12,123 +12,116 @@ import dev.beit2.pipelines.run.Checkpoint;
 import dev.beit2.pipelines.run.RunDirectory;
 import java.io.IOException;
 import java.nio.FloatBuffer;
+import java.util.Locale;
 import java.util.Map;
 import org.apache.beam.sdk.metrics.Counter;
 import org.apache.beam.sdk.metrics.Distribution;
 import org.apache.beam.sdk.metrics.Gauge;
 import org.apache.beam.sdk.metrics.Metrics;
-import org.apache.beam.sdk.options.PipelineOptions;
 import org.apache.beam.sdk.transforms.DoFn;
 import org.apache.beam.sdk.values.KV;
 import org.apache.beam.sdk.values.TupleTag;
 
 /**
- * Takes a worker's steps of a round on a device of its own. An element is a worker's number and
- * when the round began.
+ * Takes one worker's steps of a round, on a device of its own. Input: the worker's number and the
+ * start time of the round.
  *
- * <p>The optimizer's state goes into the folder of the checkpoint to be; the parameters go out in
- * chunks to be averaged, or into that folder where there is but one worker.
+ * <p>The optimizer's state is written into the folder of the next checkpoint. The parameters are
+ * output in chunks to be averaged; a single worker writes them into that folder instead.
  */
-public final class LocalStepsFn extends DoFn<KV<Integer, Long>, KV<ChunkKey, float[]>> {
+final class LocalStepsFn extends DoFn<KV<Integer, Long>, KV<ChunkKey, float[]>> {
   private static final long serialVersionUID = 1L;
 
   static final TupleTag<KV<ChunkKey, float[]>> CHUNKS = new TupleTag<>("chunks") {};
+  static final TupleTag<WorkerReport> REPORTS = new TupleTag<>("reports") {};
 
-  /** {@link WorkerReport}s, as JSON. */
-  static final TupleTag<String> REPORTS = new TupleTag<>("reports") {};
+  // The largest elements are the accumulators of the mean, with 8 bytes per value: 4 MB.
+  static final int CHUNK_VALUES = 500_000;
 
-  // The accumulators of the mean have eight bytes a value: they are the largest elements, 4 MB.
-  public static final int CHUNK_VALUES = 500_000;
   private static final double LOSS_UNIT = 1e-3;
 
-  private final TrainRounds.Source source;
+  private final TrainingSpec spec;
   private final Round round;
-  private final String output;
 
-  private final Counter images = Metrics.counter(TrainRounds.class, "images");
-  private final Counter steps = Metrics.counter(TrainRounds.class, "steps");
-  private final Counter sentBytes = Metrics.counter(TrainRounds.class, "averaged_bytes");
-  private final Distribution loss = Metrics.distribution(TrainRounds.class, "loss_thousandths");
-  private final Gauge waitPercent = Metrics.gauge(TrainRounds.class, "wait_percent");
-  private final Gauge imagesPerSecond = Metrics.gauge(TrainRounds.class, "images_per_second");
+  private final Counter images = Metrics.counter(TrainingRound.class, "images");
+  private final Counter steps = Metrics.counter(TrainingRound.class, "steps");
+  private final Counter sentBytes = Metrics.counter(TrainingRound.class, "averaged_bytes");
+  private final Distribution loss = Metrics.distribution(TrainingRound.class, "loss_thousandths");
+  private final Gauge waitPercent = Metrics.gauge(TrainingRound.class, "wait_percent");
+  private final Gauge imagesPerSecond = Metrics.gauge(TrainingRound.class, "images_per_second");
 
-  LocalStepsFn(TrainRounds.Source source, Round round, String output) {
-    this.source = source;
+  LocalStepsFn(TrainingSpec spec, Round round) {
+    this.spec = spec;
     this.round = round;
-    this.output = output;
   }
 
   @ProcessElement
-  public void processElement(
-      @Element KV<Integer, Long> element, PipelineOptions options, MultiOutputReceiver receiver)
+  public void processElement(@Element KV<Integer, Long> element, MultiOutputReceiver receiver)
       throws Exception {
     int worker = element.getKey();
     long started = element.getValue();
-    RunDirectory run = RunDirectory.at(output);
-    if (run.checkpoint(round.end()).isPresent()) {
-      receiver.get(REPORTS).output(WorkerReport.done(worker, started).toJson());
+    TrainingPlan plan = spec.plan();
+    if (RunDirectory.at(plan.output()).checkpoint(round.end()).isPresent()) {
+      receiver.get(REPORTS).output(WorkerReport.ofCompletedRound(worker, started));
       return;
     }
-    TrainingOptions training = options.as(TrainingOptions.class);
-    try (DeviceLease lease = lease(training, worker)) {
+    try (DeviceLease lease = lease(plan, worker)) {
       Torch.use(lease.device());
-      Torch.setThreads(TrainingOptions.threads(training));
-      TrainingLoop<?, ?> session = session(lease, options, worker);
+      Torch.setThreads(plan.threadsHere());
+      TrainingLoop<?, ?> loop = loop(lease, worker);
       boolean keep = false;
       try {
-        WorkerReport report =
-            session.run(round, started, (done, metrics) -> count(worker, done, metrics));
+        WorkerReport report = loop.run(round, started, this::count);
         if (report.failure() == null) {
-          report = hand(session.learner(), report, receiver);
+          report = writeAndSend(loop.learner(), report, receiver);
           keep = !round.lastOfJob();
         }
         waitPercent.set(Math.round(100 * report.waitSeconds() / report.seconds()));
         imagesPerSecond.set(Math.round(round.steps() * round.batchSize() / report.seconds()));
-        receiver.get(REPORTS).output(report.toJson());
+        receiver.get(REPORTS).output(report);
       } finally {
         if (keep) {
-          lease.keep(session);
+          lease.keep(loop);
         } else {
-          session.close();
+          loop.close();
         }
       }
     }
   }
 
-  private DeviceLease lease(TrainingOptions options, int worker) throws InterruptedException {
+  private static DeviceLease lease(TrainingPlan plan, int worker) throws InterruptedException {
     try {
-      return DeviceLease.acquire(TrainingOptions.device(options), output, worker);
+      return DeviceLease.acquire(plan.device(), plan.output(), worker);
     } catch (NoGpuException e) {
       throw new InvalidOptionException(
-          "--device=" + options.getDevice(), "a worker without a GPU", "a GPU that PyTorch sees");
+          "--device=" + plan.device().name().toLowerCase(Locale.ROOT),
+          "a worker without a GPU",
+          "a GPU that PyTorch sees");
     }
   }
 
-  private TrainingLoop<?, ?> session(DeviceLease lease, PipelineOptions options, int worker)
-      throws Exception {
+  /** The loop that did the previous round on this device, or a new one from the checkpoint. */
+  private TrainingLoop<?, ?> loop(DeviceLease lease, int worker) throws Exception {
     if (lease.resident().isPresent()) {
-      // Of another class, though of its name, if another job of this run left it here.
       AutoCloseable resident = lease.resident().get();
-      if (resident instanceof TrainingLoop<?, ?> session && session.continuesAt(round)) {
-        return session;
+      // A loop that another job of this run has left has another class of the same name.
+      if (resident instanceof TrainingLoop<?, ?> loop && loop.continuesAt(round)) {
+        return loop;
       }
       resident.close();
     }
-    return TrainingLoop.open(source, options, round, worker);
+    return TrainingLoop.open(spec, round, worker);
   }
 
-  private void count(int worker, int done, Map<String, Double> metrics) {
+  private void count(Map<String, Double> metrics) {
     steps.inc();
     images.inc(round.batchSize());
     loss.update(Math.round(metrics.get("loss") / LOSS_UNIT));
-    if (worker == 0) {
-      TrainingProgress.step(output, round, done, metrics.get("loss"));
-    }
   }
 
-  private WorkerReport hand(Learner learner, WorkerReport report, MultiOutputReceiver receiver)
-      throws IOException {
-    String folder = RunDirectory.at(output).folder(round.end().step());
+  private WorkerReport writeAndSend(
+      Learner learner, WorkerReport report, MultiOutputReceiver receiver) throws IOException {
+    String folder = RunDirectory.at(spec.plan().output()).folder(round.end().step());
     StoredFile.in(folder, Checkpoint.optimizer(report.worker())).write(learner::writeOptimizer);
     if (!round.averages()) {
       StoredFile.in(folder, Checkpoint.MODEL).write(learner::writeModel);
@@ -142,6 +135,7 @@ public final class LocalStepsFn extends DoFn<KV<Integer, Long>, KV<ChunkKey, flo
     return report.withBytes(bytes);
   }
 
+  /** Outputs a tensor in chunks of whole rows; returns its size in bytes. */
   private static long send(
       SharedTensor tensor, FloatBuffer values, OutputReceiver<KV<ChunkKey, float[]>> chunks) {
     long bytes = (long) Float.BYTES * values.remaining();

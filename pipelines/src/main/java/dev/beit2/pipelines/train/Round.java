@@ -4,29 +4,30 @@ import dev.beit2.pipelines.run.RunPosition;
 import java.io.Serializable;
 
 /**
- * A round of training: the workers begin with the same parameters, each takes the same number of
- * steps on its own part of the data, and their mean is where the next round begins.
+ * A round of training: all workers start from the same parameters, each takes the same number of
+ * steps on its own part of the data, and the next round starts from the average.
  *
  * @param workers N
- * @param from where the run is before it
+ * @param from position of the run at the start of the round
  * @param steps of each worker, H
- * @param batchSize images a step of one worker
- * @param lastOfJob whether the workers have nothing to keep for a next round
+ * @param batchSize images per step of one worker
+ * @param lastOfJob whether no other round follows in the same job
  */
-public record Round(int workers, RunPosition from, int steps, int batchSize, boolean lastOfJob)
+record Round(int workers, RunPosition from, int steps, int batchSize, boolean lastOfJob)
     implements Serializable {
+  private static final long serialVersionUID = 1L;
 
-  /** Images that the workers see together. */
+  /** Images that all workers see together. */
   long images() {
     return (long) workers * steps * batchSize;
   }
 
-  /** Where the run is after it. */
+  /** Position of the run at the end of the round. */
   RunPosition end() {
     return new RunPosition(from.step() + steps, from.images() + images());
   }
 
-  /** Whether the workers' parameters are averaged; one worker has nobody to agree with. */
+  /** Whether parameters are averaged; a single worker's are kept as they are. */
   boolean averages() {
     return workers > 1;
   }

@@ -1,28 +1,40 @@
 package dev.beit2.pipelines.train;
 
+import dev.beit2.io.image.RejectedImage;
 import dev.beit2.io.image.RejectedImages;
 import dev.beit2.model.torch.DeviceChoice;
 import dev.beit2.model.torch.DeviceLease;
 import dev.beit2.model.torch.Torch;
 import dev.beit2.model.torch.TorchDevice;
-import dev.beit2.pipelines.cli.Command;
+import dev.beit2.model.train.Learner;
 import dev.beit2.pipelines.cli.InvalidOptionException;
 import dev.beit2.pipelines.cli.RunStoppedException;
 import dev.beit2.pipelines.flink.FlinkJobs;
+import dev.beit2.pipelines.flink.FlinkTarget;
+import dev.beit2.pipelines.loader.WorkerPartition;
+import dev.beit2.pipelines.run.Checkpoint;
+import dev.beit2.pipelines.run.CheckpointState;
 import dev.beit2.pipelines.run.RunConfig;
 import dev.beit2.pipelines.run.RunDirectory;
 import dev.beit2.pipelines.run.RunPosition;
 import dev.beit2.pipelines.run.StoppedRun;
 import java.io.IOException;
+import java.time.Instant;
+import java.util.Map;
 import java.util.Optional;
 import org.apache.beam.runners.flink.FlinkPipelineOptions;
-import org.apache.beam.runners.flink.FlinkRunner;
 import org.apache.beam.sdk.Pipeline;
 import org.apache.beam.sdk.PipelineResult;
+import org.apache.beam.sdk.coders.VarLongCoder;
+import org.apache.beam.sdk.transforms.Create;
+import org.apache.beam.sdk.transforms.DoFn;
+import org.apache.beam.sdk.transforms.ParDo;
+import org.apache.beam.sdk.values.PCollection;
 
 /**
- * Submits a run's rounds job by job until all steps are done, each from the last complete
- * checkpoint. Beam has no loop; this is it.
+ * The launcher's side of a training. Beam has no loop, so a run is a sequence of jobs. Each job is a
+ * pipeline of some rounds, starts from the last checkpoint and ends with another one; jobs follow
+ * each other until all steps are done.
  */
 public final class TrainingJobs {
   private TrainingJobs() {}
@@ -30,121 +42,173 @@ public final class TrainingJobs {
   /**
    * Trains up to the last step, from the last checkpoint if there is one.
    *
-   * @param stage what progress is told as
-   * @param source sets up the training on the worker
    * @throws InvalidOptionException if the run's folder holds another run
    * @throws RunStoppedException if a loss was not finite
    */
-  public static void run(
-      String stage, TrainingPlan plan, TrainingOptions options, TrainRounds.Source source)
+  public static void run(TrainingSpec spec, TrainingOptions options)
       throws IOException, InterruptedException {
+    TrainingPlan plan = spec.plan();
+    FlinkTarget target = FlinkTarget.of(options);
     RunDirectory run = RunDirectory.open(plan.output(), plan.config());
-    fit(options, plan);
-    cancelEarlier(options); // before it writes another checkpoint
-    RunPosition at = position(run, plan);
+    options.setJobName(plan.config().values().get(RunConfig.COMMAND) + " " + plan.output());
+    if (target.flink()) {
+      // A slot for each worker: more tasks would only wait for slots.
+      options.as(FlinkPipelineOptions.class).setParallelism(plan.workers());
+    }
+    cancelEarlier(target, options.getJobName());
+    RunPosition at = RunPosition.of(run.lastCheckpoint(), plan.batchSize());
     if (plan.isComplete(at)) {
-      System.err.printf("[%s] all %d steps are done%n", stage, plan.steps());
+      System.err.printf("[%s] all %d steps are done%n", plan.stage(), plan.steps());
       return;
     }
-    requireDevice(options);
-    requireSlots(options, plan);
+    requireDevice(plan, target);
+    requireSlots(plan, target);
     StoppedRun.clear(plan.output());
     JobMetrics metrics = new JobMetrics(options.getMetricsFile());
-    try (TrainingProgress progress = TrainingProgress.begin(stage, plan, at)) {
+    try (TrainingProgress progress = TrainingProgress.begin(plan, at)) {
       while (!plan.isComplete(at)) {
-        metrics.add(submit(plan, at, options, source));
-        RunPosition reached = position(run, plan);
+        Pipeline pipeline = Pipeline.create(options);
+        apply(pipeline, spec, at);
+        PipelineResult job = pipeline.run();
+        job.waitUntilFinish();
+        metrics.add(job);
+        RunPosition reached = RunPosition.of(run.lastCheckpoint(), plan.batchSize());
         if (reached.step() <= at.step()) {
           throw stopped(plan, at);
         }
         at = reached;
       }
     } finally {
-      evict(options, plan);
+      if (!target.isRemote()) {
+        // If one worker has stopped the run, others in this JVM wait for a round that never comes.
+        DeviceLease.evict(plan.output());
+      }
     }
   }
 
-  /** If one worker stopped the run, others in this JVM wait for a round that does not come. */
-  private static void evict(TrainingOptions options, TrainingPlan plan) {
-    if (!isRemoteFlink(options)) {
-      DeviceLease.evict(plan.output());
+  /** Adds the rounds of one job to a pipeline. */
+  static void apply(Pipeline pipeline, TrainingSpec spec, RunPosition from) {
+    TrainingPlan plan = spec.plan();
+    Instant jobStart = Instant.now();
+    PCollection<Long> started =
+        pipeline
+            .apply("Run", Create.of(plan.output()))
+            .apply("Begin", ParDo.of(new BeginFn(spec, from)))
+            .setCoder(VarLongCoder.of());
+    RunPosition end = from;
+    for (Round round : plan.nextRounds(from)) {
+      started =
+          started.apply(
+              "Round to step " + round.end().step(), new TrainingRound(spec, round, jobStart));
+      end = round.end();
+    }
+    started
+        .apply("Read rejected", ParDo.of(new ReadRejectedFn(plan.output(), end)))
+        .apply("Write rejected", RejectedImages.write(plan.output() + "/rejected"));
+  }
+
+  /** Ends the job that a killed launcher has left running: two jobs would write into one run. */
+  private static void cancelEarlier(FlinkTarget target, String jobName)
+      throws IOException, InterruptedException {
+    if (target.isRemote()) {
+      FlinkJobs.cancelRunning(target.master(), jobName);
     }
   }
 
-  private static RunPosition position(RunDirectory run, TrainingPlan plan) throws IOException {
-    return RunPosition.of(run.lastCheckpoint(), plan.batchSize());
-  }
-
-  /** A worker elsewhere tells by itself that it has no GPU. */
-  private static void requireDevice(TrainingOptions options) {
-    if (!isRemoteFlink(options)
-        && TrainingOptions.device(options) == DeviceChoice.GPU
+  /** A worker in another process reports a missing GPU itself. */
+  private static void requireDevice(TrainingPlan plan, FlinkTarget target) {
+    if (!target.isRemote()
+        && plan.device() == DeviceChoice.GPU
         && Torch.devices().stream().noneMatch(TorchDevice::isGpu)) {
       throw new InvalidOptionException(
           "--device=gpu", "no GPU in this machine", "a GPU that PyTorch sees, or --device=auto");
     }
   }
 
-  /** Flink would wait for a slot for minutes before it gives up. */
-  private static void requireSlots(TrainingOptions options, TrainingPlan plan)
+  /** Without enough slots Flink would wait for minutes before it gives up. */
+  private static void requireSlots(TrainingPlan plan, FlinkTarget target)
       throws IOException, InterruptedException {
-    if (isRemoteFlink(options)) {
-      String master = options.as(FlinkPipelineOptions.class).getFlinkMaster();
-      int slots = FlinkJobs.at(master).overview().slots();
-      if (slots < plan.workers()) {
-        throw new InvalidOptionException(
-            "--workers=" + plan.workers(),
-            "%d slot%s on --flinkMaster=%s".formatted(slots, slots == 1 ? "" : "s", master),
-            "one for each worker at least; ./beit2 cluster add-taskmanager adds some");
-      }
+    if (!target.isRemote()) {
+      return;
     }
-  }
-
-  /** Gives each worker a slot of its own, and the run's jobs a name that only they have. */
-  private static void fit(TrainingOptions options, TrainingPlan plan) {
-    String command = plan.config().values().get(RunConfig.COMMAND);
-    options.setJobName(command + " " + plan.output());
-    if (options.getRunner() == FlinkRunner.class) {
-      FlinkPipelineOptions flink = options.as(FlinkPipelineOptions.class);
-      flink.setParallelism(plan.workers());
-      if (flink.getFlinkMaster().equals("[local]") && options.getThreads() == null) {
-        options.setThreads(Math.max(1, Command.cores() / plan.workers()));
-      }
+    int slots = FlinkJobs.at(target.master()).overview().slots();
+    if (slots < plan.workers()) {
+      throw new InvalidOptionException(
+          "--workers=" + plan.workers(),
+          "%d slot%s on --flinkMaster=%s".formatted(slots, slots == 1 ? "" : "s", target.master()),
+          "at least one per worker; ./beit2 cluster add-taskmanager adds slots");
     }
-  }
-
-  /**
-   * Ends what a launcher that was killed has left running on the cluster: two jobs would write one
-   * run.
-   */
-  private static void cancelEarlier(TrainingOptions options)
-      throws IOException, InterruptedException {
-    if (isRemoteFlink(options)) {
-      FlinkJobs.cancelRunning(
-          options.as(FlinkPipelineOptions.class).getFlinkMaster(), options.getJobName());
-    }
-  }
-
-  private static boolean isRemoteFlink(TrainingOptions options) {
-    return options.getRunner() == FlinkRunner.class
-        && !options.as(FlinkPipelineOptions.class).getFlinkMaster().startsWith("[");
-  }
-
-  private static PipelineResult submit(
-      TrainingPlan plan, RunPosition from, TrainingOptions options, TrainRounds.Source source) {
-    Pipeline pipeline = Pipeline.create(options);
-    pipeline
-        .apply("Train", new TrainRounds(plan, from, source))
-        .apply("Write rejected", RejectedImages.write(plan.output() + "/rejected"));
-    PipelineResult result = pipeline.run();
-    result.waitUntilFinish();
-    return result;
   }
 
   private static RunStoppedException stopped(TrainingPlan plan, RunPosition at) throws IOException {
     Optional<String> reason = StoppedRun.reason(plan.output());
     return new RunStoppedException(
         "the run in %s stopped after step %d, its last checkpoint: %s"
-            .formatted(plan.output(), at.step(), reason.orElse("its job ended without another")));
+            .formatted(
+                plan.output(), at.step(), reason.orElse("its job ended without a new checkpoint")));
+  }
+
+  /**
+   * Starts the first round of a job. Several workers must start from the same parameters, so if there
+   * is no checkpoint yet, this writes the one of step 0. Output: start time of the first round.
+   */
+  private static final class BeginFn extends DoFn<String, Long> {
+    private static final long serialVersionUID = 1L;
+
+    private final TrainingSpec spec;
+    private final RunPosition from;
+
+    BeginFn(TrainingSpec spec, RunPosition from) {
+      this.spec = spec;
+      this.from = from;
+    }
+
+    @ProcessElement
+    public void processElement(OutputReceiver<Long> firstRound) throws IOException {
+      TrainingPlan plan = spec.plan();
+      RunDirectory run = RunDirectory.at(plan.output());
+      if (plan.workers() > 1 && from.step() == 0 && run.checkpoint(from).isEmpty()) {
+        try (TrainingTask<?, ?> task = spec.open(from)) {
+          initialize(task, plan);
+          Learner learner = task.learner();
+          run.writeCheckpoint(
+              CheckpointState.untrained(plan.steps()),
+              Map.of(Checkpoint.MODEL, learner::writeModel));
+        }
+      }
+      firstRound.output(System.currentTimeMillis());
+    }
+
+    private static <ExampleT, BatchT> void initialize(
+        TrainingTask<ExampleT, BatchT> task, TrainingPlan plan) throws IOException {
+      BatchT batch = task.newBatch();
+      WorkerPartition first = new WorkerPartition(plan.examples(), plan.workers(), 0);
+      for (int slot = 0; slot < plan.batchSize(); slot++) {
+        long position = first.position(slot);
+        task.fill(position, task.read(position), batch, slot);
+      }
+      task.initialize(batch);
+    }
+  }
+
+  /** Reads from the last checkpoint which images could not be used. */
+  private static final class ReadRejectedFn extends DoFn<Long, RejectedImage> {
+    private static final long serialVersionUID = 1L;
+
+    private final String output;
+    private final RunPosition end;
+
+    ReadRejectedFn(String output, RunPosition end) {
+      this.output = output;
+      this.end = end;
+    }
+
+    @ProcessElement
+    public void processElement(OutputReceiver<RejectedImage> rejected) throws IOException {
+      Optional<Checkpoint> last = RunDirectory.at(output).checkpoint(end);
+      if (last.isPresent()) {
+        last.get().state().rejectedSoFar().forEach(rejected::output);
+      }
+    }
   }
 }

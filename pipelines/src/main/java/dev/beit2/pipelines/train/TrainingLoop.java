@@ -3,6 +3,7 @@ package dev.beit2.pipelines.train;
 import dev.beit2.model.train.Learner;
 import dev.beit2.model.train.NonFiniteLossException;
 import dev.beit2.pipelines.cli.InvalidOptionException;
+import dev.beit2.pipelines.cli.Progress;
 import dev.beit2.pipelines.loader.PrefetchQueue;
 import dev.beit2.pipelines.loader.WorkerPartition;
 import dev.beit2.pipelines.run.Checkpoint;
@@ -15,79 +16,137 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import org.apache.beam.sdk.options.PipelineOptions;
+import java.util.function.Consumer;
+import javax.annotation.Nullable;
 
 /**
- * What a worker keeps from round to round: the network on its device, the optimizer's state, and
- * the queue of batches, which goes on being filled while others average.
+ * The training loop of one worker. It keeps the network on its device, the optimizer's state and a
+ * queue of batches from round to round; while other workers average, the queue is filled.
  *
- * <p>What a step sees depends on its number and on the worker alone, and a checkpoint holds all
- * that the steps after it depend on, so a session that begins at a checkpoint goes on to the bit as
- * the one that wrote it would have.
+ * <p>What a step sees depends only on its number and on the worker, and a checkpoint holds everything
+ * else that a step depends on. So a loop that starts from a checkpoint continues bit for bit like the
+ * loop that has written it.
  */
 final class TrainingLoop<ExampleT, BatchT> implements AutoCloseable {
+  private final TrainingPlan plan;
   private final TrainingTask<ExampleT, BatchT> task;
   private final PrefetchQueue<List<ExampleT>, BatchT> batches;
   private final int worker;
   private final int workers;
-  private RunPosition at;
+  @Nullable private final Progress progress;
+  private RunPosition position;
 
-  private TrainingLoop(TrainingTask<ExampleT, BatchT> task, Round round, int worker) {
+  private TrainingLoop(
+      TrainingPlan plan, TrainingTask<ExampleT, BatchT> task, Round round, int worker) {
+    this.plan = plan;
     this.task = task;
     this.worker = worker;
     this.workers = round.workers();
-    this.at = round.from();
-    TrainingPlan plan = task.plan();
+    this.position = round.from();
     this.batches =
         new PrefetchQueue<>(
             task::newBatch,
-            new SliceFiller<>(task, round, worker),
-            at.step(),
-            at.step() + plan.steps() - plan.done(at),
-            Math.max(1, plan.threads() / 2));
+            new PartitionFiller<>(task, plan.examples(), round, worker),
+            position.step(),
+            position.step() + plan.steps() - plan.done(position),
+            Math.max(1, plan.threadsHere() / 2));
+    this.progress = plan.showSteps() && worker == 0 ? progress(plan, position) : null;
+  }
+
+  private static Progress progress(TrainingPlan plan, RunPosition from) {
+    Progress progress = Progress.onStderr(plan.stage(), plan.steps());
+    progress.continueFrom(plan.done(from), from.images());
+    return progress;
+  }
+
+  /** Takes the steps of a round. A loss that is not finite ends it early. */
+  WorkerReport run(Round round, long started, Consumer<Map<String, Double>> onStep)
+      throws IOException, InterruptedException {
+    List<Map<String, Double>> steps = new ArrayList<>(round.steps());
+    String failure = null;
+    long waitedBefore = batches.waitedNanos();
+    long roundStart = System.nanoTime();
+    while (steps.size() < round.steps() && failure == null) {
+      long stepStart = System.nanoTime();
+      BatchT batch = batches.next(); // prefetched: read, decoded and augmented by other threads
+      try {
+        Map<String, Double> metrics =
+            new LinkedHashMap<>(task.step(batch)); // forward, backward, optimizer
+        double seconds = secondsSince(stepStart);
+        metrics.put("seconds", seconds);
+        metrics.put("images_per_second", round.batchSize() / seconds);
+        steps.add(metrics);
+        onStep.accept(metrics);
+        show(round, steps.size(), metrics.get("loss"));
+      } catch (NonFiniteLossException e) {
+        failure = "%s, at worker %d on %s".formatted(e.getMessage(), worker, task.keys(batch));
+      }
+      batches.recycle(batch);
+    }
+    position = round.end();
+    return new WorkerReport(
+        worker,
+        started,
+        secondsSince(roundStart),
+        (batches.waitedNanos() - waitedBefore) / 1e9,
+        0,
+        steps,
+        task.rejected(),
+        task.corruptShards(),
+        failure);
+  }
+
+  private static double secondsSince(long nanoTime) {
+    return (System.nanoTime() - nanoTime) / 1e9;
+  }
+
+  private void show(Round round, int steps, double loss) {
+    if (progress != null) {
+      long images = round.from().images() + (long) steps * round.workers() * round.batchSize();
+      progress.update(plan.done(round.from()) + steps, loss, images);
+    }
   }
 
   /**
-   * Begins at the checkpoint where a round begins.
+   * Starts a loop from the checkpoint at the beginning of a round.
    *
-   * @throws InvalidOptionException if it holds a model of another shape
+   * @throws InvalidOptionException if the checkpoint holds a model of another shape
    */
-  static TrainingLoop<?, ?> open(
-      TrainRounds.Source source, PipelineOptions options, Round round, int worker)
-      throws IOException {
-    TrainingTask<?, ?> task = source.open(options, round.from());
+  static TrainingLoop<?, ?> open(TrainingSpec spec, Round round, int worker) throws IOException {
+    TrainingPlan plan = spec.plan();
+    TrainingTask<?, ?> task = spec.open(round.from());
     try {
-      Optional<Checkpoint> start = RunDirectory.at(task.plan().output()).checkpoint(round.from());
+      Optional<Checkpoint> start = RunDirectory.at(plan.output()).checkpoint(round.from());
       if (start.isPresent()) {
-        restoreModel(task, start.get());
+        restoreModel(plan, task.learner(), start.get());
         restoreOptimizer(task.learner(), start.get(), worker);
-        task.alreadyRejected(RoundState.rejected(start.get()));
+        task.addRejected(start.get().state().rejectedSoFar());
       }
-      return new TrainingLoop<>(task, round, worker);
+      return new TrainingLoop<>(plan, task, round, worker);
     } catch (IOException | RuntimeException e) {
       task.close();
       throw e;
     }
   }
 
-  private static void restoreModel(TrainingTask<?, ?> task, Checkpoint checkpoint)
+  private static void restoreModel(TrainingPlan plan, Learner learner, Checkpoint checkpoint)
       throws IOException {
     try (ReadableByteChannel model = checkpoint.open(Checkpoint.MODEL)) {
-      task.learner().restoreModel(model);
+      learner.restoreModel(model);
     } catch (IllegalArgumentException e) {
       throw new InvalidOptionException(
-          "--output=" + task.plan().output(),
+          "--output=" + plan.output(),
           "another model in its checkpoint: " + e.getMessage(),
           "the same model");
     }
   }
 
-  /** A worker that joins takes over the state of one that was there. */
+  /** A worker that has joined since the checkpoint takes over another worker's optimizer state. */
   private static void restoreOptimizer(Learner learner, Checkpoint checkpoint, int worker)
       throws IOException {
-    int before = RoundState.workers(checkpoint);
+    int before = checkpoint.state().workersOfRound();
     if (before == 0) {
-      return; // nobody has taken a step yet
+      return; // no worker has taken a step yet
     }
     try (ReadableByteChannel state = checkpoint.open(Checkpoint.optimizer(worker % before))) {
       learner.restoreOptimizer(state);
@@ -95,57 +154,22 @@ final class TrainingLoop<ExampleT, BatchT> implements AutoCloseable {
   }
 
   /**
-   * Makes the parameters those with which a round begins, if this session did the round before it.
+   * Prepares the loop for a round: takes over the averaged parameters.
+   *
+   * @return false if this loop did not do the round before, so that it cannot continue
    */
   boolean continuesAt(Round round) throws IOException {
-    if (!at.equals(round.from()) || workers != round.workers()) {
+    if (!position.equals(round.from()) || workers != round.workers()) {
       return false;
     }
     if (round.averages()) {
-      Optional<Checkpoint> start = RunDirectory.at(task.plan().output()).checkpoint(at);
+      Optional<Checkpoint> start = RunDirectory.at(plan.output()).checkpoint(position);
       if (start.isEmpty()) {
         return false;
       }
-      restoreModel(task, start.get());
+      restoreModel(plan, task.learner(), start.get());
     }
     return true;
-  }
-
-  /** Takes the steps of a round. */
-  WorkerReport run(Round round, long started, StepListener listener)
-      throws IOException, InterruptedException {
-    List<Map<String, Double>> steps = new ArrayList<>(round.steps());
-    String failure = null;
-    long waitedBefore = batches.waitedNanos();
-    long begin = System.nanoTime();
-    for (int i = 0; i < round.steps() && failure == null; i++) {
-      long start = System.nanoTime();
-      BatchT batch = batches.next();
-      try {
-        Map<String, Double> metrics = new LinkedHashMap<>(task.step(batch));
-        double seconds = (System.nanoTime() - start) / 1e9;
-        metrics.put("seconds", seconds);
-        metrics.put("images_per_second", round.batchSize() / seconds);
-        steps.add(metrics);
-        listener.stepDone(i + 1, metrics);
-      } catch (NonFiniteLossException e) {
-        failure = "%s, at worker %d on %s".formatted(e.getMessage(), worker, task.keys(batch));
-      }
-      batches.recycle(batch);
-    }
-    at = round.end();
-    double seconds = (System.nanoTime() - begin) / 1e9;
-    double waited = (batches.waitedNanos() - waitedBefore) / 1e9;
-    return new WorkerReport(
-        worker, started, seconds, waited, 0, steps, task.rejected(), task.corruptShards(), failure);
-  }
-
-  /** Hears of each step of a round. */
-  interface StepListener {
-    /**
-     * @param done steps of the round so far
-     */
-    void stepDone(int done, Map<String, Double> metrics);
   }
 
   Learner learner() {
@@ -153,39 +177,40 @@ final class TrainingLoop<ExampleT, BatchT> implements AutoCloseable {
   }
 
   @Override
-  public void close() throws InterruptedException {
+  public void close() throws IOException, InterruptedException {
     try {
       batches.close();
     } finally {
-      task.close(); // even if the job is cancelled meanwhile
+      task.close(); // also if the job is cancelled while the queue is closed
     }
   }
 
-  /** Fills the batches of one worker from its slice of the data. */
-  private static final class SliceFiller<ExampleT, BatchT>
+  /** Fills batches from one worker's partition of the data. */
+  private static final class PartitionFiller<ExampleT, BatchT>
       implements PrefetchQueue.Filler<List<ExampleT>, BatchT> {
     private final TrainingTask<ExampleT, BatchT> task;
-    private final WorkerPartition slice;
-    private final int size;
+    private final WorkerPartition partition;
+    private final int batchSize;
     private final long firstStep;
-    private final long firstImage;
+    private final long imagesBefore;
 
-    SliceFiller(TrainingTask<ExampleT, BatchT> task, Round round, int worker) {
+    PartitionFiller(
+        TrainingTask<ExampleT, BatchT> task, long examples, Round round, int worker) {
       this.task = task;
-      this.slice = new WorkerPartition(task.plan().examples(), round.workers(), worker);
-      this.size = round.batchSize();
+      this.partition = new WorkerPartition(examples, round.workers(), worker);
+      this.batchSize = round.batchSize();
       this.firstStep = round.from().step();
-      this.firstImage = round.from().images() / round.workers();
+      this.imagesBefore = round.from().images() / round.workers();
     }
 
     private long position(long step, int slot) {
-      return slice.position(firstImage + (step - firstStep) * size + slot);
+      return partition.position(imagesBefore + (step - firstStep) * batchSize + slot);
     }
 
     @Override
     public List<ExampleT> read(long step) throws IOException {
-      List<ExampleT> examples = new ArrayList<>(size);
-      for (int slot = 0; slot < size; slot++) {
+      List<ExampleT> examples = new ArrayList<>(batchSize);
+      for (int slot = 0; slot < batchSize; slot++) {
         examples.add(task.read(position(step, slot)));
       }
       return examples;

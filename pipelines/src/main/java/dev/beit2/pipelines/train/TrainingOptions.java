@@ -1,63 +1,84 @@
 package dev.beit2.pipelines.train;
 
 import dev.beit2.model.torch.DeviceChoice;
-import dev.beit2.pipelines.cli.ByPreset;
-import dev.beit2.pipelines.cli.Command;
-import dev.beit2.pipelines.cli.OneOf;
+import dev.beit2.pipelines.cli.InsteadOf;
 import dev.beit2.pipelines.cli.Range;
 import dev.beit2.pipelines.options.DecodingOptions;
-import java.util.Locale;
+import dev.beit2.pipelines.options.PrecisionOptions;
+import java.util.Map;
 import org.apache.beam.sdk.options.Default;
 import org.apache.beam.sdk.options.Description;
 import org.apache.beam.sdk.options.Validation;
 
-/** What both trainings take. The recipes' numbers are with each command. */
-public interface TrainingOptions extends DecodingOptions {
+/** The options of both trainings. Their defaults by preset are in the recipes. */
+public interface TrainingOptions extends DecodingOptions, PrecisionOptions {
+  /** Runner options that a training sets itself. */
+  Map<String, String> SET_BY_TRAINING =
+      Map.of(
+          "jobName", "its jobs are named after the command and --output",
+          "parallelism", "it has a task for each of its --workers");
+
   @Description(
-      "Folder of the run: checkpoints, metrics, rejected images. A run that was stopped goes on where its last "
-          + "checkpoint is.")
+      "Folder of the run: checkpoints, metrics, rejected images. A run that was stopped continues from its last "
+          + "checkpoint.")
   @Validation.Required
   String getOutput();
 
   void setOutput(String output);
 
-  // Beam wants a default where the commands have one.
-  @Default.String("base")
-  String getPreset();
-
-  void setPreset(String preset);
-
+  @Description("Optimizer steps; instead of --epochs.")
+  @InsteadOf("epochs")
+  @Range(min = 1)
   Long getSteps();
 
   void setSteps(Long steps);
 
+  @Description("Passes over the images; instead of --steps.")
+  @InsteadOf("steps")
+  @Range(min = 0.001)
   Double getEpochs();
 
   void setEpochs(Double epochs);
 
+  @Description("Images per step of each worker.")
+  @Range(min = 1, max = 65536)
   Integer getBatchSize();
 
   void setBatchSize(Integer batchSize);
 
+  // Each training describes it: the official values differ.
   Double getLearningRate();
 
   void setLearningRate(Double learningRate);
 
+  @Description(
+      "Steps in which the learning rate rises from 1e-6, at most half of all steps; instead of --warmupEpochs.")
+  @InsteadOf("warmupEpochs")
+  @Range(min = 0)
   Long getWarmupSteps();
 
   void setWarmupSteps(Long warmupSteps);
 
+  @Description("The warm-up in passes over the images; instead of --warmupSteps.")
+  @InsteadOf("warmupSteps")
+  @Range(min = 0)
   Double getWarmupEpochs();
 
   void setWarmupEpochs(Double warmupEpochs);
 
+  @Description(
+      "Steps between checkpoints; the last step always ends with one. Several workers average at each checkpoint. "
+          + "Instead of --localSteps.")
+  @InsteadOf("localSteps")
+  @Range(min = 1)
   Long getCheckpointEvery();
 
   void setCheckpointEvery(Long checkpointEvery);
 
   @Description(
-      "Workers, one device each. Several train by local SGD: each takes --localSteps steps of --batchSize on its own part "
-          + "of the images, then their parameters are averaged. On a cluster each needs a slot. It may change when a run goes on.")
+      "Workers, each on its own device. Several workers train by local SGD, which is not the official data parallelism: "
+          + "each takes --localSteps steps of --batchSize on its own part of the images, then their parameters are "
+          + "averaged. On a cluster each needs a slot. The number may change when a run is continued.")
   @Default.Integer(1)
   @Range(min = 1, max = 4096)
   int getWorkers();
@@ -66,15 +87,15 @@ public interface TrainingOptions extends DecodingOptions {
 
   @Description(
       "Steps of each worker in a round, at whose end the workers average and a checkpoint is written; instead of "
-          + "--checkpointEvery, which means the same.")
-  @ByPreset(insteadOf = "checkpointEvery")
+          + "--checkpointEvery, which means the same. Left out: --checkpointEvery.")
+  @InsteadOf("checkpointEvery")
   @Range(min = 1)
   Long getLocalSteps();
 
   void setLocalSteps(Long localSteps);
 
   @Description(
-      "Rounds that are submitted as one job; one job follows the other until all steps are done.")
+      "Rounds that are submitted as one job; jobs follow each other until all steps are done.")
   @Default.Integer(10)
   @Range(min = 1, max = 1000)
   int getRoundsPerJob();
@@ -82,7 +103,8 @@ public interface TrainingOptions extends DecodingOptions {
   void setRoundsPerJob(int roundsPerJob);
 
   @Description(
-      "How far several workers' mean is followed at the end of a round: 1 = all the way. DiLoCo has 0.7.")
+      "Learning rate of the outer optimizer, which applies the workers' average at the end of a round: 1 takes the "
+          + "average itself. DiLoCo uses 0.7.")
   @Default.Double(1)
   @Range(min = 0, max = 10)
   double getOuterLearningRate();
@@ -90,7 +112,7 @@ public interface TrainingOptions extends DecodingOptions {
   void setOuterLearningRate(double outerLearningRate);
 
   @Description(
-      "Nesterov momentum from round to round of several workers; 0 = none. DiLoCo has 0.9.")
+      "Nesterov momentum of the outer optimizer, from round to round; 0 means none. DiLoCo uses 0.9.")
   @Default.Double(0)
   @Range(min = 0, max = 0.9999)
   double getOuterMomentum();
@@ -98,8 +120,7 @@ public interface TrainingOptions extends DecodingOptions {
   void setOuterMomentum(double outerMomentum);
 
   @Description(
-      "Equal parts of a batch that are on the device one after the other, their gradients added up, for batches that do "
-          + "not fit as a whole.")
+      "Micro-batches that a batch is split into (gradient accumulation), for batches that do not fit on the device.")
   @Default.Integer(1)
   @Range(min = 1, max = 65536)
   int getAccumulate();
@@ -107,56 +128,39 @@ public interface TrainingOptions extends DecodingOptions {
   void setAccumulate(int accumulate);
 
   @Description(
-      "Computes transformer blocks a second time on the way back instead of keeping what they computed: the same "
-          + "numbers in less memory and more time. Measured with base, a batch of 8 and fp32: 0.35 of the peak memory, "
-          + "0.9 of the speed.")
+      "Recomputes transformer blocks in the backward pass instead of storing their activations (activation "
+          + "checkpointing): the same numbers with less memory and more time. Measured with base, a batch of 8 and fp32: "
+          + "0.35 of the peak memory, 0.9 of the speed.")
   @Default.Boolean(false)
   boolean getRecompute();
 
   void setRecompute(boolean recompute);
 
-  @Description("Where the network runs. auto: a GPU where the worker has one, else the processor.")
-  @Default.String("auto")
-  @OneOf({"auto", "cpu", "gpu"})
-  String getDevice();
+  @Description(
+      "Where the network runs. auto: a GPU if the worker has one, otherwise the processor.")
+  @Default.Enum("AUTO")
+  DeviceChoice getDevice();
 
-  void setDevice(String device);
+  void setDevice(DeviceChoice device);
 
   @Description(
-      "Threads of a worker's operations. Left out: as many as its JVM has processors, shared out evenly where the workers "
-          + "run inside this process.")
+      "Threads of each tensor operation of a worker. Left out: as many as its JVM has processors, divided evenly among "
+          + "workers that run inside this process.")
   @Range(min = 1, max = 1024)
   Integer getThreads();
 
   void setThreads(Integer threads);
 
   @Description(
-      "File that Beam's metrics are written to after each job, as JSON: those of all jobs of this start. Left out: none.")
+      "File to which Beam's metrics are written as JSON after each job: those of all jobs of this start. Left out: none.")
   String getMetricsFile();
 
   void setMetricsFile(String metricsFile);
 
   @Description(
-      "Decides the starting values, the order of the images and everything else that is drawn.")
+      "Seed of everything that is random: initial values, the order of the images, their views.")
   @Default.Long(0)
   long getSeed();
 
   void setSeed(long seed);
-
-  @Description(
-      "Arithmetic of matrix products and attention: fp32 is exact, bf16 faster where the processor has it. "
-          + "Parameters and losses are fp32 either way.")
-  @Default.String("fp32")
-  @OneOf({"fp32", "bf16"})
-  String getPrecision();
-
-  void setPrecision(String precision);
-
-  static DeviceChoice device(TrainingOptions options) {
-    return DeviceChoice.valueOf(options.getDevice().toUpperCase(Locale.ROOT));
-  }
-
-  static int threads(TrainingOptions options) {
-    return options.getThreads() != null ? options.getThreads() : Command.cores();
-  }
 }

@@ -2,9 +2,11 @@ package dev.beit2.pipelines.train;
 
 import static java.util.Objects.requireNonNull;
 
+import dev.beit2.model.torch.DeviceChoice;
 import dev.beit2.model.train.CosineSchedule;
 import dev.beit2.pipelines.average.OuterOptimizer;
 import dev.beit2.pipelines.cli.InvalidOptionException;
+import dev.beit2.pipelines.flink.FlinkTarget;
 import dev.beit2.pipelines.run.RunConfig;
 import dev.beit2.pipelines.run.RunPosition;
 import java.io.Serializable;
@@ -14,41 +16,43 @@ import java.util.Set;
 import javax.annotation.Nullable;
 
 /**
- * What a training run does, worked out from its options and the number of its examples.
+ * How a training run proceeds: its rounds, its schedule and its resources.
  *
+ * @param stage name of the run in progress lines
  * @param output the run's folder
- * @param config what defines the run
+ * @param config the run's configuration; a second start must have the same
  * @param examples images of the data set; an epoch sees each once
- * @param workers N, of the rounds to come; another start may have another number
- * @param batchSize images a step of one worker
- * @param accumulate parts of a step's batch that are on the device one after the other
- * @param threads of each operation of a worker
- * @param localSteps steps of a round, H
- * @param roundsPerJob rounds that are submitted at once
- * @param outer what is made of the workers' mean
- * @param length of the whole run
- * @param warmup in which the learning rate rises
- * @param learningRate at its peak
+ * @param workers N, in the rounds to come; another start may have another number
+ * @param batchSize images per step of one worker
+ * @param microBatches micro-batches that a batch is split into (gradient accumulation)
+ * @param threads of each tensor operation of a worker; null means all processors of its JVM
+ * @param device where the network runs
+ * @param localSteps steps of each worker in a round, H
+ * @param roundsPerJob rounds that are submitted as one job
+ * @param outer applies the average of the workers' parameters
+ * @param schedule length of the run and learning rate
+ * @param showSteps whether the workers print each step, because they run in the launcher's JVM
  */
 public record TrainingPlan(
+    String stage,
     String output,
     RunConfig config,
     long examples,
     int workers,
     int batchSize,
-    int accumulate,
-    int threads,
+    int microBatches,
+    @Nullable Integer threads,
+    DeviceChoice device,
     long localSteps,
     int roundsPerJob,
     OuterOptimizer outer,
-    Length length,
-    Length warmup,
-    double learningRate)
+    Schedule schedule,
+    boolean showSteps)
     implements Serializable {
   private static final long serialVersionUID = 1L;
 
-  // What may be different when a run goes on.
-  private static final Set<String> NOT_DEFINING =
+  /** Options that may change between two starts of a run. */
+  private static final Set<String> MAY_CHANGE =
       Set.of(
           "output",
           "checkpointEvery",
@@ -61,98 +65,156 @@ public record TrainingPlan(
           "skipCorruptShards",
           "threads",
           "metricsFile");
-  private static final double WARMUP_FROM = 1e-6;
-  private static final double COSINE_TO = 1e-5;
 
   /**
-   * An amount of training: optimizer steps, or passes over the images, which more workers take in
-   * fewer steps.
+   * An amount of training: optimizer steps, or passes over the images. More workers need fewer steps
+   * for the same number of passes.
    */
-  record Length(@Nullable Long steps, @Nullable Double epochs) implements Serializable {
+  public record Length(@Nullable Long steps, @Nullable Double epochs) implements Serializable {
     private long inSteps(long examples, long imagesPerStep) {
       return steps != null ? steps : Math.max(1, (long) (epochs * examples / imagesPerStep));
     }
   }
 
+  /**
+   * Length of a run and its learning rate: a linear warm-up, then half a cosine.
+   *
+   * @param length of the whole run
+   * @param warmup of the warm-up, at most half of the run
+   * @param learningRate at the peak
+   * @param warmupFrom learning rate at the start, at most the peak
+   * @param minLearningRate learning rate at the end, at most the peak
+   */
+  public record Schedule(
+      Length length,
+      Length warmup,
+      double learningRate,
+      double warmupFrom,
+      double minLearningRate)
+      implements Serializable {}
+
   public TrainingPlan {
+    requireNonNull(stage, "stage is null");
     requireNonNull(output, "output is null");
     requireNonNull(config, "config is null");
+    requireNonNull(device, "device is null");
+    requireNonNull(outer, "outer is null");
+    requireNonNull(schedule, "schedule is null");
   }
 
   /**
-   * @param command such as {@code pretrain}
-   * @param declared the command's options interface
+   * Plans the run that options describe.
+   *
+   * @param stage name of the run in progress lines
+   * @param config the run's configuration, see {@link #config(String, Class, TrainingOptions)}
    * @param examples images of the data set
-   * @throws InvalidOptionException if there are more workers than images, or a batch cannot be
-   *     taken in so many parts
+   * @param warmupFrom learning rate at the start of the warm-up
+   * @param minLearningRate learning rate at the end of the run
+   * @throws InvalidOptionException if there are more workers than images, or the micro-batches do
+   *     not divide the batch
    */
   public static TrainingPlan of(
-      String command,
-      Class<? extends TrainingOptions> declared,
+      String stage,
+      RunConfig config,
       TrainingOptions options,
-      long examples) {
+      long examples,
+      double warmupFrom,
+      double minLearningRate) {
     if (options.getWorkers() > examples) {
       throw new InvalidOptionException(
-          "--workers=" + options.getWorkers(), examples + " images", "an image for each at least");
+          "--workers=" + options.getWorkers(), examples + " images", "at least one per worker");
     }
     if (options.getBatchSize() % options.getAccumulate() != 0) {
       throw new InvalidOptionException(
           "--accumulate=" + options.getAccumulate(),
           "--batchSize=" + options.getBatchSize(),
-          "a number of parts that divides it");
+          "a divisor of it");
     }
+    FlinkTarget target = FlinkTarget.of(options);
     return new TrainingPlan(
+        stage,
         options.getOutput(),
-        RunConfig.of(command, declared, options, NOT_DEFINING),
+        config,
         examples,
         options.getWorkers(),
         options.getBatchSize(),
         options.getAccumulate(),
-        TrainingOptions.threads(options),
+        threads(options, target),
+        options.getDevice(),
         options.getLocalSteps() != null ? options.getLocalSteps() : options.getCheckpointEvery(),
         options.getRoundsPerJob(),
         new OuterOptimizer(options.getOuterLearningRate(), options.getOuterMomentum()),
-        new Length(options.getSteps(), options.getEpochs()),
-        new Length(options.getWarmupSteps(), options.getWarmupEpochs()),
-        options.getLearningRate());
+        new Schedule(
+            new Length(options.getSteps(), options.getEpochs()),
+            new Length(options.getWarmupSteps(), options.getWarmupEpochs()),
+            options.getLearningRate(),
+            warmupFrom,
+            minLearningRate),
+        !target.isRemote());
+  }
+
+  /**
+   * The configuration of a run: its command, and each option that has a value and may not change
+   * between two starts.
+   *
+   * @param command such as {@code pretrain}
+   * @param declared the command's options interface
+   */
+  public static RunConfig config(
+      String command, Class<? extends TrainingOptions> declared, TrainingOptions options) {
+    return RunConfig.of(command, declared, options, MAY_CHANGE);
+  }
+
+  /** Workers in one JVM share its processors; a worker of a cluster has those of its TaskManager. */
+  @Nullable
+  private static Integer threads(TrainingOptions options, FlinkTarget target) {
+    if (options.getThreads() != null || !target.isEmbedded()) {
+      return options.getThreads();
+    }
+    return Math.max(1, FlinkTarget.processors() / options.getWorkers());
+  }
+
+  /** Threads of each tensor operation in this JVM. */
+  int threadsHere() {
+    return threads != null ? threads : FlinkTarget.processors();
   }
 
   private long imagesPerStep() {
     return (long) workers * batchSize;
   }
 
-  /** Optimizer steps of a worker, if the whole run has as many workers as now. */
+  /** Optimizer steps of each worker, if the whole run had as many workers as now. */
   long steps() {
-    return length.inSteps(examples, imagesPerStep());
+    return schedule.length().inSteps(examples, imagesPerStep());
   }
 
-  /** How many of {@link #steps} a position stands for. */
+  /** The position of a run in terms of {@link #steps}. */
   long done(RunPosition at) {
-    return length.steps() != null ? at.step() : at.images() / imagesPerStep();
+    return schedule.length().steps() != null ? at.step() : at.images() / imagesPerStep();
   }
 
   boolean isComplete(RunPosition at) {
     return done(at) >= steps();
   }
 
-  /** The learning rate by the trainer's step, which goes on from a position. */
-  public CosineSchedule schedule(RunPosition at) {
-    double peak = learningRate;
+  /** The learning rate by the trainer's own count of steps, from a position on. */
+  public CosineSchedule learningRate(RunPosition at) {
+    double peak = schedule.learningRate();
     return new CosineSchedule(
             peak,
-            Math.min(WARMUP_FROM, peak),
-            Math.min(COSINE_TO, peak),
-            Math.min(warmup.inSteps(examples, imagesPerStep()), steps() / 2),
+            Math.min(schedule.warmupFrom(), peak),
+            Math.min(schedule.minLearningRate(), peak),
+            Math.min(schedule.warmup().inSteps(examples, imagesPerStep()), steps() / 2),
             steps())
         .ahead(done(at) - at.step());
   }
 
-  /** The rounds of the next job, as many as are left at most. */
+  /** The rounds of the next job: at most {@link #roundsPerJob}, fewer at the end of the run. */
   List<Round> nextRounds(RunPosition at) {
     List<Round> rounds = new ArrayList<>();
     RunPosition from = at;
     while (rounds.size() < roundsPerJob && !isComplete(from)) {
-      // A round ends at a multiple of H, whatever round was begun with another H.
+      // A round ends at a multiple of H, even if the run was started with another H.
       long until = (done(from) / localSteps + 1) * localSteps;
       int steps = Math.toIntExact(Math.min(until, steps()) - done(from));
       RunPosition end = new Round(workers, from, steps, batchSize, false).end();

@@ -8,40 +8,46 @@ import java.util.Map;
 import java.util.Set;
 
 /**
- * What is trained, and on what.
+ * A network in training on a worker, together with its data: what differs between the trainings.
  *
  * @param <ExampleT> an example as it is stored
  * @param <BatchT> a batch: buffers that are filled again and again
  */
 public interface TrainingTask<ExampleT, BatchT> extends AutoCloseable {
-  TrainingPlan plan();
-
+  /** The network and its optimizer. */
   Learner learner();
 
-  /** Room for a batch. */
+  /** Allocates the buffers of a batch. */
   BatchT newBatch();
 
-  /** Reads the example at a position of the run, never null: a pure function of the position. */
+  /**
+   * Reads the example at a position of the run, which is a pure function of the position.
+   *
+   * @return never null
+   */
   ExampleT read(long position) throws IOException;
 
   /**
-   * Puts an example, decoded and augmented, into a slot of a batch. Called by several threads at
-   * once, never for the same slot of the same batch.
+   * Decodes and augments an example into a slot of a batch. Several threads may call this at the
+   * same time, never for the same slot of the same batch.
    *
-   * @param example what {@link #read} gave for the position
+   * @param example what {@link #read} has returned for the position
    */
   void fill(long position, ExampleT example, BatchT batch, int slot) throws IOException;
 
-  /** What has to happen once, on the run's first batch, before several workers part. */
-  void begin(BatchT batch);
+  /**
+   * Initializes what depends on the run's first batch, such as a codebook, before several workers
+   * start from the same parameters.
+   */
+  void initialize(BatchT firstBatch);
 
-  /** Takes one optimizer step and returns its metrics. */
+  /** Takes one optimizer step and returns its metrics by name. */
   Map<String, Double> step(BatchT batch);
 
   /** The keys of the images in a batch. */
   List<String> keys(BatchT batch);
 
-  /** Images, and shards of them, that turned out not to be usable, by key. */
+  /** Images, and shards, that could not be used so far, sorted by key. */
   List<RejectedImage> rejected();
 
   /** The keys of those {@link #rejected} that are shards. */
@@ -49,9 +55,9 @@ public interface TrainingTask<ExampleT, BatchT> extends AutoCloseable {
     return Set.of();
   }
 
-  /** Takes over what an earlier start of the run found. */
-  void alreadyRejected(List<RejectedImage> images);
+  /** Adds the images that an earlier start of the run could not use. */
+  void addRejected(List<RejectedImage> images);
 
   @Override
-  void close();
+  void close() throws IOException;
 }

@@ -7,21 +7,24 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import javax.annotation.Nullable;
+import org.apache.beam.sdk.coders.Coder;
+import org.apache.beam.sdk.coders.DelegateCoder;
+import org.apache.beam.sdk.coders.StringUtf8Coder;
 
 /**
- * What a worker tells of its part of a round.
+ * A worker's report of its part of a round.
  *
  * @param worker its number, from 0
  * @param started when the round began, milliseconds since 1970
- * @param seconds that its steps took, waiting included
- * @param waitSeconds of these, waiting for images
+ * @param seconds that its steps took, including the time in which it waited for images
+ * @param waitSeconds in which it waited for images
  * @param bytes of parameters that it sent to be averaged
  * @param steps the metrics of each of its steps, in order
- * @param rejected images, and shards of them, that the run found not to be usable so far
+ * @param rejected images, and shards, that the run could not use so far
  * @param corruptShards the keys of those that are shards
- * @param failure why it stopped short, or null
+ * @param failure why it stopped early; null if it did not
  */
-public record WorkerReport(
+record WorkerReport(
     int worker,
     long started,
     double seconds,
@@ -32,8 +35,12 @@ public record WorkerReport(
     Set<String> corruptShards,
     @Nullable String failure) {
 
-  /** Of a round that an earlier try of the job has done. */
-  static WorkerReport done(int worker, long started) {
+  /** Encodes a report as JSON text. */
+  static final Coder<WorkerReport> CODER =
+      DelegateCoder.of(StringUtf8Coder.of(), Json::line, WorkerReport::parse);
+
+  /** The report of a round that an earlier attempt of the job has completed. */
+  static WorkerReport ofCompletedRound(int worker, long started) {
     return new WorkerReport(worker, started, 0, 0, 0, List.of(), List.of(), Set.of(), null);
   }
 
@@ -42,11 +49,7 @@ public record WorkerReport(
         worker, started, seconds, waitSeconds, sent, steps, rejected, corruptShards, failure);
   }
 
-  String toJson() {
-    return Json.line(this);
-  }
-
-  static WorkerReport parse(String json) throws JsonProcessingException {
+  private static WorkerReport parse(String json) throws JsonProcessingException {
     return Json.read(json, WorkerReport.class);
   }
 }

@@ -2,6 +2,7 @@ package dev.beit2.io.image.source;
 
 import static java.util.Objects.requireNonNull;
 
+import dev.beit2.io.image.RejectedImages;
 import dev.beit2.io.image.ImageRecord;
 import dev.beit2.io.image.RejectedImage;
 import java.io.IOException;
@@ -157,6 +158,6 @@ public final class ImageDatasetIO {
   }
 
   private static Counter rejectedImages() {
-    return Metrics.counter(ImageDatasetIO.class, "rejected_images");
+    return Metrics.counter(ImageDatasetIO.class, RejectedImages.COUNTER);
   }
 }

@@ -1,4 +1,4 @@
-package dev.beit2.model.torch;
+package dev.beit2.pipelines.jvm;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotSame;
@@ -6,7 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertSame;
 
 import org.junit.jupiter.api.Test;
 
-final class SharedModelTest {
+final class SharedInJvmTest {
   private static final class Model implements AutoCloseable {
     private int closed;
 
@@ -18,9 +18,9 @@ final class SharedModelTest {
 
   @Test
   void closedWithItsLastUserAndOpenedAnewAfterwards() throws Exception {
-    SharedModel<Model> first = SharedModel.acquire(Model.class, "key", Model::new);
-    SharedModel<Model> second = SharedModel.acquire(Model.class, "key", Model::new);
-    SharedModel<Model> other = SharedModel.acquire(Model.class, "other", Model::new);
+    SharedInJvm<Model> first = SharedInJvm.acquire(Model.class, "key", Model::new);
+    SharedInJvm<Model> second = SharedInJvm.acquire(Model.class, "key", Model::new);
+    SharedInJvm<Model> other = SharedInJvm.acquire(Model.class, "other", Model::new);
     Model model = first.get();
     assertSame(model, second.get());
     assertNotSame(model, other.get());
@@ -29,7 +29,7 @@ final class SharedModelTest {
     assertEquals(0, model.closed);
     second.close();
     assertEquals(1, model.closed);
-    try (SharedModel<Model> again = SharedModel.acquire(Model.class, "key", Model::new)) {
+    try (SharedInJvm<Model> again = SharedInJvm.acquire(Model.class, "key", Model::new)) {
       assertNotSame(model, again.get());
     }
     other.close();

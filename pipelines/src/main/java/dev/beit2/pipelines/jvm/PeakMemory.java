@@ -1,4 +1,4 @@
-package dev.beit2.pipelines.cli;
+package dev.beit2.pipelines.jvm;
 
 import java.io.IOException;
 import java.lang.management.ManagementFactory;

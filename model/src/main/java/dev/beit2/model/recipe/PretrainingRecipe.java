@@ -1,0 +1,178 @@
+package dev.beit2.model.recipe;
+
+import dev.beit2.model.mim.BlockwiseMask;
+import dev.beit2.model.mim.MimConfig;
+import dev.beit2.model.train.AdamWConfig;
+import dev.beit2.model.vit.VitConfig;
+import dev.beit2.model.vit.VitConfig.Positions;
+import java.util.Map;
+import javax.annotation.Nullable;
+
+/**
+ * How a masked image model is pretrained with patch aggregation (paper, sections 3.2 and 3.3 and
+ * appendix; official {@code run_beitv2_pretraining.py} and {@code modeling_pretrain.py}). A component
+ * that is also an option of {@code ./beit2 pretrain} has the option's name.
+ *
+ * @param backbone the transformer, with one relative position bias for all blocks. base and large:
+ *     ViT-B/16 with layer scale 0.1 and ViT-L/16 with layer scale 1e-5 (paper, appendix). tiny:
+ *     chosen for the demo
+ * @param earlyLayers blocks before the patch tokens leave for patch aggregation: base 9, large 21
+ *     (official {@code early_layers}). tiny: chosen for the demo
+ * @param headLayers blocks of patch aggregation: 2 (official {@code head_layers})
+ * @param sharedHead whether both losses share one norm and head: true, the better of the two in the paper
+ * @param dropPath rate of stochastic depth in the last block: 0 for 300 epochs; 0.1 for 1600 epochs
+ *     (paper, appendix)
+ * @param maskedPatches patches of a view that are masked. base and large: 75 of 196 (official {@code
+ *     num_mask_patches}). tiny: the same fraction of 36
+ * @param minBlockPatches smallest area of a masked block, in patches. base and large: 16 (official
+ *     {@code min_mask_patches_per_block}). tiny: chosen for the demo
+ * @param minBlockAspect smallest aspect ratio of a masked block; the largest is its inverse: 0.3
+ *     (official {@code masking_generator.py})
+ * @param adamBeta1 decay of the gradient's average: 0.9 (paper, appendix)
+ * @param adamBeta2 decay of the squared gradient's average: 0.98 for 300 epochs; 0.999 for 1600
+ *     epochs (paper, appendix)
+ * @param adamEps 1e-8 (paper, appendix)
+ * @param weightDecay 0.05 (paper, appendix)
+ * @param clipNorm largest norm of the gradient: 3 (paper, appendix)
+ * @param steps optimizer steps; null if {@code epochs} are given. tiny: chosen for the demo
+ * @param epochs passes over the images; null if {@code steps} are given. base and large: 300 (paper, appendix)
+ * @param batchSize images per step of one worker. base and large: 64; the paper has 2048 in all
+ * @param learningRate peak of the schedule. base and large: the paper's 1.5e-3, scaled to the batch.
+ *     tiny: chosen for the demo
+ * @param warmupFrom learning rate at the start of the warm-up
+ * @param minLearningRate end of the cosine: 1e-5 (paper, appendix)
+ * @param warmupSteps steps of the warm-up; null if {@code warmupEpochs} are given
+ * @param warmupEpochs passes over the images in the warm-up; null if {@code warmupSteps} are given.
+ *     base and large: 10 (paper, appendix)
+ * @param checkpointEvery steps between checkpoints
+ */
+public record PretrainingRecipe(
+    VitConfig backbone,
+    int earlyLayers,
+    int headLayers,
+    boolean sharedHead,
+    double dropPath,
+    int maskedPatches,
+    int minBlockPatches,
+    double minBlockAspect,
+    double adamBeta1,
+    double adamBeta2,
+    double adamEps,
+    double weightDecay,
+    double clipNorm,
+    @Nullable Long steps,
+    @Nullable Double epochs,
+    int batchSize,
+    double learningRate,
+    double warmupFrom,
+    double minLearningRate,
+    @Nullable Long warmupSteps,
+    @Nullable Double warmupEpochs,
+    long checkpointEvery) {
+
+  /**
+   * Smallest fraction of an image's area that the random crop of a view keeps (official {@code
+   * datasets.py}). The views are drawn when the images are tokenized, whatever the preset.
+   */
+  public static final double MIN_CROP_SCALE = 0.2;
+
+  /** Strength of a view's colour jitter: brightness, contrast, saturation (paper, appendix). */
+  public static final double COLOR_JITTER = 0.4;
+
+  /** 6 blocks of width 192 on 96 × 96 pixels: learns from 260 photographs in minutes. */
+  public static final PretrainingRecipe TINY =
+      new PretrainingRecipe(
+          new VitConfig(96, 16, 3, 192, 6, 3, 4, Positions.SHARED_RELATIVE, 0.1, 0),
+          4,
+          2,
+          true,
+          0,
+          14,
+          4,
+          0.3,
+          0.9,
+          0.98,
+          1e-8,
+          0.05,
+          3,
+          700L,
+          null,
+          32,
+          1.5e-3,
+          1e-6,
+          1e-5,
+          50L,
+          null,
+          100);
+
+  /** The paper's ViT-B/16. */
+  public static final PretrainingRecipe BASE =
+      paper(new VitConfig(224, 16, 3, 768, 12, 12, 4, Positions.SHARED_RELATIVE, 0.1, 0), 9);
+
+  /** The paper's ViT-L/16. */
+  public static final PretrainingRecipe LARGE =
+      paper(new VitConfig(224, 16, 3, 1024, 24, 16, 4, Positions.SHARED_RELATIVE, 1e-5, 0), 21);
+
+  private static PretrainingRecipe paper(VitConfig backbone, int earlyLayers) {
+    return new PretrainingRecipe(
+        backbone,
+        earlyLayers,
+        2,
+        true,
+        0,
+        75,
+        16,
+        0.3,
+        0.9,
+        0.98,
+        1e-8,
+        0.05,
+        3,
+        null,
+        300.0,
+        64,
+        4.7e-5,
+        1e-6,
+        1e-5,
+        null,
+        10.0,
+        1000);
+  }
+
+  /** The recipes by the name of their preset. */
+  public static final Map<String, PretrainingRecipe> PRESETS =
+      Presets.inOrder(Map.entry("tiny", TINY), Map.entry("base", BASE), Map.entry("large", LARGE));
+
+  /**
+   * The recipe of a preset.
+   *
+   * @throws IllegalArgumentException if there is none of this name
+   */
+  public static PretrainingRecipe of(String preset) {
+    return Presets.get(PRESETS, preset);
+  }
+
+  /**
+   * The network.
+   *
+   * @param vocabulary codes to predict: the tokenizer's codebook size
+   */
+  public MimConfig network(int vocabulary) {
+    return new MimConfig(
+        backbone.withDropPath(dropPath), vocabulary, earlyLayers, headLayers, sharedHead);
+  }
+
+  /** The optimizer. */
+  public AdamWConfig optimizer() {
+    return new AdamWConfig(adamBeta1, adamBeta2, adamEps, weightDecay, clipNorm);
+  }
+
+  /**
+   * Draws the masks of views.
+   *
+   * @param masked patches of a view that are masked
+   */
+  public BlockwiseMask mask(int masked) {
+    return new BlockwiseMask(backbone.grid(), masked, minBlockPatches, minBlockAspect);
+  }
+}

@@ -1,0 +1,75 @@
+package dev.beit2.pipelines;
+
+import dev.beit2.pipelines.bench.Bench;
+import dev.beit2.pipelines.bench.GenerateImages;
+import dev.beit2.pipelines.cli.Command;
+import dev.beit2.pipelines.cli.CommandLine;
+import dev.beit2.pipelines.cluster.Cluster;
+import dev.beit2.pipelines.demo.Demo;
+import dev.beit2.pipelines.eval.Evaluate;
+import dev.beit2.pipelines.mim.PretrainMim;
+import dev.beit2.pipelines.status.Status;
+import dev.beit2.pipelines.tokenize.TokenizeDataset;
+import dev.beit2.pipelines.tokenize.VerifyShards;
+import dev.beit2.pipelines.vqkd.TrainTokenizer;
+import java.io.PrintStream;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+import java.util.stream.Collectors;
+
+/**
+ * {@code ./beit2 COMMAND}: the list of the commands, and the way to each of them. Each command also
+ * has a {@code main} of its own, for {@code flink run} and for templates.
+ */
+public final class Beit2 {
+  /** The commands in the order in which help lists them. */
+  static final List<Command<?>> COMMANDS =
+      List.of(
+          Demo.COMMAND,
+          TrainTokenizer.COMMAND,
+          TokenizeDataset.COMMAND,
+          PretrainMim.COMMAND,
+          Status.COMMAND,
+          Evaluate.COMMAND,
+          VerifyShards.COMMAND,
+          GenerateImages.COMMAND,
+          Bench.COMMAND,
+          Cluster.COMMAND);
+
+  private Beit2() {}
+
+  /** {@code ./beit2}: the name of a command, then its arguments. */
+  public static void main(String[] args) {
+    int code = run(args, System.out, System.err);
+    if (code != CommandLine.OK) {
+      System.exit(code);
+    }
+  }
+
+  static int run(String[] args, PrintStream out, PrintStream err) {
+    String name = args.length == 0 ? "help" : args[0];
+    if (List.of("help", "--help", "-h").contains(name)) {
+      out.print(help());
+      return CommandLine.OK;
+    }
+    Optional<Command<?>> command =
+        COMMANDS.stream().filter(known -> known.name().equals(name)).findFirst();
+    if (command.isEmpty()) {
+      err.println(
+          "beit2: found the command %s; wanted %s or help"
+              .formatted(
+                  name, COMMANDS.stream().map(Command::name).collect(Collectors.joining(", "))));
+      return CommandLine.INVALID;
+    }
+    return CommandLine.run(command.get(), Arrays.copyOfRange(args, 1, args.length), out, err);
+  }
+
+  private static String help() {
+    StringBuilder text = new StringBuilder("./beit2 COMMAND [--option=value ...]\n\n");
+    for (Command<?> command : COMMANDS) {
+      text.append("  %-16s %s%n".formatted(command.name(), command.summary()));
+    }
+    return text.append("\n./beit2 COMMAND --help lists a command's options.\n").toString();
+  }
+}

@@ -1,0 +1,54 @@
+package dev.beit2.pipelines.flink;
+
+import static java.util.Objects.requireNonNull;
+
+import org.apache.beam.runners.flink.FlinkPipelineOptions;
+import org.apache.beam.runners.flink.FlinkRunner;
+import org.apache.beam.sdk.options.PipelineOptions;
+
+/**
+ * Where a pipeline runs.
+ *
+ * @param flink whether Flink runs it
+ * @param master {@code [local]} for Flink inside this JVM, {@code HOST:PORT} for a cluster; empty
+ *     without Flink
+ * @param parallelism tasks of an operator; -1 if Flink decides
+ */
+public record FlinkTarget(boolean flink, String master, int parallelism) {
+  /** The master of a Flink that runs inside this JVM. */
+  public static final String EMBEDDED = "[local]";
+
+  public FlinkTarget {
+    requireNonNull(master, "master is null");
+  }
+
+  /** What the options of a pipeline say. */
+  public static FlinkTarget of(PipelineOptions options) {
+    if (options.getRunner() != FlinkRunner.class) {
+      return new FlinkTarget(false, "", -1);
+    }
+    FlinkPipelineOptions flink = options.as(FlinkPipelineOptions.class);
+    return new FlinkTarget(true, flink.getFlinkMaster(), flink.getParallelism());
+  }
+
+  /** Whether the pipeline goes to a Flink cluster, which other processes make up. */
+  public boolean isRemote() {
+    return flink && !master.startsWith("[");
+  }
+
+  /** Whether Flink runs inside this JVM. */
+  public boolean isEmbedded() {
+    return flink && master.equals(EMBEDDED);
+  }
+
+  /** Threads of each tensor operation, so that the tasks of a JVM share its processors. */
+  public int threadsPerTask() {
+    int tasks = flink ? parallelism : processors();
+    return Math.max(1, processors() / Math.max(1, tasks));
+  }
+
+  /** Processors of this machine. */
+  public static int processors() {
+    return Runtime.getRuntime().availableProcessors();
+  }
+}

@@ -1,0 +1,82 @@
+package dev.beit2.pipelines.vqkd;
+
+import dev.beit2.io.image.DecodingLimits;
+import dev.beit2.io.image.source.ImageDataset;
+import dev.beit2.io.image.source.ImageSource;
+import dev.beit2.model.recipe.TokenizerRecipe;
+import dev.beit2.model.teacher.Teacher;
+import dev.beit2.model.tokenizer.VqKdConfig;
+import dev.beit2.model.torch.Precision;
+import dev.beit2.model.train.AdamWConfig;
+import dev.beit2.pipelines.jvm.SharedInJvm;
+import dev.beit2.pipelines.options.DecodingOptions;
+import dev.beit2.pipelines.options.Inputs;
+import dev.beit2.pipelines.run.RunConfig;
+import dev.beit2.pipelines.run.RunPosition;
+import dev.beit2.pipelines.train.TrainingPlan;
+import dev.beit2.pipelines.train.TrainingSpec;
+import dev.beit2.pipelines.train.TrainingTask;
+import java.io.IOException;
+
+/** A tokenizer's training, as the launcher has planned it. */
+record VqKdSpec(
+    TrainingPlan plan,
+    VqKdConfig network,
+    AdamWConfig optimizer,
+    ImageSource images,
+    DecodingLimits limits,
+    double minCropScale,
+    long seed,
+    Precision precision,
+    boolean activationCheckpointing)
+    implements TrainingSpec {
+  private static final long serialVersionUID = 1L;
+
+  /**
+   * Plans the training that options describe.
+   *
+   * @param stage name of the run in progress lines
+   * @param count images of the data set
+   */
+  static VqKdSpec of(
+      TrainTokenizer.Options options, String stage, ImageSource images, long count) {
+    TokenizerRecipe recipe = TokenizerRecipe.of(options.getPreset());
+    int reviveAfter =
+        options.getReviveDeadCodesAfter() != null
+            ? options.getReviveDeadCodesAfter()
+            : TokenizerRecipe.reviveDeadCodesAfter(count);
+    RunConfig config =
+        TrainingPlan.config(TrainTokenizer.NAME, TrainTokenizer.Options.class, options)
+            .with("reviveDeadCodesAfter", Integer.toString(reviveAfter));
+    return new VqKdSpec(
+        TrainingPlan.of(
+            stage, config, options, count, recipe.warmupFrom(), recipe.minLearningRate()),
+        recipe
+            .network(
+                options.getCodebookSize(),
+                options.getCodeDimension(),
+                Teacher.hogDimension(recipe.encoder().patchSize()))
+            .withDecay(options.getCodebookDecay())
+            .withReviveDeadCodesAfter(reviveAfter),
+        recipe.optimizer(),
+        images,
+        DecodingOptions.limits(options),
+        options.getMinCropScale(),
+        options.getSeed(),
+        options.getPrecision(),
+        options.getRecompute());
+  }
+
+  /**
+   * The images, indexed once per JVM: an archive may have to be read from beginning to end for that.
+   */
+  static SharedInJvm<ImageDataset> dataset(ImageSource images) throws IOException {
+    return SharedInJvm.acquire(
+        ImageDataset.class, images, () -> Inputs.dataset("--input", images));
+  }
+
+  @Override
+  public TrainingTask<?, ?> open(RunPosition from) throws IOException {
+    return VqKdTraining.open(this, from);
+  }
+}
