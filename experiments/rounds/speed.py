@@ -1,4 +1,4 @@
-"""Prints what docs/rounds/speed measured, from the two last rounds of each run: the first one sets up."""
+"""Prints what experiments/rounds/speed measured, from the two last rounds of each run: the first one sets up."""
 
 import json
 import pathlib

@@ -1,4 +1,4 @@
-"""Draws loss.png of the runs of docs/rounds/experiment, and prints the table of docs/rounds.md."""
+"""Draws loss.png of the runs of experiments/rounds/experiment, and prints the table of docs/rounds.md."""
 
 import json
 import pathlib
