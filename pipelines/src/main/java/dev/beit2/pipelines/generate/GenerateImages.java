@@ -1,4 +1,4 @@
-package dev.beit2.pipelines.bench;
+package dev.beit2.pipelines.generate;
 
 import dev.beit2.pipelines.jvm.SharedInJvm;
 import dev.beit2.pipelines.flink.FlinkTarget;

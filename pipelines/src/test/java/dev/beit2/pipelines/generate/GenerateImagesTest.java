@@ -1,4 +1,4 @@
-package dev.beit2.pipelines.bench;
+package dev.beit2.pipelines.generate;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
