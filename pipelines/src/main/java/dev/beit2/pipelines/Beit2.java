@@ -1,7 +1,7 @@
 package dev.beit2.pipelines;
 
 import dev.beit2.pipelines.bench.Bench;
-import dev.beit2.pipelines.bench.GenerateImages;
+import dev.beit2.pipelines.generate.GenerateImages;
 import dev.beit2.pipelines.cli.Command;
 import dev.beit2.pipelines.cli.CommandLine;
 import dev.beit2.pipelines.cluster.Cluster;
