@@ -57,7 +57,8 @@ final class SpreadOfImagesTest {
       }
     }
     Command<ImageSourceOptions> command =
-        new Command<>("spread", "", ImageSourceOptions.class, WORKERS, options -> 0);
+        Command.of("spread", "", "", ImageSourceOptions.class, options -> 0)
+            .withLocalParallelism(WORKERS);
     FlinkPipelineOptions options =
         CommandLine.parse(command, new String[0]).as(FlinkPipelineOptions.class);
     Pipeline pipeline = Pipeline.create(options);

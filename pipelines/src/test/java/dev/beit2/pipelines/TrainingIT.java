@@ -18,7 +18,7 @@ import dev.beit2.pipelines.run.Checkpoint;
 import dev.beit2.pipelines.run.MetricsLog;
 import dev.beit2.pipelines.run.RunDirectory;
 import dev.beit2.pipelines.tokenize.TokenizeDataset;
-import dev.beit2.pipelines.train.RoundState;
+import dev.beit2.pipelines.run.CheckpointState;
 import dev.beit2.pipelines.vqkd.TrainTokenizer;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
@@ -323,11 +323,11 @@ final class TrainingIT {
     assertEquals(2L * STEPS, losses.get(0));
     assertEquals(loss(steps), losses.get(1) / 1e3 / losses.get(0), 1e-3);
     assertTrue(inFlink.get("wait_percent").get(1) <= 100, inFlink::toString);
-    Map<String, Object> state = RunDirectory.latest(path("undisturbed")).orElseThrow().state();
-    Number slowest = (Number) ((Map<?, ?>) state.get("round")).get("trainSeconds");
+    CheckpointState state = RunDirectory.latest(path("undisturbed")).orElseThrow().state();
+    double slowest = state.round().trainSeconds();
     assertTrue(
         inFlink.get("images_per_second").get(1)
-            >= Math.round(2 * LOCAL_STEPS / slowest.doubleValue()),
+            >= Math.round(2 * LOCAL_STEPS / slowest),
         inFlink::toString);
 
     Map<String, Object> inFile = Json.object(Files.readString(file));
@@ -446,7 +446,7 @@ final class TrainingIT {
     }
     assertLastCheckpoint(STEPS, "corrupt");
     Checkpoint last = RunDirectory.latest(path("corrupt")).orElseThrow();
-    assertEquals(List.of(shard), RoundState.rejected(last).stream().map(r -> r.key()).toList());
+    assertEquals(List.of(shard), last.state().rejectedSoFar().stream().map(r -> r.key()).toList());
     try (Stream<Path> files = Files.list(dir.resolve("corrupt/rejected"))) {
       String lines = Files.readString(files.findFirst().orElseThrow());
       assertEquals(1, lines.lines().count(), lines);

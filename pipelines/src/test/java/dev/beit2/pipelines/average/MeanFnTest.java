@@ -7,7 +7,6 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.beit2.model.train.Averaging;
 import dev.beit2.pipelines.average.MeanFn.Sum;
-import dev.beit2.pipelines.train.LocalStepsFn;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -122,7 +121,7 @@ final class MeanFnTest {
 
   @Test
   void theLargestElementIsSmallEnough() throws CoderException {
-    float[] chunk = new float[LocalStepsFn.CHUNK_VALUES];
+    float[] chunk = new float[500_000];
     int one = CoderUtils.encodeToByteArray(SUMS, sum(List.of(chunk))).length;
     int two = CoderUtils.encodeToByteArray(SUMS, sum(List.of(chunk, chunk))).length;
     assertTrue(two > one && two <= 4 * 1024 * 1024, () -> one + " and " + two + " bytes");

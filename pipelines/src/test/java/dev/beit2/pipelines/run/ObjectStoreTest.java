@@ -42,7 +42,8 @@ class ObjectStoreTest {
   private static void checkpoint(long step) throws IOException {
     open("32")
         .writeCheckpoint(
-            step, Map.of("model.safetensors", c -> c.write(UTF_8.encode("weights"))), Map.of());
+            new CheckpointState(step, null, 0L, 1, 100L, null, null, List.of()),
+            Map.of("model.safetensors", c -> c.write(UTF_8.encode("weights"))));
   }
 
   private static List<String> names() {

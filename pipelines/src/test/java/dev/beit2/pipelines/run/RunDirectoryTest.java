@@ -40,6 +40,10 @@ class RunDirectoryTest {
     return RunDirectory.open(folder.toString(), config);
   }
 
+  private static CheckpointState state(long step) {
+    return new CheckpointState(step, null, 32 * step, 2, 1000L, null, null, List.of());
+  }
+
   private static ChannelWriter bytes(String text) {
     return channel -> channel.write(UTF_8.encode(text));
   }
@@ -142,14 +146,12 @@ class RunDirectoryTest {
     RunDirectory run = open(config());
     assertTrue(run.lastCheckpoint().isEmpty());
 
-    run.writeCheckpoint(
-        120, Map.of("model.safetensors", bytes("weights")), Map.of("tokenizer", "ab12"));
+    run.writeCheckpoint(state(120), Map.of("model.safetensors", bytes("weights")));
     Checkpoint last = run.lastCheckpoint().orElseThrow();
 
     assertEquals(new Checkpoint(120, step(120).toString()), last);
     assertEquals("weights", read(last, "model.safetensors"));
-    assertEquals(120, ((Number) last.state().get("step")).longValue());
-    assertEquals("ab12", last.state().get("tokenizer"));
+    assertEquals(state(120).withOrdinal(1), last.state());
     assertThrows(IOException.class, () -> last.open("optimizer-0.safetensors"));
   }
 
@@ -167,7 +169,7 @@ class RunDirectoryTest {
           });
     }
 
-    run.writeCheckpoint(1, files, Map.of());
+    run.writeCheckpoint(state(1), files);
 
     assertEquals(List.of(false, false), existedBefore);
     try (Stream<Path> left = Files.list(step(1))) {
@@ -180,7 +182,7 @@ class RunDirectoryTest {
   @Test
   void aCheckpointThatWasNotFinishedDoesNotExistAndIsWrittenOver() throws IOException {
     RunDirectory run = open(config());
-    run.writeCheckpoint(10, Map.of("model", bytes("ten")), Map.of());
+    run.writeCheckpoint(state(10), Map.of("model", bytes("ten")));
     Map<String, ChannelWriter> files = new LinkedHashMap<>();
     files.put("optimizer-7", bytes("stale"));
     files.put(
@@ -189,11 +191,11 @@ class RunDirectoryTest {
           throw new IOException("killed");
         });
 
-    assertThrows(IOException.class, () -> run.writeCheckpoint(20, files, Map.of()));
+    assertThrows(IOException.class, () -> run.writeCheckpoint(state(20), files));
     Files.writeString(step(20).resolve("state.json.tmp-1"), "{}");
     assertEquals(10, run.lastCheckpoint().orElseThrow().step());
 
-    run.writeCheckpoint(20, Map.of("model", bytes("twenty")), Map.of());
+    run.writeCheckpoint(state(20), Map.of("model", bytes("twenty")));
     assertEquals("twenty", read(run.lastCheckpoint().orElseThrow(), "model"));
     assertFalse(Files.exists(step(20).resolve("optimizer-7")), "a file of the killed start");
     assertFalse(Files.exists(step(20).resolve("state.json.tmp-1")));
@@ -214,7 +216,7 @@ class RunDirectoryTest {
     // Of an earlier try with more workers, which was killed.
     put(10, "optimizer-2", ".model.1.tmp", ".optimizer-2.1.tmp", ".state.json.1.tmp");
 
-    run.commit(10, Set.of("model", "optimizer-0", "optimizer-1"), Map.of("workers", 2));
+    run.commit(state(10), Set.of("model", "optimizer-0", "optimizer-1"));
 
     try (Stream<Path> left = Files.list(step(10))) {
       assertEquals(
@@ -223,7 +225,7 @@ class RunDirectoryTest {
     }
     Checkpoint last = run.lastCheckpoint().orElseThrow();
     assertEquals("optimizer-1", read(last, "optimizer-1"));
-    assertEquals(Map.of("step", 10, "checkpoint", 1, "workers", 2), last.state());
+    assertEquals(state(10).withOrdinal(1), last.state());
   }
 
   @Test
@@ -234,7 +236,7 @@ class RunDirectoryTest {
     FileNotFoundException refused =
         assertThrows(
             FileNotFoundException.class,
-            () -> run.commit(10, Set.of("model", "optimizer-0", "optimizer-1"), Map.of()));
+            () -> run.commit(state(10), Set.of("model", "optimizer-0", "optimizer-1")));
 
     assertEquals(step(10) + " lacks optimizer-1", refused.getMessage());
     assertTrue(run.lastCheckpoint().isEmpty());
@@ -244,8 +246,8 @@ class RunDirectoryTest {
   @Test
   void aStepThatIsWrittenAgainIsReplaced() throws IOException {
     RunDirectory run = open(config());
-    run.writeCheckpoint(10, Map.of("model", bytes("old")), Map.of());
-    run.writeCheckpoint(10, Map.of("model", bytes("new")), Map.of());
+    run.writeCheckpoint(state(10), Map.of("model", bytes("old")));
+    run.writeCheckpoint(state(10), Map.of("model", bytes("new")));
 
     assertEquals("new", read(run.lastCheckpoint().orElseThrow(), "model"));
   }
@@ -253,8 +255,8 @@ class RunDirectoryTest {
   @Test
   void theNewestIsByStepNotByName() throws IOException {
     RunDirectory run = open(config());
-    run.writeCheckpoint(999_999, Map.of(), Map.of());
-    run.writeCheckpoint(1_000_000, Map.of(), Map.of());
+    run.writeCheckpoint(state(999_999), Map.of());
+    run.writeCheckpoint(state(1_000_000), Map.of());
 
     assertEquals(1_000_000, run.lastCheckpoint().orElseThrow().step());
   }
@@ -264,7 +266,7 @@ class RunDirectoryTest {
     for (int i = 1; i <= 8; i++) {
       // Opened anew each time: what is kept does not depend on how often the run was killed.
       RunDirectory.open(folder.toString(), config(), 4)
-          .writeCheckpoint(100L * i, Map.of("model", bytes("m")), Map.of());
+          .writeCheckpoint(state(100L * i), Map.of("model", bytes("m")));
     }
 
     assertEquals(List.of("step-000400", "step-000700", "step-000800"), steps());
@@ -278,7 +280,7 @@ class RunDirectoryTest {
       Files.writeString(step(step).resolve("optimizer-1.safetensors"), "part");
     }
 
-    run.writeCheckpoint(10, Map.of("model", bytes("m")), Map.of());
+    run.writeCheckpoint(state(10), Map.of("model", bytes("m")));
 
     assertEquals(List.of("step-000010", "step-000050"), steps());
   }
@@ -286,12 +288,12 @@ class RunDirectoryTest {
   @Test
   void whatSomebodyKeepsInACheckpointDoesNotStopTheRun() throws IOException {
     RunDirectory run = open(config());
-    run.writeCheckpoint(10, Map.of("model", bytes("m")), Map.of());
+    run.writeCheckpoint(state(10), Map.of("model", bytes("m")));
     Path kept = Files.createDirectory(step(10).resolve("mine")).resolve("notes.txt");
     Files.writeString(kept, "good one");
 
     for (long step : new long[] {20, 30, 40}) {
-      run.writeCheckpoint(step, Map.of("model", bytes("m")), Map.of());
+      run.writeCheckpoint(state(step), Map.of("model", bytes("m")));
     }
 
     assertTrue(Files.exists(kept));
@@ -301,13 +303,13 @@ class RunDirectoryTest {
   @Test
   void aCheckpointIsLocatedByItsRunOrByItself() throws IOException {
     RunDirectory run = open(config());
-    run.writeCheckpoint(10, Map.of(), Map.of());
-    run.writeCheckpoint(20, Map.of(), Map.of());
+    run.writeCheckpoint(state(10), Map.of());
+    run.writeCheckpoint(state(20), Map.of());
 
     assertEquals(20, RunDirectory.locate("--backbone", folder.toString()).step());
     Checkpoint itself = RunDirectory.locate("--backbone", step(10) + "/");
     assertEquals(10, itself.step());
-    assertEquals(10, ((Number) itself.state().get("step")).longValue());
+    assertEquals(10, itself.state().step());
   }
 
   @Test

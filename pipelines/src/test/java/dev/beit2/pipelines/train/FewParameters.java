@@ -177,11 +177,6 @@ final class FewParameters implements TrainingTask<Float, double[]> {
   }
 
   @Override
-  public TrainingPlan plan() {
-    return plan;
-  }
-
-  @Override
   public Learner learner() {
     return learner;
   }
@@ -204,7 +199,7 @@ final class FewParameters implements TrainingTask<Float, double[]> {
   }
 
   @Override
-  public void begin(double[] batch) {}
+  public void initialize(double[] firstBatch) {}
 
   @Override
   public Map<String, Double> step(double[] batch) {
@@ -239,7 +234,7 @@ final class FewParameters implements TrainingTask<Float, double[]> {
   }
 
   @Override
-  public void alreadyRejected(List<RejectedImage> images) {}
+  public void addRejected(List<RejectedImage> images) {}
 
   @Override
   public void close() {}

@@ -30,9 +30,9 @@ class JobMetricsTest {
   private static final class Counts extends DoFn<Integer, Integer> {
     private static final long serialVersionUID = 1L;
 
-    private final Counter images = Metrics.counter(TrainRounds.class, "images");
-    private final Distribution loss = Metrics.distribution(TrainRounds.class, "loss");
-    private final Gauge speed = Metrics.gauge(TrainRounds.class, "speed");
+    private final Counter images = Metrics.counter(TrainingRound.class, "images");
+    private final Distribution loss = Metrics.distribution(TrainingRound.class, "loss");
+    private final Gauge speed = Metrics.gauge(TrainingRound.class, "speed");
 
     @ProcessElement
     public void processElement(@Element Integer number, OutputReceiver<Integer> out) {

@@ -7,7 +7,9 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.beit2.pipelines.average.OuterOptimizer;
 import dev.beit2.pipelines.run.RunConfig;
 import dev.beit2.pipelines.run.RunPosition;
+import dev.beit2.model.torch.DeviceChoice;
 import dev.beit2.pipelines.train.TrainingPlan.Length;
+import dev.beit2.pipelines.train.TrainingPlan.Schedule;
 import java.util.List;
 import java.util.TreeMap;
 import org.junit.jupiter.api.Test;
@@ -19,6 +21,7 @@ class TrainingPlanTest {
   private static TrainingPlan plan(
       Length length, Length warmup, int workers, long localSteps, int roundsPerJob) {
     return new TrainingPlan(
+        "train",
         "run",
         new RunConfig(new TreeMap<>()),
         IMAGES,
@@ -26,12 +29,12 @@ class TrainingPlanTest {
         BATCH,
         1,
         1,
+        DeviceChoice.CPU,
         localSteps,
         roundsPerJob,
         new OuterOptimizer(1, 0),
-        length,
-        warmup,
-        0.1);
+        new Schedule(length, warmup, 0.1, 1e-6, 1e-5),
+        false);
   }
 
   private static TrainingPlan epochs(double epochs, int workers) {
@@ -62,9 +65,9 @@ class TrainingPlanTest {
     TrainingPlan three = epochs(3, 3);
     assertEquals(List.of(40L, 100L), List.of(three.done(at), three.steps()));
     // The trainer's step is 60, and the rate that of the plan's.
-    assertEquals(one.schedule(RunPosition.START).at(120), one.schedule(at).at(60));
-    assertEquals(three.schedule(RunPosition.START).at(40), three.schedule(at).at(60));
-    assertEquals(two.schedule(RunPosition.START).at(60), two.schedule(at).at(60));
+    assertEquals(one.learningRate(RunPosition.START).at(120), one.learningRate(at).at(60));
+    assertEquals(three.learningRate(RunPosition.START).at(40), three.learningRate(at).at(60));
+    assertEquals(two.learningRate(RunPosition.START).at(60), two.learningRate(at).at(60));
     List<Round> rounds = three.nextRounds(at);
     assertEquals(List.of(40, 20), rounds.stream().map(Round::steps).toList());
     RunPosition end = rounds.get(1).end();
@@ -78,7 +81,7 @@ class TrainingPlanTest {
     for (int workers = 1; workers <= 3; workers++) {
       TrainingPlan plan = steps(100, workers);
       assertEquals(60, plan.done(at));
-      assertEquals(plan.schedule(RunPosition.START).at(77), plan.schedule(at).at(77));
+      assertEquals(plan.learningRate(RunPosition.START).at(77), plan.learningRate(at).at(77));
       RunPosition end = plan.nextRounds(at).get(1).end();
       assertEquals(new RunPosition(100, at.images() + 40L * workers * BATCH), end);
       assertTrue(plan.isComplete(end));
@@ -115,8 +118,8 @@ class TrainingPlanTest {
 
   @Test
   void theWarmUpIsHalfOfAllAtMost() {
-    assertEquals(20, steps(100, 1).schedule(RunPosition.START).warmupSteps());
-    assertEquals(15, steps(30, 1).schedule(RunPosition.START).warmupSteps());
-    assertEquals(25, epochs(3, 2).schedule(RunPosition.START).warmupSteps());
+    assertEquals(20, steps(100, 1).learningRate(RunPosition.START).warmupSteps());
+    assertEquals(15, steps(30, 1).learningRate(RunPosition.START).warmupSteps());
+    assertEquals(25, epochs(3, 2).learningRate(RunPosition.START).warmupSteps());
   }
 }

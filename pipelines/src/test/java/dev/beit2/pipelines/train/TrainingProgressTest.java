@@ -7,7 +7,9 @@ import dev.beit2.io.store.StoredFile;
 import dev.beit2.pipelines.average.OuterOptimizer;
 import dev.beit2.pipelines.run.RunConfig;
 import dev.beit2.pipelines.run.RunPosition;
+import dev.beit2.model.torch.DeviceChoice;
 import dev.beit2.pipelines.train.TrainingPlan.Length;
+import dev.beit2.pipelines.train.TrainingPlan.Schedule;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.PrintStream;
@@ -23,6 +25,7 @@ class TrainingProgressTest {
       throws IOException {
     TrainingPlan plan =
         new TrainingPlan(
+            "2/4 pretrain",
             dir.toString(),
             new RunConfig(new TreeMap<>()),
             10_000,
@@ -30,16 +33,16 @@ class TrainingProgressTest {
             32,
             1,
             1,
+            DeviceChoice.CPU,
             50,
             10,
             new OuterOptimizer(1, 0),
-            new Length(steps, null),
-            new Length(0L, null),
-            0.1);
+            new Schedule(new Length(steps, null), new Length(0L, null), 0.1, 1e-6, 1e-5),
+            false);
     PrintStream stderr = System.err;
     ByteArrayOutputStream said = new ByteArrayOutputStream();
     System.setErr(new PrintStream(said, true, UTF_8));
-    try (TrainingProgress progress = TrainingProgress.begin("2/4 pretrain", plan, from)) {
+    try (TrainingProgress progress = TrainingProgress.begin(plan, from)) {
       StoredFile.in(dir + "/checkpoints/step-%06d".formatted(step), "state.json").write(state);
     } finally {
       System.setErr(stderr);

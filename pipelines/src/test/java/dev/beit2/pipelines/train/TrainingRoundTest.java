@@ -13,7 +13,10 @@ import dev.beit2.pipelines.run.RunConfig;
 import dev.beit2.pipelines.run.RunDirectory;
 import dev.beit2.pipelines.run.RunPosition;
 import dev.beit2.pipelines.run.StoppedRun;
+import dev.beit2.model.torch.DeviceChoice;
+import dev.beit2.pipelines.run.CheckpointState;
 import dev.beit2.pipelines.train.TrainingPlan.Length;
+import dev.beit2.pipelines.train.TrainingPlan.Schedule;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -43,6 +46,7 @@ final class TrainingRoundTest {
 
   private TrainingPlan plan(String name, int workers, int rounds, OuterOptimizer outer) {
     return new TrainingPlan(
+        "train",
         dir.resolve(name).toString(),
         new RunConfig(new TreeMap<>()),
         EXAMPLES,
@@ -50,38 +54,40 @@ final class TrainingRoundTest {
         BATCH,
         1,
         1,
+        DeviceChoice.CPU,
         LOCAL_STEPS,
         rounds,
         outer,
-        new Length(1000L, null),
-        new Length(0L, null),
-        0.1);
+        new Schedule(new Length(1000L, null), new Length(0L, null), 0.1, 1e-6, 1e-5),
+        false);
   }
 
   private static OuterOptimizer nesterov() {
     return new OuterOptimizer(0.7, 0.9);
   }
 
-  private static RunPosition run(TrainingPlan plan, RunPosition from, TrainRounds.Source source) {
+  private static RunPosition run(TrainingPlan plan, RunPosition from) {
     PipelineOptions options = PipelineOptionsFactory.create();
     options.setRunner(DirectRunner.class);
-    return run(options, plan, from, source);
+    return run(options, new FewSpec(plan, Long.MAX_VALUE), from);
   }
 
-  private static RunPosition run(
-      PipelineOptions options, TrainingPlan plan, RunPosition from, TrainRounds.Source source) {
-    options.as(TrainingOptions.class).setOutput(plan.output());
-    options.as(TrainingOptions.class).setDevice("cpu");
-    options.as(TrainingOptions.class).setThreads(1);
+  private static RunPosition run(PipelineOptions options, FewSpec spec, RunPosition from) {
     Pipeline pipeline = Pipeline.create(options);
-    pipeline.apply("Train", new TrainRounds(plan, from, source));
+    TrainingJobs.apply(pipeline, spec, from);
     pipeline.run().waitUntilFinish();
-    List<Round> rounds = plan.nextRounds(from);
+    List<Round> rounds = spec.plan().nextRounds(from);
     return rounds.get(rounds.size() - 1).end();
   }
 
-  private static TrainRounds.Source source(TrainingPlan plan) {
-    return (options, from) -> new FewParameters(plan, Long.MAX_VALUE);
+  /**
+   * @param notFiniteAt the step whose loss is not a number, from 1
+   */
+  private record FewSpec(TrainingPlan plan, long notFiniteAt) implements TrainingSpec {
+    @Override
+    public TrainingTask<?, ?> open(RunPosition from) {
+      return new FewParameters(plan, notFiniteAt);
+    }
   }
 
   /** What rounds should give, worked out plainly. */
@@ -169,7 +175,7 @@ final class TrainingRoundTest {
   void severalWorkersFollowTheFormula() throws IOException {
     TrainingPlan plan = plan("three", 3, 4, nesterov());
 
-    RunPosition end = run(plan, RunPosition.START, source(plan));
+    RunPosition end = run(plan, RunPosition.START);
 
     assertEquals(new RunPosition(12, 12L * 3 * BATCH), end);
     Formula formula = new Formula();
@@ -188,7 +194,7 @@ final class TrainingRoundTest {
   void theMeanItselfIsTakenWithoutMomentum() throws IOException {
     TrainingPlan plan = plan("mean", 2, 2, new OuterOptimizer(1, 0));
 
-    RunPosition end = run(plan, RunPosition.START, source(plan));
+    RunPosition end = run(plan, RunPosition.START);
 
     Formula formula = new Formula();
     plan.nextRounds(RunPosition.START).forEach(round -> formula.round(round, plan.outer()));
@@ -201,7 +207,7 @@ final class TrainingRoundTest {
   void oneWorkerIsPlainTrainingToTheBit() throws IOException {
     TrainingPlan plan = plan("one", 1, 3, nesterov());
 
-    RunPosition end = run(plan, RunPosition.START, source(plan));
+    RunPosition end = run(plan, RunPosition.START);
 
     FewParameters plain = new FewParameters(plan, Long.MAX_VALUE);
     double[] batch = plain.newBatch();
@@ -223,11 +229,11 @@ final class TrainingRoundTest {
   @Test
   void theNumberOfWorkersMayChangeBetweenRounds() throws IOException {
     TrainingPlan two = plan("changing", 2, 2, nesterov());
-    RunPosition middle = run(two, RunPosition.START, source(two));
+    RunPosition middle = run(two, RunPosition.START);
     TrainingPlan three = plan("changing", 3, 1, nesterov());
-    RunPosition later = run(three, middle, source(three));
+    RunPosition later = run(three, middle);
     TrainingPlan one = plan("changing", 1, 1, nesterov());
-    RunPosition end = run(one, later, source(one));
+    RunPosition end = run(one, later);
 
     Formula formula = new Formula();
     two.nextRounds(RunPosition.START).forEach(round -> formula.round(round, two.outer()));
@@ -250,12 +256,12 @@ final class TrainingRoundTest {
   @Test
   void aRoundThatIsDoneIsNotDoneAgain() throws IOException {
     TrainingPlan plan = plan("again", 2, 2, nesterov());
-    RunPosition end = run(plan, RunPosition.START, source(plan));
+    RunPosition end = run(plan, RunPosition.START);
     Checkpoint last = RunDirectory.at(plan.output()).checkpoint(end).orElseThrow();
-    Map<String, Object> state = last.state();
+    CheckpointState state = last.state();
 
     // As Flink does when a job's machine is lost: all of it, from its first element on.
-    run(plan, RunPosition.START, source(plan));
+    run(plan, RunPosition.START);
 
     assertEquals(state, last.state());
     assertEquals(6, MetricsLog.read(plan.output()).size());
@@ -270,7 +276,7 @@ final class TrainingRoundTest {
       options.setFlinkMaster("[local]");
       options.setParallelism(workers);
 
-      run(options, plan, RunPosition.START, source(plan));
+      run(options, new FewSpec(plan, Long.MAX_VALUE), RunPosition.START);
 
       assertEquals(workers, FewParameters.subtasksOf(plan).size());
     }
@@ -280,9 +286,10 @@ final class TrainingRoundTest {
   void aLossThatIsNotFiniteStopsTheRun() throws IOException {
     TrainingPlan plan = plan("stopped", 2, 3, nesterov());
     // The fifth step is in the second round.
-    TrainRounds.Source source = (options, from) -> new FewParameters(plan, 5);
+    PipelineOptions options = PipelineOptionsFactory.create();
+    options.setRunner(DirectRunner.class);
 
-    run(plan, RunPosition.START, source);
+    run(options, new FewSpec(plan, 5), RunPosition.START);
 
     assertEquals(3, RunDirectory.latest(plan.output()).orElseThrow().step());
     Optional<String> reason = StoppedRun.reason(plan.output());
