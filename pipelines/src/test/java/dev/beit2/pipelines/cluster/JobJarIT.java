@@ -9,16 +9,21 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.jar.JarFile;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
 /** What a job takes along to a cluster, and what it finds there. */
 final class JobJarIT {
+  private static final Pattern LAUNCHER_ONLY =
+      Pattern.compile("dev/beit2/pipelines/(bench/|demo/|report/|Beit2)[A-Za-z]*");
+
   private static Set<String> job;
   private static List<Path> flink;
   private static List<Path> all;
@@ -67,6 +72,31 @@ final class JobJarIT {
         assertEquals(Set.of(), classes, "in neither: " + jar);
       }
     }
+  }
+
+  @Test
+  void whatMeasuresOrDemonstratesStaysOutside() {
+    assertTrue(job.contains("dev/beit2/pipelines/generate/GenerateImages.class"));
+    assertEquals(
+        List.of(), job.stream().filter(name -> LAUNCHER_ONLY.matcher(name).find()).toList());
+    assertFalse(job.stream().anyMatch(name -> name.matches("dev/beit2/pipelines/.*\\.(css|py)")));
+  }
+
+  /** Names of classes stand in a class file as they are, with slashes. */
+  @Test
+  void noClassInTheJarRefersToOneThatStaysOutside() throws IOException {
+    List<String> referring = new ArrayList<>();
+    try (JarFile file = new JarFile("target/beit2-job.jar")) {
+      for (String name : job) {
+        if (name.startsWith("dev/beit2/") && name.endsWith(".class")) {
+          byte[] bytes = file.getInputStream(file.getJarEntry(name)).readAllBytes();
+          if (LAUNCHER_ONLY.matcher(new String(bytes, StandardCharsets.ISO_8859_1)).find()) {
+            referring.add(name);
+          }
+        }
+      }
+    }
+    assertEquals(List.of(), referring);
   }
 
   @Test
