@@ -1,12 +1,12 @@
 package dev.beit2.pipelines;
 
 import dev.beit2.pipelines.bench.Bench;
-import dev.beit2.pipelines.generate.GenerateImages;
 import dev.beit2.pipelines.cli.Command;
 import dev.beit2.pipelines.cli.CommandLine;
 import dev.beit2.pipelines.cluster.Cluster;
 import dev.beit2.pipelines.demo.Demo;
 import dev.beit2.pipelines.eval.Evaluate;
+import dev.beit2.pipelines.generate.GenerateImages;
 import dev.beit2.pipelines.mim.PretrainMim;
 import dev.beit2.pipelines.status.Status;
 import dev.beit2.pipelines.tokenize.TokenizeDataset;

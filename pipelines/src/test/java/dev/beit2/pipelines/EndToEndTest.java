@@ -260,11 +260,7 @@ final class EndToEndTest {
       assertEquals(corrupt, Json.object(lines).get("key"));
     }
     assertTrue(
-        RunDirectory.latest(path("skipping"))
-            .orElseThrow()
-            .state()
-            .rejectedSoFar()
-            .stream()
+        RunDirectory.latest(path("skipping")).orElseThrow().state().rejectedSoFar().stream()
             .anyMatch(rejected -> rejected.key().equals(corrupt)));
   }
 

@@ -1,7 +1,5 @@
 package dev.beit2.pipelines;
 
-import dev.beit2.model.recipe.TokenizerRecipe;
-import dev.beit2.model.recipe.PretrainingRecipe;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -10,13 +8,12 @@ import dev.beit2.io.image.EncodedImage;
 import dev.beit2.io.image.ImageBatch;
 import dev.beit2.io.image.ImageFolder;
 import dev.beit2.model.mim.BlockwiseMask;
-import dev.beit2.model.mim.MimConfig;
+import dev.beit2.model.recipe.PretrainingRecipe;
+import dev.beit2.model.recipe.TokenizerRecipe;
 import dev.beit2.model.teacher.Teacher;
 import dev.beit2.model.tokenizer.Tokenizer;
-import dev.beit2.model.tokenizer.VqKdConfig;
 import dev.beit2.model.torch.Kernels;
 import dev.beit2.model.torch.Precision;
-import dev.beit2.model.train.AdamWConfig;
 import dev.beit2.model.train.CosineSchedule;
 import dev.beit2.model.train.MimTrainer;
 import dev.beit2.model.train.VqKdTrainer;

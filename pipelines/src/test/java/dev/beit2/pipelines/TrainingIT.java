@@ -15,10 +15,10 @@ import dev.beit2.pipelines.flink.FlinkJobs;
 import dev.beit2.pipelines.flink.FlinkJobs.Job;
 import dev.beit2.pipelines.mim.PretrainMim;
 import dev.beit2.pipelines.run.Checkpoint;
+import dev.beit2.pipelines.run.CheckpointState;
 import dev.beit2.pipelines.run.MetricsLog;
 import dev.beit2.pipelines.run.RunDirectory;
 import dev.beit2.pipelines.tokenize.TokenizeDataset;
-import dev.beit2.pipelines.run.CheckpointState;
 import dev.beit2.pipelines.vqkd.TrainTokenizer;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
@@ -326,8 +326,7 @@ final class TrainingIT {
     CheckpointState state = RunDirectory.latest(path("undisturbed")).orElseThrow().state();
     double slowest = state.round().trainSeconds();
     assertTrue(
-        inFlink.get("images_per_second").get(1)
-            >= Math.round(2 * LOCAL_STEPS / slowest),
+        inFlink.get("images_per_second").get(1) >= Math.round(2 * LOCAL_STEPS / slowest),
         inFlink::toString);
 
     Map<String, Object> inFile = Json.object(Files.readString(file));

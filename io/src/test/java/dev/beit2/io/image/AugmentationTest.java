@@ -11,13 +11,16 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 class AugmentationTest {
-  private static final Augmentation PRETRAINING = Augmentation.randomResizedCrop(0.2).withJitter(0.4);
+  private static final Augmentation PRETRAINING =
+      Augmentation.randomResizedCrop(0.2).withJitter(0.4);
 
   @Test
   void recipesAreTheOfficialOnes() {
     assertEquals(new Augmentation(0.2, 1, 0.5, 0.4, 0.4, 0.4), PRETRAINING);
     assertEquals(new Augmentation(0.08, 1, 0.5, 0, 0, 0), Augmentation.randomResizedCrop(0.08));
-    assertEquals(new Augmentation(0.5, 0.9, 0.5, 0.4, 0.4, 0.4), new Augmentation(0.5, 0.9, 0.5, 0, 0, 0).withJitter(0.4));
+    assertEquals(
+        new Augmentation(0.5, 0.9, 0.5, 0.4, 0.4, 0.4),
+        new Augmentation(0.5, 0.9, 0.5, 0, 0, 0).withJitter(0.4));
   }
 
   /** What a dataset was made with must not change with a new version; Python gives the same. */

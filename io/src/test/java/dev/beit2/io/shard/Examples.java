@@ -33,7 +33,10 @@ final class Examples {
   }
 
   private static EncodedView encodedView(String key, int number, Random random) {
-    View view = Augmentation.randomResizedCrop(0.2).withJitter(0.4).sample(METADATA.seed(), key, number, 500, 375);
+    View view =
+        Augmentation.randomResizedCrop(0.2)
+            .withJitter(0.4)
+            .sample(METADATA.seed(), key, number, 500, 375);
     int[] codes = random.ints(METADATA.codesPerView(), 0, METADATA.codebookSize()).toArray();
     return new EncodedView(view, CodePacking.pack(codes, METADATA.codeBits()));
   }

@@ -1,17 +1,16 @@
 package dev.beit2.model.bench;
 
-import dev.beit2.model.recipe.PretrainingRecipe;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import dev.beit2.model.mim.BlockwiseMask;
 import dev.beit2.model.mim.MimConfig;
+import dev.beit2.model.recipe.PretrainingRecipe;
 import dev.beit2.model.tokenizer.Tokenizer;
 import dev.beit2.model.tokenizer.VqKdConfig;
 import dev.beit2.model.torch.Kernels;
 import dev.beit2.model.torch.Precision;
 import dev.beit2.model.torch.StateDict;
-import dev.beit2.model.train.AdamWConfig;
 import dev.beit2.model.train.CosineSchedule;
 import dev.beit2.model.train.MimTrainer;
 import dev.beit2.model.vit.VitConfig;

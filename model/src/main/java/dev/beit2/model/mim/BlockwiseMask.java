@@ -1,7 +1,6 @@
 package dev.beit2.model.mim;
 
 import java.io.Serializable;
-
 import java.util.Arrays;
 import java.util.random.RandomGenerator;
 

@@ -1,9 +1,7 @@
 package dev.beit2.model.mim;
 
-import java.io.Serializable;
-
 import dev.beit2.model.vit.VitConfig;
-import dev.beit2.model.vit.VitConfig.Positions;
+import java.io.Serializable;
 
 /**
  * The shape of a masked image model (paper, section 3.2).
@@ -19,7 +17,6 @@ public record MimConfig(
     VitConfig backbone, int vocabulary, int earlyLayers, int headLayers, boolean sharedHead)
     implements Serializable {
   private static final long serialVersionUID = 1L;
-
 
   /** Refuses an aggregation that starts after the last block. */
   public MimConfig {

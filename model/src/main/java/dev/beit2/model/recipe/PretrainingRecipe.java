@@ -10,8 +10,8 @@ import javax.annotation.Nullable;
 
 /**
  * How a masked image model is pretrained with patch aggregation (paper, sections 3.2 and 3.3 and
- * appendix; official {@code run_beitv2_pretraining.py} and {@code modeling_pretrain.py}). A component
- * that is also an option of {@code ./beit2 pretrain} has the option's name.
+ * appendix; official {@code run_beitv2_pretraining.py} and {@code modeling_pretrain.py}). A
+ * component that is also an option of {@code ./beit2 pretrain} has the option's name.
  *
  * @param backbone the transformer, with one relative position bias for all blocks. base and large:
  *     ViT-B/16 with layer scale 0.1 and ViT-L/16 with layer scale 1e-5 (paper, appendix). tiny:
@@ -19,11 +19,12 @@ import javax.annotation.Nullable;
  * @param earlyLayers blocks before the patch tokens leave for patch aggregation: base 9, large 21
  *     (official {@code early_layers}). tiny: chosen for the demo
  * @param headLayers blocks of patch aggregation: 2 (official {@code head_layers})
- * @param sharedHead whether both losses share one norm and head: true, the better of the two in the paper
+ * @param sharedHead whether both losses share one norm and head: true, the better of the two in the
+ *     paper
  * @param dropPath rate of stochastic depth in the last block: 0 for 300 epochs; 0.1 for 1600 epochs
  *     (paper, appendix)
- * @param maskedPatches patches of a view that are masked. base and large: 75 of 196 (official {@code
- *     num_mask_patches}). tiny: the same fraction of 36
+ * @param maskedPatches patches of a view that are masked. base and large: 75 of 196 (official
+ *     {@code num_mask_patches}). tiny: the same fraction of 36
  * @param minBlockPatches smallest area of a masked block, in patches. base and large: 16 (official
  *     {@code min_mask_patches_per_block}). tiny: chosen for the demo
  * @param minBlockAspect smallest aspect ratio of a masked block; the largest is its inverse: 0.3
@@ -35,10 +36,11 @@ import javax.annotation.Nullable;
  * @param weightDecay 0.05 (paper, appendix)
  * @param clipNorm largest norm of the gradient: 3 (paper, appendix)
  * @param steps optimizer steps; null if {@code epochs} are given. tiny: chosen for the demo
- * @param epochs passes over the images; null if {@code steps} are given. base and large: 300 (paper, appendix)
+ * @param epochs passes over the images; null if {@code steps} are given. base and large: 300
+ *     (paper, appendix)
  * @param batchSize images per step of one worker. base and large: 64; the paper has 2048 in all
- * @param learningRate peak of the schedule. base and large: the paper's 1.5e-3, scaled to the batch.
- *     tiny: chosen for the demo
+ * @param learningRate peak of the schedule. base and large: the paper's 1.5e-3, scaled to the
+ *     batch. tiny: chosen for the demo
  * @param warmupFrom learning rate at the start of the warm-up
  * @param minLearningRate end of the cosine: 1e-5 (paper, appendix)
  * @param warmupSteps steps of the warm-up; null if {@code warmupEpochs} are given

@@ -9,8 +9,8 @@ import javax.annotation.Nullable;
 
 /**
  * How a tokenizer is trained by vector-quantized knowledge distillation (paper, section 3.1 and
- * appendix; official {@code run_vqkd_training.py} and {@code modeling_vqkd.py}). A component that is
- * also an option of {@code ./beit2 train-tokenizer} has the option's name.
+ * appendix; official {@code run_vqkd_training.py} and {@code modeling_vqkd.py}). A component that
+ * is also an option of {@code ./beit2 train-tokenizer} has the option's name.
  *
  * @param encoder base: ViT-B/16 on 224 × 224 pixels (official {@code vqkd_encoder_base_*}). tiny:
  *     chosen for the demo
@@ -23,7 +23,8 @@ import javax.annotation.Nullable;
  * @param commitmentWeight of the commitment loss: 1 (official {@code beta})
  * @param optimizer AdamW with betas 0.9 and 0.99, weight decay 1e-4, no clipping (official script)
  * @param steps optimizer steps; null if {@code epochs} are given. tiny: chosen for the demo
- * @param epochs passes over the images; null if {@code steps} are given. base: 100 (official script)
+ * @param epochs passes over the images; null if {@code steps} are given. base: 100 (official
+ *     script)
  * @param batchSize images per step of one worker. base: 64; the official script has 512 in all
  * @param learningRate peak of the schedule. base: the official 5e-5, scaled to the batch. tiny:
  *     chosen for the demo

@@ -1,8 +1,7 @@
 package dev.beit2.model.tokenizer;
 
-import java.io.Serializable;
-
 import dev.beit2.model.vit.VitConfig;
+import java.io.Serializable;
 
 /**
  * The shape of a tokenizer trained by vector-quantized knowledge distillation (paper, section 3.1).
@@ -28,7 +27,6 @@ public record VqKdConfig(
     int reviveDeadCodesAfter)
     implements Serializable {
   private static final long serialVersionUID = 1L;
-
 
   /** A copy with another decay of the codebook's EMA. */
   public VqKdConfig withDecay(double other) {

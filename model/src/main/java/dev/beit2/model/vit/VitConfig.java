@@ -30,7 +30,6 @@ public record VitConfig(
     implements Serializable {
   private static final long serialVersionUID = 1L;
 
-
   /** How tokens know where they are. */
   public enum Positions {
     /** A learnt vector added to each token. */

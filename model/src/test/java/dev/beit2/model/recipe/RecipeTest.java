@@ -21,37 +21,122 @@ class RecipeTest {
     assertEquals(
         new TokenizerRecipe(
             new VitConfig(96, 16, 3, 192, 4, 3, 4, Positions.ABSOLUTE, 0, 0),
-            1, 256, 32, 0.9, 1, adamW, 150L, null, 32, 5e-4, 1e-6, 1e-5, 30L, null, 50, 0.2),
+            1,
+            256,
+            32,
+            0.9,
+            1,
+            adamW,
+            150L,
+            null,
+            32,
+            5e-4,
+            1e-6,
+            1e-5,
+            30L,
+            null,
+            50,
+            0.2),
         TokenizerRecipe.of("tiny"));
     assertEquals(
         new TokenizerRecipe(
             new VitConfig(224, 16, 3, 768, 12, 12, 4, Positions.ABSOLUTE, 0, 0),
-            3, 8192, 32, 0.99, 1, adamW, null, 100.0, 64, 6.25e-6, 1e-6, 1e-5, null, 10.0, 1000,
+            3,
+            8192,
+            32,
+            0.99,
+            1,
+            adamW,
+            null,
+            100.0,
+            64,
+            6.25e-6,
+            1e-6,
+            1e-5,
+            null,
+            10.0,
+            1000,
             0.08),
         TokenizerRecipe.of("base"));
   }
 
   @Test
   void pretrainingPresets() {
-    assertEquals(
-        List.of("tiny", "base", "large"), List.copyOf(PretrainingRecipe.PRESETS.keySet()));
+    assertEquals(List.of("tiny", "base", "large"), List.copyOf(PretrainingRecipe.PRESETS.keySet()));
     assertEquals(
         new PretrainingRecipe(
             new VitConfig(96, 16, 3, 192, 6, 3, 4, Positions.SHARED_RELATIVE, 0.1, 0),
-            4, 2, true, 0, 14, 4, 0.3, 0.9, 0.98, 1e-8, 0.05, 3, 700L, null, 32, 1.5e-3, 1e-6,
-            1e-5, 50L, null, 100),
+            4,
+            2,
+            true,
+            0,
+            14,
+            4,
+            0.3,
+            0.9,
+            0.98,
+            1e-8,
+            0.05,
+            3,
+            700L,
+            null,
+            32,
+            1.5e-3,
+            1e-6,
+            1e-5,
+            50L,
+            null,
+            100),
         PretrainingRecipe.of("tiny"));
     assertEquals(
         new PretrainingRecipe(
             new VitConfig(224, 16, 3, 768, 12, 12, 4, Positions.SHARED_RELATIVE, 0.1, 0),
-            9, 2, true, 0, 75, 16, 0.3, 0.9, 0.98, 1e-8, 0.05, 3, null, 300.0, 64, 4.7e-5, 1e-6,
-            1e-5, null, 10.0, 1000),
+            9,
+            2,
+            true,
+            0,
+            75,
+            16,
+            0.3,
+            0.9,
+            0.98,
+            1e-8,
+            0.05,
+            3,
+            null,
+            300.0,
+            64,
+            4.7e-5,
+            1e-6,
+            1e-5,
+            null,
+            10.0,
+            1000),
         PretrainingRecipe.of("base"));
     assertEquals(
         new PretrainingRecipe(
             new VitConfig(224, 16, 3, 1024, 24, 16, 4, Positions.SHARED_RELATIVE, 1e-5, 0),
-            21, 2, true, 0, 75, 16, 0.3, 0.9, 0.98, 1e-8, 0.05, 3, null, 300.0, 64, 4.7e-5, 1e-6,
-            1e-5, null, 10.0, 1000),
+            21,
+            2,
+            true,
+            0,
+            75,
+            16,
+            0.3,
+            0.9,
+            0.98,
+            1e-8,
+            0.05,
+            3,
+            null,
+            300.0,
+            64,
+            4.7e-5,
+            1e-6,
+            1e-5,
+            null,
+            10.0,
+            1000),
         PretrainingRecipe.of("large"));
     assertEquals(0.2, PretrainingRecipe.MIN_CROP_SCALE);
     assertEquals(0.4, PretrainingRecipe.COLOR_JITTER);
@@ -72,9 +157,11 @@ class RecipeTest {
   @Test
   void networks() {
     VqKdConfig tokenizer = TokenizerRecipe.BASE.network(100, 16, 512);
-    assertEquals(new VitConfig(14, 1, 16, 768, 3, 12, 4, Positions.ABSOLUTE, 0, 0), tokenizer.decoder());
     assertEquals(
-        new VqKdConfig(TokenizerRecipe.BASE.encoder(), tokenizer.decoder(), 100, 16, 512, 0.99, 1, 0),
+        new VitConfig(14, 1, 16, 768, 3, 12, 4, Positions.ABSOLUTE, 0, 0), tokenizer.decoder());
+    assertEquals(
+        new VqKdConfig(
+            TokenizerRecipe.BASE.encoder(), tokenizer.decoder(), 100, 16, 512, 0.99, 1, 0),
         tokenizer);
     assertEquals(
         new MimConfig(PretrainingRecipe.LARGE.backbone(), 8192, 21, 2, true),

@@ -1,6 +1,5 @@
 package dev.beit2.model.train;
 
-import dev.beit2.model.recipe.PretrainingRecipe;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -11,6 +10,7 @@ import dev.beit2.model.checkpoint.Safetensors;
 import dev.beit2.model.checkpoint.SafetensorsHeader.Entry;
 import dev.beit2.model.mim.BlockwiseMask;
 import dev.beit2.model.mim.MimConfig;
+import dev.beit2.model.recipe.PretrainingRecipe;
 import dev.beit2.model.torch.Precision;
 import dev.beit2.model.vit.VitConfig;
 import dev.beit2.model.vit.VitConfig.Positions;

@@ -1,11 +1,11 @@
 package dev.beit2.model.train;
 
-import dev.beit2.model.recipe.PretrainingRecipe;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.beit2.model.Pictures;
 import dev.beit2.model.mim.MimConfig;
+import dev.beit2.model.recipe.PretrainingRecipe;
 import dev.beit2.model.torch.Precision;
 import dev.beit2.model.torch.Torch;
 import dev.beit2.model.vit.VitConfig;

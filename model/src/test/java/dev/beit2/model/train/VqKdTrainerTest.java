@@ -1,6 +1,5 @@
 package dev.beit2.model.train;
 
-import dev.beit2.model.recipe.TokenizerRecipe;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -9,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.beit2.model.Pictures;
 import dev.beit2.model.checkpoint.Safetensors;
 import dev.beit2.model.checkpoint.SafetensorsHeader;
+import dev.beit2.model.recipe.TokenizerRecipe;
 import dev.beit2.model.teacher.Teacher;
 import dev.beit2.model.tokenizer.VqKdConfig;
 import dev.beit2.model.torch.Kernels;

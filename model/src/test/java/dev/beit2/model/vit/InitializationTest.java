@@ -1,7 +1,5 @@
 package dev.beit2.model.vit;
 
-import dev.beit2.model.recipe.TokenizerRecipe;
-import dev.beit2.model.recipe.PretrainingRecipe;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
@@ -9,6 +7,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.beit2.model.mim.MaskedImageModel;
 import dev.beit2.model.mim.MimConfig;
+import dev.beit2.model.recipe.PretrainingRecipe;
+import dev.beit2.model.recipe.TokenizerRecipe;
 import dev.beit2.model.tokenizer.VqKd;
 import dev.beit2.model.tokenizer.VqKdConfig;
 import dev.beit2.model.torch.StateDict;

@@ -12,8 +12,8 @@ import org.apache.beam.sdk.values.KV;
 import org.apache.beam.sdk.values.PCollection;
 
 /**
- * Averages the parameters of several workers and writes them as files of the next checkpoint. Input:
- * each worker's parameters, in chunks. Output: names of the files.
+ * Averages the parameters of several workers and writes them as files of the next checkpoint.
+ * Input: each worker's parameters, in chunks. Output: names of the files.
  *
  * <p>Beam's shuffle is the all-reduce: equal chunks of all workers meet in a {@link Combine}, the
  * outer optimizer applies their mean to the parameters with which the round began, and the results

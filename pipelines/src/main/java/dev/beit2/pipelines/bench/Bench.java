@@ -1,27 +1,25 @@
 package dev.beit2.pipelines.bench;
 
-import dev.beit2.pipelines.run.CheckpointState;
-import dev.beit2.pipelines.flink.FlinkTarget;
-import dev.beit2.model.recipe.TokenizerRecipe;
-import dev.beit2.model.recipe.PretrainingRecipe;
 import dev.beit2.io.Json;
 import dev.beit2.io.store.StoredFile;
 import dev.beit2.model.bench.ModelBenchmark;
 import dev.beit2.model.bench.ModelBenchmark.Rate;
-import dev.beit2.model.mim.MimConfig;
+import dev.beit2.model.recipe.PretrainingRecipe;
+import dev.beit2.model.recipe.TokenizerRecipe;
 import dev.beit2.model.teacher.Teacher;
 import dev.beit2.model.tokenizer.Tokenizer;
 import dev.beit2.model.tokenizer.VqKdConfig;
 import dev.beit2.model.torch.Kernels;
 import dev.beit2.model.torch.Precision;
 import dev.beit2.model.torch.Torch;
-import dev.beit2.model.train.AdamWConfig;
 import dev.beit2.model.train.CosineSchedule;
 import dev.beit2.model.train.VqKdTrainer;
 import dev.beit2.pipelines.cli.Command;
 import dev.beit2.pipelines.cli.CommandLine;
 import dev.beit2.pipelines.cli.Range;
+import dev.beit2.pipelines.flink.FlinkTarget;
 import dev.beit2.pipelines.run.Checkpoint;
+import dev.beit2.pipelines.run.CheckpointState;
 import dev.beit2.pipelines.run.RunConfig;
 import dev.beit2.pipelines.run.RunDirectory;
 import dev.beit2.pipelines.tokenize.TokenizeDataset;
@@ -47,16 +45,17 @@ import org.apache.beam.sdk.options.PipelineOptions;
 public final class Bench {
   public static final Command<Options> COMMAND =
       Command.of(
-          "bench",
-          "what this machine can do",
-          "Measures what this machine can do with ViT-B/16: the tokenizer and a pretraining step in fp32 and bf16, compared "
-+"with its rate of matrix products, and the tokenize pipeline, compared with the tokenizer alone (about four minutes "
-+"on 2 cores); or the data plane (less than one minute).",
-          Options.class,
-          options -> {
-            run(options);
-            return CommandLine.OK;
-          }).withLocalParallelism(FlinkTarget.processors());
+              "bench",
+              "what this machine can do",
+              "Measures what this machine can do with ViT-B/16: the tokenizer and a pretraining step in fp32 and bf16, compared "
+                  + "with its rate of matrix products, and the tokenize pipeline, compared with the tokenizer alone (about four minutes "
+                  + "on 2 cores); or the data plane (less than one minute).",
+              Options.class,
+              options -> {
+                run(options);
+                return CommandLine.OK;
+              })
+          .withLocalParallelism(FlinkTarget.processors());
 
   private Bench() {}
 
@@ -218,7 +217,8 @@ public final class Bench {
             1,
             Precision.FP32)) {
       RunDirectory.open(run.toString(), new RunConfig(new TreeMap<>()))
-          .writeCheckpoint(CheckpointState.untrained(1), Map.of(Checkpoint.MODEL, untrained::writeModel));
+          .writeCheckpoint(
+              CheckpointState.untrained(1), Map.of(Checkpoint.MODEL, untrained::writeModel));
     }
   }
 

@@ -1,8 +1,5 @@
 package dev.beit2.pipelines.bench;
 
-import dev.beit2.pipelines.cli.Home;
-import dev.beit2.pipelines.flink.FlinkTarget;
-import dev.beit2.model.recipe.PretrainingRecipe;
 import com.sun.management.OperatingSystemMXBean;
 import dev.beit2.io.image.Augmentation;
 import dev.beit2.io.image.DecodingLimits;
@@ -13,9 +10,10 @@ import dev.beit2.io.image.ImageFolder;
 import dev.beit2.io.image.RgbImage;
 import dev.beit2.io.image.UndecodableImageException;
 import dev.beit2.io.image.View;
-import dev.beit2.pipelines.cli.Command;
+import dev.beit2.model.recipe.PretrainingRecipe;
+import dev.beit2.pipelines.cli.Home;
+import dev.beit2.pipelines.flink.FlinkTarget;
 import dev.beit2.pipelines.jvm.PeakMemory;
-import dev.beit2.pipelines.demo.Demo;
 import dev.beit2.pipelines.options.Inputs;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
@@ -127,8 +125,13 @@ final class DataBench {
   /** One thread's images a second, alternating with Pillow doing the same to the same files. */
   private static Map<String, Object> decoding(List<byte[]> photographs, Path folder)
       throws IOException {
-    List<View> plain = views(photographs.size(), Augmentation.randomResizedCrop(PretrainingRecipe.MIN_CROP_SCALE));
-    List<View> jittered = views(photographs.size(), Augmentation.randomResizedCrop(PretrainingRecipe.MIN_CROP_SCALE).withJitter(PretrainingRecipe.COLOR_JITTER));
+    List<View> plain =
+        views(photographs.size(), Augmentation.randomResizedCrop(PretrainingRecipe.MIN_CROP_SCALE));
+    List<View> jittered =
+        views(
+            photographs.size(),
+            Augmentation.randomResizedCrop(PretrainingRecipe.MIN_CROP_SCALE)
+                .withJitter(PretrainingRecipe.COLOR_JITTER));
     ImageBatch batch = new ImageBatch(1, SIZE);
     Map<String, Work> works = new LinkedHashMap<>();
     works.put("decode", i -> open(photographs.get(i)).pixels());

@@ -1,6 +1,5 @@
 package dev.beit2.pipelines.bench;
 
-import dev.beit2.pipelines.jvm.SharedInJvm;
 import com.sun.management.OperatingSystemMXBean;
 import dev.beit2.io.image.DecodingLimits;
 import dev.beit2.io.image.EncodedImage;
@@ -10,7 +9,7 @@ import dev.beit2.io.image.UndecodableImageException;
 import dev.beit2.io.image.source.ImageSource;
 import dev.beit2.io.shard.ShardMetadata;
 import dev.beit2.pipelines.cli.CommandLine;
-import dev.beit2.pipelines.cli.ElementProgress;
+import dev.beit2.pipelines.cli.StageProgress;
 import dev.beit2.pipelines.tokenize.PatchEncoder;
 import dev.beit2.pipelines.tokenize.TokenizeDataset;
 import dev.beit2.pipelines.tokenize.ViewRecipe;
@@ -120,12 +119,9 @@ final class TokenizeBenchmark {
     ShardMetadata metadata =
         new ShardMetadata("stub", CODEBOOK, SIZE / PATCH, SIZE, views, options.getSeed());
     ImageSource source = ImageSource.parse(input, ImageSource.Format.FOLDER.word());
-    ElementProgress progress = ElementProgress.of(TokenizeDataset.NAME, images, options);
-    try (SharedInJvm<ElementProgress.Counter> shown = progress.open()) {
-      TokenizeDataset.pipeline(options, source, new StubTokenizer(), metadata, progress)
-          .run()
-          .waitUntilFinish();
-    }
+    StageProgress progress = StageProgress.of(TokenizeDataset.NAME, images, options);
+    progress.run(
+        TokenizeDataset.pipeline(options, source, new StubTokenizer(), metadata, progress));
   }
 
   private static double decodeAlone(ImageFolder images, int views) throws IOException {

@@ -29,15 +29,14 @@ record Arguments<OptionsT extends PipelineOptions>(
   private static final int SIMILAR = 3;
 
   /**
-   * Splits arguments: {@code --name=value}, {@code --name} for {@code --name=true}, or the value of a
-   * positional option.
+   * Splits arguments: {@code --name=value}, {@code --name} for {@code --name=true}, or the value of
+   * a positional option.
    */
   static <OptionsT extends PipelineOptions> Arguments<OptionsT> of(
       Command<OptionsT> command, String[] args) {
     Map<String, Option> declared = new LinkedHashMap<>();
     Option.of(command.options()).forEach(option -> declared.put(option.name(), option));
-    Optional<Option> positional =
-        declared.values().stream().filter(Option::positional).findFirst();
+    Optional<Option> positional = declared.values().stream().filter(Option::positional).findFirst();
     Map<String, String> given = new LinkedHashMap<>();
     for (String arg : args) {
       if (!arg.startsWith("-") && positional.isPresent()) {
@@ -119,8 +118,7 @@ record Arguments<OptionsT extends PipelineOptions>(
         known.stream()
             .filter(other -> StringUtils.getLevenshteinDistance(name, other) <= SIMILAR)
             .min(Comparator.comparing(other -> StringUtils.getLevenshteinDistance(name, other)));
-    String labels =
-        declared.values().stream().map(Option::label).collect(Collectors.joining(", "));
+    String labels = declared.values().stream().map(Option::label).collect(Collectors.joining(", "));
     return new InvalidOptionException(
         "--" + name + "=" + text,
         "no option of this name",
@@ -133,7 +131,8 @@ record Arguments<OptionsT extends PipelineOptions>(
       Option option = declared.get(argument.getKey());
       String typed = "--" + argument.getKey() + "=" + argument.getValue();
       try {
-        PipelineOptionsFactory.fromArgs(option == null ? typed : option.argument(argument.getValue()))
+        PipelineOptionsFactory.fromArgs(
+                option == null ? typed : option.argument(argument.getValue()))
             .as(command.options());
       } catch (IllegalArgumentException e) {
         return option == null

@@ -30,7 +30,9 @@ public final class CommandLine {
     }
   }
 
-  /** Runs a command and returns its exit code; help goes to {@code out}, failures to {@code err}. */
+  /**
+   * Runs a command and returns its exit code; help goes to {@code out}, failures to {@code err}.
+   */
   public static <OptionsT extends PipelineOptions> int run(
       Command<OptionsT> command, String[] args, PrintStream out, PrintStream err) {
     try {

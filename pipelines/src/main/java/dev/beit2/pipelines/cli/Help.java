@@ -14,8 +14,8 @@ final class Help {
   private Help() {}
 
   /**
-   * What help is asked for: nothing, the command (an empty text), or the name of one of Beam's option
-   * interfaces.
+   * What help is asked for: nothing, the command (an empty text), or the name of one of Beam's
+   * option interfaces.
    */
   static Optional<String> topic(String[] args) {
     for (String arg : args) {

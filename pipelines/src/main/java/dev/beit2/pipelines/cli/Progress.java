@@ -130,6 +130,23 @@ public final class Progress {
     show(head(samples.peekLast()) + "  done in " + span(Duration.between(start, now)), true);
   }
 
+  /**
+   * Ends the stage with a last line.
+   *
+   * @param done of the total, as others have counted it
+   */
+  synchronized void done(long done) {
+    samples.addLast(new Sample(clock.instant(), done, 0));
+    done();
+  }
+
+  /** Ends the stage without a last line; what is printed next gets a line of its own. */
+  synchronized void endLine() {
+    if (terminal) {
+      out.println();
+    }
+  }
+
   private static Duration age(Sample sample, Instant now) {
     return Duration.between(sample.at(), now);
   }

@@ -1,6 +1,5 @@
 package dev.beit2.pipelines.cluster;
 
-import dev.beit2.pipelines.flink.FlinkTarget;
 import dev.beit2.pipelines.cli.Command;
 import dev.beit2.pipelines.cli.CommandLine;
 import dev.beit2.pipelines.cli.InvalidOptionException;
@@ -10,6 +9,7 @@ import dev.beit2.pipelines.cli.Range;
 import dev.beit2.pipelines.cluster.LocalCluster.ClusterException;
 import dev.beit2.pipelines.cluster.LocalCluster.Settings;
 import dev.beit2.pipelines.flink.FlinkJobs;
+import dev.beit2.pipelines.flink.FlinkTarget;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
@@ -26,8 +26,8 @@ public final class Cluster {
           "cluster",
           "a Flink cluster on this machine, to run the other commands on",
           "Starts and stops a Flink cluster on this machine, to run the other commands on with --flinkMaster: a JobManager and "
-+"TaskManagers, each in its own process on the loopback device. It keeps running when this command ends, until "
-+"./beit2 cluster stop.",
+              + "TaskManagers, each in its own process on the loopback device. It keeps running when this command ends, until "
+              + "./beit2 cluster stop.",
           Options.class,
           Cluster::run);
 

@@ -2,8 +2,8 @@ package dev.beit2.pipelines.cluster;
 
 import static java.util.Objects.requireNonNull;
 
-import dev.beit2.pipelines.cli.Home;
 import dev.beit2.io.Json;
+import dev.beit2.pipelines.cli.Home;
 import dev.beit2.pipelines.flink.FlinkJobs;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;

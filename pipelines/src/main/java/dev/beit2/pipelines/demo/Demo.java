@@ -1,17 +1,17 @@
 package dev.beit2.pipelines.demo;
 
-import dev.beit2.pipelines.cli.Home;
-import dev.beit2.pipelines.flink.FlinkTarget;
 import dev.beit2.io.Json;
 import dev.beit2.io.image.ImageFolder;
 import dev.beit2.io.shard.ShardVerification;
 import dev.beit2.io.store.StoredFile;
 import dev.beit2.pipelines.cli.Command;
 import dev.beit2.pipelines.cli.CommandLine;
+import dev.beit2.pipelines.cli.Home;
 import dev.beit2.pipelines.cli.InvalidOptionException;
 import dev.beit2.pipelines.cli.Progress;
 import dev.beit2.pipelines.cli.Range;
 import dev.beit2.pipelines.eval.Evaluate;
+import dev.beit2.pipelines.flink.FlinkTarget;
 import dev.beit2.pipelines.mim.PretrainMim;
 import dev.beit2.pipelines.options.Inputs;
 import dev.beit2.pipelines.report.DemoSummary;
@@ -40,15 +40,16 @@ public final class Demo {
 
   public static final Command<Options> COMMAND =
       Command.of(
-          NAME,
-          "the whole pipeline on sample photographs, in minutes: start here",
-          "Trains a small tokenizer and a small masked image model on the project's sample photographs, compares what was "
-+"learned with an untrained network, and writes report.html and summary.json.",
-          Options.class,
-          options -> {
-            print(run(options), options.getOutput(), System.out);
-            return CommandLine.OK;
-          }).withLocalParallelism(FlinkTarget.processors());
+              NAME,
+              "the whole pipeline on sample photographs, in minutes: start here",
+              "Trains a small tokenizer and a small masked image model on the project's sample photographs, compares what was "
+                  + "learned with an untrained network, and writes report.html and summary.json.",
+              Options.class,
+              options -> {
+                print(run(options), options.getOutput(), System.out);
+                return CommandLine.OK;
+              })
+          .withLocalParallelism(FlinkTarget.processors());
 
   // Says that a folder is a demo's, to be written anew.
   private static final String MARK = "demo.json";

@@ -1,7 +1,5 @@
 package dev.beit2.pipelines.demo;
 
-import dev.beit2.pipelines.flink.FlinkTarget;
-import dev.beit2.model.recipe.PretrainingRecipe;
 import dev.beit2.io.image.DecodingLimits;
 import dev.beit2.io.image.EncodedImage;
 import dev.beit2.io.image.UndecodableImageException;
@@ -13,9 +11,10 @@ import dev.beit2.io.shard.MimShards;
 import dev.beit2.io.shard.ShardManifest;
 import dev.beit2.io.shard.ShardMetadata;
 import dev.beit2.model.mim.BlockwiseMask;
-import dev.beit2.pipelines.cli.Command;
-import dev.beit2.pipelines.jvm.PeakMemory;
+import dev.beit2.model.recipe.PretrainingRecipe;
 import dev.beit2.pipelines.eval.Evaluation;
+import dev.beit2.pipelines.flink.FlinkTarget;
+import dev.beit2.pipelines.jvm.PeakMemory;
 import dev.beit2.pipelines.mim.Masks;
 import dev.beit2.pipelines.report.DemoSummary;
 import dev.beit2.pipelines.report.Report;

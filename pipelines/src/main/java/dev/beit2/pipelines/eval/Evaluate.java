@@ -1,8 +1,5 @@
 package dev.beit2.pipelines.eval;
 
-import dev.beit2.pipelines.jvm.SharedInJvm;
-import dev.beit2.pipelines.cli.ElementProgress;
-import dev.beit2.pipelines.flink.FlinkTarget;
 import dev.beit2.io.image.ImageRecord;
 import dev.beit2.io.image.RejectedImages;
 import dev.beit2.io.image.source.ImageDatasetIO;
@@ -11,6 +8,8 @@ import dev.beit2.model.eval.NearestNeighbours;
 import dev.beit2.pipelines.cli.Command;
 import dev.beit2.pipelines.cli.CommandLine;
 import dev.beit2.pipelines.cli.InvalidOptionException;
+import dev.beit2.pipelines.cli.StageProgress;
+import dev.beit2.pipelines.flink.FlinkTarget;
 import dev.beit2.pipelines.options.DecodingOptions;
 import dev.beit2.pipelines.options.ImageSourceOptions;
 import dev.beit2.pipelines.options.Inputs;
@@ -42,15 +41,16 @@ public final class Evaluate {
 
   public static final Command<Options> COMMAND =
       Command.of(
-          NAME,
-          "k-NN accuracy of a backbone",
-          "Classifies validation images by their nearest training images, once by a backbone's [CLS] feature and once by "
-+"the mean of its patch features (k-NN, k = 10, cosine, temperature 0.07).",
-          Options.class,
-          options -> {
-            print(run(options, NAME), options.getOutput());
-            return CommandLine.OK;
-          }).withLocalParallelism(FlinkTarget.processors());
+              NAME,
+              "k-NN accuracy of a backbone",
+              "Classifies validation images by their nearest training images, once by a backbone's [CLS] feature and once by "
+                  + "the mean of its patch features (k-NN, k = 10, cosine, temperature 0.07).",
+              Options.class,
+              options -> {
+                print(run(options, NAME), options.getOutput());
+                return CommandLine.OK;
+              })
+          .withLocalParallelism(FlinkTarget.processors());
 
   private static final int NEIGHBOURS = 10;
   private static final double TEMPERATURE = 0.07;
@@ -96,8 +96,7 @@ public final class Evaluate {
     long getSeed();
 
     void setSeed(long seed);
-
- }
+  }
 
   /** {@code ./beit2 evaluate}. */
   public static void main(String[] args) {
@@ -127,7 +126,7 @@ public final class Evaluate {
 
     boolean counted = train.images().isPresent() && validation.images().isPresent();
     long images = counted ? train.images().getAsLong() + validation.images().getAsLong() : 0;
-    ElementProgress progress = ElementProgress.of(stage, images, options);
+    StageProgress progress = StageProgress.of(stage, images, options);
     Pipeline pipeline = Pipeline.create(options);
     int torchThreads = FlinkTarget.of(options).threadsPerTask();
     ExtractFeatures extract =
@@ -163,9 +162,7 @@ public final class Evaluate {
         .and(validationImages.get(ImageDatasetIO.REJECTED))
         .apply("All rejected", Flatten.pCollections())
         .apply("Write rejected", RejectedImages.write(options.getOutput() + "/rejected"));
-    try (SharedInJvm<ElementProgress.Counter> shown = progress.open()) {
-      pipeline.run().waitUntilFinish();
-    }
+    progress.run(pipeline);
     return Evaluation.read(options.getOutput());
   }
 

@@ -2,19 +2,18 @@ package dev.beit2.pipelines.eval;
 
 import static java.util.Objects.requireNonNull;
 
-import dev.beit2.model.eval.Backbone;
-import org.apache.beam.sdk.transforms.display.DisplayData;
-import dev.beit2.io.image.RejectedImages;
-import dev.beit2.pipelines.cli.ElementProgress;
-import dev.beit2.pipelines.jvm.SharedInJvm;
 import dev.beit2.io.image.DecodingLimits;
 import dev.beit2.io.image.EncodedImage;
 import dev.beit2.io.image.ImageBatch;
 import dev.beit2.io.image.ImageRecord;
 import dev.beit2.io.image.RejectedImage;
+import dev.beit2.io.image.RejectedImages;
 import dev.beit2.io.image.RgbImage;
 import dev.beit2.io.image.UndecodableImageException;
+import dev.beit2.model.eval.Backbone;
 import dev.beit2.model.torch.Torch;
+import dev.beit2.pipelines.cli.StageProgress;
+import dev.beit2.pipelines.jvm.SharedInJvm;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
@@ -23,14 +22,15 @@ import org.apache.beam.sdk.metrics.Metrics;
 import org.apache.beam.sdk.transforms.DoFn;
 import org.apache.beam.sdk.transforms.PTransform;
 import org.apache.beam.sdk.transforms.ParDo;
+import org.apache.beam.sdk.transforms.display.DisplayData;
 import org.apache.beam.sdk.values.PCollection;
 import org.apache.beam.sdk.values.PCollectionTuple;
 import org.apache.beam.sdk.values.TupleTag;
 import org.apache.beam.sdk.values.TupleTagList;
 
 /**
- * Computes the features of images: {@link #FEATURES}. Takes the evaluation crop of each image. Images
- * that cannot be decoded go to {@link #REJECTED}.
+ * Computes the features of images: {@link #FEATURES}. Takes the evaluation crop of each image.
+ * Images that cannot be decoded go to {@link #REJECTED}.
  */
 final class ExtractFeatures extends PTransform<PCollection<ImageRecord>, PCollectionTuple> {
   private static final long serialVersionUID = 1L;
@@ -50,7 +50,7 @@ final class ExtractFeatures extends PTransform<PCollection<ImageRecord>, PCollec
       BackboneSet.Source backbones,
       DecodingLimits limits,
       int torchThreads,
-      ElementProgress progress) {
+      StageProgress progress) {
     this.extract = new ExtractFn(backbones, limits, torchThreads, progress);
   }
 
@@ -77,19 +77,18 @@ final class ExtractFeatures extends PTransform<PCollection<ImageRecord>, PCollec
     private final BackboneSet.Source source;
     private final DecodingLimits limits;
     private final int torchThreads;
-    private final ElementProgress progress;
+    private final StageProgress progress;
     private final Counter rejectedImages =
         Metrics.counter(ExtractFeatures.class, RejectedImages.COUNTER);
 
     private transient SharedInJvm<BackboneSet> backbones;
-    private transient SharedInJvm<ElementProgress.Counter> counter;
     private transient ImageBatch batch;
 
     ExtractFn(
         BackboneSet.Source source,
         DecodingLimits limits,
         int torchThreads,
-        ElementProgress progress) {
+        StageProgress progress) {
       this.source = requireNonNull(source, "source is null");
       this.limits = requireNonNull(limits, "limits is null");
       this.torchThreads = torchThreads;
@@ -100,7 +99,7 @@ final class ExtractFeatures extends PTransform<PCollection<ImageRecord>, PCollec
     public void setUp() throws IOException {
       Torch.setThreads(torchThreads);
       backbones = SharedInJvm.acquire(BackboneSet.class, source, source::open);
-      counter = progress.open();
+      progress.open();
       batch = new ImageBatch(1, backbones.get().imageSize());
     }
 
@@ -112,7 +111,7 @@ final class ExtractFeatures extends PTransform<PCollection<ImageRecord>, PCollec
       } catch (UndecodableImageException e) {
         out.get(REJECTED).output(new RejectedImage(image.key(), e.getMessage()));
         rejectedImages.inc();
-        counter.get().count(0);
+        progress.count(0);
         return;
       }
       batch.put(0, pixels);
@@ -126,14 +125,12 @@ final class ExtractFeatures extends PTransform<PCollection<ImageRecord>, PCollec
         features.add(mean);
       }
       out.get(FEATURES).output(new ImageFeatures(image.key(), image.label(), features));
-      counter.get().count(1);
+      progress.count(1);
     }
 
     @Teardown
     public void tearDown() throws IOException {
-      if (counter != null) {
-        counter.close();
-      }
+      progress.close();
       if (backbones != null) {
         backbones.close();
       }

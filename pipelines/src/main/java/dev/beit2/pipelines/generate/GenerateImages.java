@@ -1,7 +1,5 @@
 package dev.beit2.pipelines.generate;
 
-import dev.beit2.pipelines.jvm.SharedInJvm;
-import dev.beit2.pipelines.flink.FlinkTarget;
 import static java.util.Objects.requireNonNull;
 
 import dev.beit2.io.SeededRandom;
@@ -17,8 +15,9 @@ import dev.beit2.io.store.StoredFile;
 import dev.beit2.pipelines.cli.Command;
 import dev.beit2.pipelines.cli.CommandLine;
 import dev.beit2.pipelines.cli.InvalidOptionException;
-import dev.beit2.pipelines.cli.ElementProgress;
 import dev.beit2.pipelines.cli.Range;
+import dev.beit2.pipelines.cli.StageProgress;
+import dev.beit2.pipelines.flink.FlinkTarget;
 import dev.beit2.pipelines.options.Inputs;
 import java.io.IOException;
 import org.apache.beam.sdk.Pipeline;
@@ -42,15 +41,16 @@ public final class GenerateImages {
 
   public static final Command<Options> COMMAND =
       Command.of(
-          NAME,
-          "any number of images made from a few: data to try things on",
-          "Makes any number of JPEGs by cropping a few photographs, at ImageNet's usual sizes: data to try other "
-+"commands on at scale. Image i is the same every time.",
-          Options.class,
-          options -> {
-            run(options, NAME);
-            return CommandLine.OK;
-          }).withLocalParallelism(FlinkTarget.processors());
+              NAME,
+              "any number of images made from a few: data to try things on",
+              "Makes any number of JPEGs by cropping a few photographs, at ImageNet's usual sizes: data to try other "
+                  + "commands on at scale. Image i is the same every time.",
+              Options.class,
+              options -> {
+                run(options, NAME);
+                return CommandLine.OK;
+              })
+          .withLocalParallelism(FlinkTarget.processors());
 
   private static final String PURPOSE = "generated";
   private static final int LONG_SIDE = 500;
@@ -101,7 +101,7 @@ public final class GenerateImages {
    */
   static void run(Options options, String stage) throws IOException {
     Inputs.images("--input", options.getInput());
-    ElementProgress progress = ElementProgress.of(stage, options.getCount(), options);
+    StageProgress progress = StageProgress.of(stage, options.getCount(), options);
     Pipeline pipeline = Pipeline.create(options);
     PCollection<Long> numbers =
         pipeline
@@ -110,9 +110,7 @@ public final class GenerateImages {
     numbers.apply(
         "Crop",
         ParDo.of(new CropFn(options.getInput(), options.getOutput(), options.getSeed(), progress)));
-    try (SharedInJvm<ElementProgress.Counter> shown = progress.open()) {
-      pipeline.run().waitUntilFinish();
-    }
+    progress.run(pipeline);
   }
 
   private static final class CropFn extends DoFn<Long, Void> {
@@ -121,12 +119,11 @@ public final class GenerateImages {
     private final String input;
     private final String output;
     private final long seed;
-    private final ElementProgress progress;
+    private final StageProgress progress;
 
     private transient ImageFolder photographs;
-    private transient SharedInJvm<ElementProgress.Counter> counter;
 
-    CropFn(String input, String output, long seed, ElementProgress progress) {
+    CropFn(String input, String output, long seed, StageProgress progress) {
       this.input = requireNonNull(input, "input is null");
       this.output = requireNonNull(output, "output is null");
       this.seed = seed;
@@ -136,7 +133,7 @@ public final class GenerateImages {
     @Setup
     public void setUp() throws IOException {
       photographs = ImageFolder.list(input);
-      counter = progress.open();
+      progress.open();
     }
 
     @ProcessElement
@@ -144,14 +141,12 @@ public final class GenerateImages {
       String name = "%03d/%07d.JPEG".formatted(number / IMAGES_PER_FOLDER, number);
       byte[] jpeg = ImageEncoder.jpeg(crop(number), QUALITY);
       StoredFile.in(output, name).write(jpeg);
-      counter.get().count(1);
+      progress.count(1);
     }
 
     @Teardown
     public void tearDown() throws IOException {
-      if (counter != null) {
-        counter.close();
-      }
+      progress.close();
     }
 
     private RgbImage crop(long number) throws IOException {

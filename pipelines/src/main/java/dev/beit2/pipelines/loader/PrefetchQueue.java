@@ -15,9 +15,9 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Supplier;
 
 /**
- * Fills batches in background threads, ahead of the steps that need them, and returns them in order.
- * One thread reads, several decode and augment. There are as many batches as filling threads, and one
- * more; a batch is filled again after it was recycled.
+ * Fills batches in background threads, ahead of the steps that need them, and returns them in
+ * order. One thread reads, several decode and augment. There are as many batches as filling
+ * threads, and one more; a batch is filled again after it was recycled.
  *
  * @param <RawT> what is read for a batch
  * @param <BatchT> a batch

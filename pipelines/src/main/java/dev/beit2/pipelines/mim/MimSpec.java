@@ -36,8 +36,8 @@ record MimSpec(
    * Plans the training that options describe.
    *
    * @param stage name of the run in progress lines
-   * @throws InvalidOptionException if there are no shards, or they do not fit the preset, the mask or
-   *     the tokenizer
+   * @throws InvalidOptionException if there are no shards, or they do not fit the preset, the mask
+   *     or the tokenizer
    */
   static MimSpec of(PretrainMim.Options options, String stage) throws IOException {
     PretrainingRecipe recipe = PretrainingRecipe.of(options.getPreset());

@@ -21,8 +21,8 @@ import java.util.stream.Collectors;
 import javax.annotation.Nullable;
 
 /**
- * Pretrains on shards: epoch e sees view e modulo the number of views of each image, under a mask of
- * its own.
+ * Pretrains on shards: epoch e sees view e modulo the number of views of each image, under a mask
+ * of its own.
  */
 final class MimTraining implements TrainingTask<MimExample, MimBatch> {
   private final MimSpec spec;

@@ -14,8 +14,8 @@ import javax.annotation.Nullable;
  * lack some of them.
  *
  * @param step optimizer steps of each worker
- * @param checkpoint the checkpoint's ordinal in its run, from 1; null in a state that is not written
- *     yet
+ * @param checkpoint the checkpoint's ordinal in its run, from 1; null in a state that is not
+ *     written yet
  * @param images seen by all workers together; null in runs from before there were several workers
  * @param workers of the round that ended here; 0 before the first step, null in runs from before
  *     there were several workers
@@ -25,7 +25,14 @@ import javax.annotation.Nullable;
  * @param rejected images, and shards, that the run could not use so far; null before the first step
  */
 @JsonPropertyOrder({
-  "step", "checkpoint", "images", "workers", "steps", "round", "time", "rejected"
+  "step",
+  "checkpoint",
+  "images",
+  "workers",
+  "steps",
+  "round",
+  "time",
+  "rejected"
 })
 @JsonInclude(JsonInclude.Include.NON_NULL)
 @JsonIgnoreProperties(ignoreUnknown = true)
@@ -45,8 +52,8 @@ public record CheckpointState(
    * @param seconds from the beginning of the round to its checkpoint
    * @param trainSeconds of these, taken by the steps of the slowest worker
    * @param images seen by all workers together
-   * @param waitShare fraction of the steps' time in which workers waited for images, 0 to 1; null in
-   *     older runs
+   * @param waitShare fraction of the steps' time in which workers waited for images, 0 to 1; null
+   *     in older runs
    * @param averagedBytes of parameters that the workers sent
    * @param loss mean over the round's steps
    */

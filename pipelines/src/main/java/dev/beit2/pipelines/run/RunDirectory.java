@@ -203,8 +203,7 @@ public final class RunDirectory {
       Folder folder = folders.get(i);
       if (folder.complete()) {
         complete++;
-        if (complete > NEWEST_KEPT
-            && ordinal(folder) % keepEvery != 0) {
+        if (complete > NEWEST_KEPT && ordinal(folder) % keepEvery != 0) {
           remove(folder);
         }
       } else if (complete > 0) {
@@ -215,8 +214,8 @@ public final class RunDirectory {
   }
 
   /**
-   * The ordinal of a checkpoint among all that the run has written, from 1. It does not depend on how
-   * often the run was killed.
+   * The ordinal of a checkpoint among all that the run has written, from 1. It does not depend on
+   * how often the run was killed.
    */
   private static long ordinal(Folder folder) throws IOException {
     return new Checkpoint(folder.step(), folder.directory()).state().ordinal();

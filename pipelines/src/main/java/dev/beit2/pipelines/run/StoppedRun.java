@@ -21,8 +21,7 @@ public final class StoppedRun {
    * @param step that could not be taken, from 1
    * @param worker that could not take it
    */
-  public static void write(String output, long step, int worker, String reason)
-      throws IOException {
+  public static void write(String output, long step, int worker, String reason) throws IOException {
     Map<String, Object> content = new LinkedHashMap<>();
     content.put("step", step);
     content.put("worker", worker);

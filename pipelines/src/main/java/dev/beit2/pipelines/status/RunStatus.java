@@ -1,9 +1,9 @@
 package dev.beit2.pipelines.status;
 
-import dev.beit2.pipelines.run.CheckpointState.RoundStatistics;
-import dev.beit2.pipelines.run.CheckpointState;
 import dev.beit2.pipelines.cli.Progress;
 import dev.beit2.pipelines.run.Checkpoint;
+import dev.beit2.pipelines.run.CheckpointState;
+import dev.beit2.pipelines.run.CheckpointState.RoundStatistics;
 import dev.beit2.pipelines.run.MetricsLog;
 import dev.beit2.pipelines.run.RunConfig;
 import dev.beit2.pipelines.run.RunDirectory;

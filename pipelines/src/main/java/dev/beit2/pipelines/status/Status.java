@@ -28,7 +28,7 @@ public final class Status {
           NAME,
           "progress of a training run",
           "Reports the progress of a run of train-tokenizer or pretrain, from its folder alone: step, losses, speed, time"
-+" left, last checkpoint, and whether it is complete, has stopped, or seems to be dead.",
+              + " left, last checkpoint, and whether it is complete, has stopped, or seems to be dead.",
           Options.class,
           options -> run(options, System.out, Clock.systemUTC()));
 

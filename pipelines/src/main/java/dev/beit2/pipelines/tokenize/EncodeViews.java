@@ -14,7 +14,7 @@ import dev.beit2.io.shard.EncodedView;
 import dev.beit2.io.shard.MimExample;
 import dev.beit2.io.shard.ShardMetadata;
 import dev.beit2.model.torch.Torch;
-import dev.beit2.pipelines.cli.ElementProgress;
+import dev.beit2.pipelines.cli.StageProgress;
 import dev.beit2.pipelines.jvm.SharedInJvm;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -36,9 +36,9 @@ import org.apache.beam.sdk.values.TupleTagList;
 import org.joda.time.Instant;
 
 /**
- * Draws views of images and computes the codes of their patches: {@link #ENCODED}. Images that cannot
- * be decoded or encoded go to {@link #REJECTED}. The views of an image depend only on the seed, its
- * key and its size.
+ * Draws views of images and computes the codes of their patches: {@link #ENCODED}. Images that
+ * cannot be decoded or encoded go to {@link #REJECTED}. The views of an image depend only on the
+ * seed, its key and its size.
  */
 final class EncodeViews extends PTransform<PCollection<ImageRecord>, PCollectionTuple> {
   private static final long serialVersionUID = 1L;
@@ -62,7 +62,7 @@ final class EncodeViews extends PTransform<PCollection<ImageRecord>, PCollection
       ViewRecipe recipe,
       int batchSize,
       int torchThreads,
-      ElementProgress progress) {
+      StageProgress progress) {
     this.encode = new EncodeFn(encoder, shards, recipe, batchSize, torchThreads, progress);
   }
 
@@ -115,14 +115,13 @@ final class EncodeViews extends PTransform<PCollection<ImageRecord>, PCollection
     private final ViewRecipe recipe;
     private final int batchSize;
     private final int torchThreads;
-    private final ElementProgress progress;
+    private final StageProgress progress;
 
     private final Counter rejectedImages =
         Metrics.counter(EncodeViews.class, RejectedImages.COUNTER);
     private final Counter encodedViews = Metrics.counter(EncodeViews.class, "encoded_views");
 
     private transient SharedInJvm<PatchEncoder> encoder;
-    private transient SharedInJvm<ElementProgress.Counter> counter;
     private transient ImageBatch batch;
     private transient int[] codes;
     private transient List<BatchedView> batched;
@@ -136,7 +135,7 @@ final class EncodeViews extends PTransform<PCollection<ImageRecord>, PCollection
         ViewRecipe recipe,
         int batchSize,
         int torchThreads,
-        ElementProgress progress) {
+        StageProgress progress) {
       this.source = requireNonNull(source, "source is null");
       this.shards = requireNonNull(shards, "shards is null");
       this.recipe = requireNonNull(recipe, "recipe is null");
@@ -149,7 +148,7 @@ final class EncodeViews extends PTransform<PCollection<ImageRecord>, PCollection
     public void setUp() throws IOException {
       Torch.setThreads(torchThreads);
       encoder = SharedInJvm.acquire(PatchEncoder.class, source, source::open);
-      counter = progress.open();
+      progress.open();
       batch = new ImageBatch(batchSize, shards.inputSize());
       codes = new int[batchSize * shards.codesPerView()];
       batched = new ArrayList<>(batchSize);
@@ -263,26 +262,23 @@ final class EncodeViews extends PTransform<PCollection<ImageRecord>, PCollection
       int patches = shards.codesPerView();
       int[] own = Arrays.copyOfRange(codes, slot * patches, (slot + 1) * patches);
       Pending pending = view.image();
-      pending.encoded.add(
-          new EncodedView(view.view(), CodePacking.pack(own, shards.codeBits())));
+      pending.encoded.add(new EncodedView(view.view(), CodePacking.pack(own, shards.codeBits())));
       encodedViews.inc();
       if (pending.encoded.size() == shards.views()) {
         examples.add(pending.example());
-        counter.get().count(shards.views());
+        progress.count(shards.views());
       }
     }
 
     private void reject(String key, String reason) {
       rejected.add(new RejectedImage(key, reason));
       rejectedImages.inc();
-      counter.get().count(0);
+      progress.count(0);
     }
 
     @Teardown
     public void tearDown() throws IOException {
-      if (counter != null) {
-        counter.close();
-      }
+      progress.close();
       if (encoder != null) {
         encoder.close();
       }

@@ -1,10 +1,5 @@
 package dev.beit2.pipelines.tokenize;
 
-import dev.beit2.pipelines.jvm.SharedInJvm;
-import dev.beit2.pipelines.cli.ElementProgress;
-import dev.beit2.model.tokenizer.TokenizerDescription;
-import dev.beit2.model.recipe.PretrainingRecipe;
-import dev.beit2.pipelines.flink.FlinkTarget;
 import dev.beit2.io.image.RejectedImages;
 import dev.beit2.io.image.source.ImageDatasetIO;
 import dev.beit2.io.image.source.ImageSource;
@@ -12,11 +7,15 @@ import dev.beit2.io.shard.MimShardIO;
 import dev.beit2.io.shard.ShardManifest;
 import dev.beit2.io.shard.ShardMetadata;
 import dev.beit2.io.store.StoredFile;
+import dev.beit2.model.recipe.PretrainingRecipe;
+import dev.beit2.model.tokenizer.TokenizerDescription;
 import dev.beit2.pipelines.cli.Command;
 import dev.beit2.pipelines.cli.CommandLine;
-import dev.beit2.pipelines.cli.InvalidOptionException;
 import dev.beit2.pipelines.cli.InsteadOf;
+import dev.beit2.pipelines.cli.InvalidOptionException;
 import dev.beit2.pipelines.cli.Range;
+import dev.beit2.pipelines.cli.StageProgress;
+import dev.beit2.pipelines.flink.FlinkTarget;
 import dev.beit2.pipelines.options.DecodingOptions;
 import dev.beit2.pipelines.options.ImageSourceOptions;
 import dev.beit2.pipelines.options.Inputs;
@@ -26,12 +25,9 @@ import dev.beit2.pipelines.run.RunConfig;
 import java.io.IOException;
 import java.util.Optional;
 import java.util.Set;
-import org.apache.beam.runners.flink.FlinkPipelineOptions;
-import org.apache.beam.runners.flink.FlinkRunner;
 import org.apache.beam.sdk.Pipeline;
 import org.apache.beam.sdk.options.Default;
 import org.apache.beam.sdk.options.Description;
-import org.apache.beam.sdk.options.PipelineOptions;
 import org.apache.beam.sdk.options.Validation;
 import org.apache.beam.sdk.transforms.Flatten;
 import org.apache.beam.sdk.values.PCollection;
@@ -46,16 +42,17 @@ public final class TokenizeDataset {
 
   public static final Command<Options> COMMAND =
       Command.of(
-          NAME,
-          "images and tokenizer -> MIM shards",
-          "Draws several views of each image, computes the codes of their patches with a trained"
-+" tokenizer, and writes images, views and codes as MIM shards. Pretraining needs nothing"
-+" else.",
-          Options.class,
-          options -> {
-            run(options, NAME);
-            return CommandLine.OK;
-          }).withLocalParallelism(FlinkTarget.processors());
+              NAME,
+              "images and tokenizer -> MIM shards",
+              "Draws several views of each image, computes the codes of their patches with a trained"
+                  + " tokenizer, and writes images, views and codes as MIM shards. Pretraining needs nothing"
+                  + " else.",
+              Options.class,
+              options -> {
+                run(options, NAME);
+                return CommandLine.OK;
+              })
+          .withLocalParallelism(FlinkTarget.processors());
 
   private TokenizeDataset() {}
 
@@ -90,7 +87,8 @@ public final class TokenizeDataset {
 
     void setViews(int views);
 
-    @Description("Strength of the views' colour jitter: brightness, contrast and saturation. The paper uses 0.4.")
+    @Description(
+        "Strength of the views' colour jitter: brightness, contrast and saturation. The paper uses 0.4.")
     @Default.Double(PretrainingRecipe.COLOR_JITTER)
     @Range(min = 0, max = 1)
     double getColorJitter();
@@ -176,11 +174,9 @@ public final class TokenizeDataset {
     PatchEncoder.Source encoder =
         new PatchEncoder.Checkpointed(
             options.getTokenizer(), shards.tokenizerDigest(), options.getPrecision());
-    ElementProgress progress = ElementProgress.of(stage, images.images().orElse(0), options);
+    StageProgress progress = StageProgress.of(stage, images.images().orElse(0), options);
     Pipeline pipeline = pipeline(options, source, encoder, shards, progress);
-    try (SharedInJvm<ElementProgress.Counter> shown = progress.open()) {
-      pipeline.run().waitUntilFinish();
-    }
+    progress.run(pipeline);
     if (Inputs.shards("--output", options.getOutput()).rows() == 0) {
       throw new InvalidOptionException(
           "--input=" + options.getInput(),
@@ -217,7 +213,8 @@ public final class TokenizeDataset {
   /**
    * The complete set that an earlier start with the same options has written.
    *
-   * @throws InvalidOptionException if the folder's shards were written with other or unknown options
+   * @throws InvalidOptionException if the folder's shards were written with other or unknown
+   *     options
    */
   private static Optional<ShardManifest> written(String output, RunConfig config)
       throws IOException {
@@ -255,7 +252,7 @@ public final class TokenizeDataset {
       ImageSource source,
       PatchEncoder.Source encoder,
       ShardMetadata shards,
-      ElementProgress progress) {
+      StageProgress progress) {
     Pipeline pipeline = Pipeline.create(options);
     PCollectionTuple read = pipeline.apply("Read images", ImageDatasetIO.read(source));
     PCollectionTuple views =

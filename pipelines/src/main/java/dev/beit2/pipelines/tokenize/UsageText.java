@@ -14,8 +14,8 @@ final class UsageText {
   private UsageText() {}
 
   /**
-   * One line for each range of use, with the number of codes that are used so often. Use is measured
-   * in multiples of even use. No lines if no code was used.
+   * One line for each range of use, with the number of codes that are used so often. Use is
+   * measured in multiples of even use. No lines if no code was used.
    */
   static List<String> lines(CodeUsage usage) {
     int[] codes = new int[USES.size()];

@@ -28,8 +28,8 @@ public final class VerifyShards {
           NAME,
           "check MIM shards",
           "Checks MIM shards: every file of the manifest exists with its length and checksum, and"
-+" every row can be read and agrees with the manifest. Reports the codebook usage. Ends"
-+" with exit code 1 if anything is wrong.",
+              + " every row can be read and agrees with the manifest. Reports the codebook usage. Ends"
+              + " with exit code 1 if anything is wrong.",
           Options.class,
           options -> run(options, System.out));
 

@@ -1,12 +1,12 @@
 package dev.beit2.pipelines.tokenize;
 
-import dev.beit2.model.recipe.PretrainingRecipe;
 import dev.beit2.io.image.Augmentation;
 import dev.beit2.io.image.DecodingLimits;
 import dev.beit2.io.image.ImageEncoder;
 import dev.beit2.io.image.ImageRecord;
 import dev.beit2.io.image.UndecodableImageException;
 import dev.beit2.io.image.View;
+import dev.beit2.model.recipe.PretrainingRecipe;
 import java.io.Serializable;
 
 /**

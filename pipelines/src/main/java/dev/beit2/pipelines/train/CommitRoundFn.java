@@ -25,8 +25,9 @@ import org.apache.beam.sdk.values.TupleTag;
 
 /**
  * Ends a round: logs its metrics and turns its files into a checkpoint. If a worker has stopped
- * early, this ends the run instead: it writes the reason into {@code stopped.json} and no checkpoint.
- * Input: all reports and all averaged files of the round. Output: start time of the next round.
+ * early, this ends the run instead: it writes the reason into {@code stopped.json} and no
+ * checkpoint. Input: all reports and all averaged files of the round. Output: start time of the
+ * next round.
  */
 final class CommitRoundFn extends DoFn<KV<String, CoGbkResult>, Long> {
   private static final long serialVersionUID = 1L;
@@ -52,8 +53,7 @@ final class CommitRoundFn extends DoFn<KV<String, CoGbkResult>, Long> {
 
   @ProcessElement
   public void processElement(
-      @Element KV<String, CoGbkResult> results, OutputReceiver<Long> nextRound)
-      throws IOException {
+      @Element KV<String, CoGbkResult> results, OutputReceiver<Long> nextRound) throws IOException {
     RunDirectory run = RunDirectory.at(plan.output());
     if (run.checkpoint(round.end()).isEmpty()) {
       List<WorkerReport> reports = new ArrayList<>();
@@ -84,8 +84,7 @@ final class CommitRoundFn extends DoFn<KV<String, CoGbkResult>, Long> {
   private void commit(RunDirectory run, Set<String> files, List<WorkerReport> reports)
       throws IOException {
     Optional<Checkpoint> before = run.checkpoint(round.from());
-    Set<String> known =
-        before.isPresent() ? keys(before.get().state().rejectedSoFar()) : Set.of();
+    Set<String> known = before.isPresent() ? keys(before.get().state().rejectedSoFar()) : Set.of();
     RoundSummary summary = new RoundSummary(round, reports, Instant.now());
     MetricsLog.append(plan.output(), round.from().step(), jobStart, summary.metrics());
     run.commit(summary.state(plan.steps()), files);

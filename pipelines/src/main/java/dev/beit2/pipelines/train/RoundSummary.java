@@ -52,8 +52,8 @@ record RoundSummary(Round round, List<WorkerReport> reports, Instant end) {
   }
 
   /**
-   * The metrics of each step. The last step also has the fractions of the round's time that were not
-   * spent on training.
+   * The metrics of each step. The last step also has the fractions of the round's time that were
+   * not spent on training.
    */
   List<Map<String, Double>> metrics() {
     List<Map<String, Double>> steps = meanOfWorkers();

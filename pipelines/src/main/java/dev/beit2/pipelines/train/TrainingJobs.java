@@ -32,8 +32,8 @@ import org.apache.beam.sdk.transforms.ParDo;
 import org.apache.beam.sdk.values.PCollection;
 
 /**
- * The launcher's side of a training. Beam has no loop, so a run is a sequence of jobs. Each job is a
- * pipeline of some rounds, starts from the last checkpoint and ends with another one; jobs follow
+ * The launcher's side of a training. Beam has no loop, so a run is a sequence of jobs. Each job is
+ * a pipeline of some rounds, starts from the last checkpoint and ends with another one; jobs follow
  * each other until all steps are done.
  */
 public final class TrainingJobs {
@@ -149,8 +149,9 @@ public final class TrainingJobs {
   }
 
   /**
-   * Starts the first round of a job. Several workers must start from the same parameters, so if there
-   * is no checkpoint yet, this writes the one of step 0. Output: start time of the first round.
+   * Starts the first round of a job. Several workers must start from the same parameters, so if
+   * there is no checkpoint yet, this writes the one of step 0. Output: start time of the first
+   * round.
    */
   private static final class BeginFn extends DoFn<String, Long> {
     private static final long serialVersionUID = 1L;

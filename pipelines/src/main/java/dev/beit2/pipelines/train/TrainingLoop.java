@@ -23,9 +23,9 @@ import javax.annotation.Nullable;
  * The training loop of one worker. It keeps the network on its device, the optimizer's state and a
  * queue of batches from round to round; while other workers average, the queue is filled.
  *
- * <p>What a step sees depends only on its number and on the worker, and a checkpoint holds everything
- * else that a step depends on. So a loop that starts from a checkpoint continues bit for bit like the
- * loop that has written it.
+ * <p>What a step sees depends only on its number and on the worker, and a checkpoint holds
+ * everything else that a step depends on. So a loop that starts from a checkpoint continues bit for
+ * bit like the loop that has written it.
  */
 final class TrainingLoop<ExampleT, BatchT> implements AutoCloseable {
   private final TrainingPlan plan;
@@ -194,8 +194,7 @@ final class TrainingLoop<ExampleT, BatchT> implements AutoCloseable {
     private final long firstStep;
     private final long imagesBefore;
 
-    PartitionFiller(
-        TrainingTask<ExampleT, BatchT> task, long examples, Round round, int worker) {
+    PartitionFiller(TrainingTask<ExampleT, BatchT> task, long examples, Round round, int worker) {
       this.task = task;
       this.partition = new WorkerPartition(examples, round.workers(), worker);
       this.batchSize = round.batchSize();

@@ -67,8 +67,8 @@ public record TrainingPlan(
           "metricsFile");
 
   /**
-   * An amount of training: optimizer steps, or passes over the images. More workers need fewer steps
-   * for the same number of passes.
+   * An amount of training: optimizer steps, or passes over the images. More workers need fewer
+   * steps for the same number of passes.
    */
   public record Length(@Nullable Long steps, @Nullable Double epochs) implements Serializable {
     private long inSteps(long examples, long imagesPerStep) {
@@ -86,11 +86,7 @@ public record TrainingPlan(
    * @param minLearningRate learning rate at the end, at most the peak
    */
   public record Schedule(
-      Length length,
-      Length warmup,
-      double learningRate,
-      double warmupFrom,
-      double minLearningRate)
+      Length length, Length warmup, double learningRate, double warmupFrom, double minLearningRate)
       implements Serializable {}
 
   public TrainingPlan {
@@ -165,7 +161,9 @@ public record TrainingPlan(
     return RunConfig.of(command, declared, options, MAY_CHANGE);
   }
 
-  /** Workers in one JVM share its processors; a worker of a cluster has those of its TaskManager. */
+  /**
+   * Workers in one JVM share its processors; a worker of a cluster has those of its TaskManager.
+   */
   @Nullable
   private static Integer threads(TrainingOptions options, FlinkTarget target) {
     if (options.getThreads() != null || !target.isEmbedded()) {

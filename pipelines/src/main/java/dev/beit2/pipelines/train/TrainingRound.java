@@ -23,8 +23,8 @@ import org.apache.beam.sdk.values.TupleTagList;
 
 /**
  * One round of local SGD (DiLoCo, arXiv 2311.08105): each worker takes its steps, Beam's shuffle
- * averages their parameters chunk by chunk, the outer optimizer applies the average, and a checkpoint
- * is written. Input: start time of this round. Output: start time of the next round.
+ * averages their parameters chunk by chunk, the outer optimizer applies the average, and a
+ * checkpoint is written. Input: start time of this round. Output: start time of the next round.
  */
 final class TrainingRound extends PTransform<PCollection<Long>, PCollection<Long>> {
   private static final long serialVersionUID = 1L;
@@ -51,8 +51,7 @@ final class TrainingRound extends PTransform<PCollection<Long>, PCollection<Long
             .apply(
                 "Local steps",
                 ParDo.of(new LocalStepsFn(spec, round))
-                    .withOutputTags(
-                        LocalStepsFn.CHUNKS, TupleTagList.of(LocalStepsFn.REPORTS)));
+                    .withOutputTags(LocalStepsFn.CHUNKS, TupleTagList.of(LocalStepsFn.REPORTS)));
     trained.get(LocalStepsFn.CHUNKS).setCoder(AverageParameters.CHUNK_CODER);
     KeyedPCollectionTuple<String> results =
         KeyedPCollectionTuple.of(

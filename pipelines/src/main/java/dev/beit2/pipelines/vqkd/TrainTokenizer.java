@@ -3,13 +3,13 @@ package dev.beit2.pipelines.vqkd;
 import dev.beit2.io.image.source.ImageDataset;
 import dev.beit2.io.image.source.ImageSource;
 import dev.beit2.model.recipe.TokenizerRecipe;
-import dev.beit2.pipelines.jvm.SharedInJvm;
-import dev.beit2.pipelines.options.Inputs;
 import dev.beit2.pipelines.cli.Command;
 import dev.beit2.pipelines.cli.CommandLine;
 import dev.beit2.pipelines.cli.OneOf;
 import dev.beit2.pipelines.cli.Range;
+import dev.beit2.pipelines.jvm.SharedInJvm;
 import dev.beit2.pipelines.options.ImageSourceOptions;
+import dev.beit2.pipelines.options.Inputs;
 import dev.beit2.pipelines.run.ClassNames;
 import dev.beit2.pipelines.train.TrainingJobs;
 import dev.beit2.pipelines.train.TrainingOptions;
@@ -85,8 +85,7 @@ public final class TrainTokenizer {
 
     void setCodeDimension(Integer codeDimension);
 
-    @Description(
-        "Decay of the codebook's moving average per step. Small batches need a lower one.")
+    @Description("Decay of the codebook's moving average per step. Small batches need a lower one.")
     @Range(min = 0, max = 1)
     Double getCodebookDecay();
 

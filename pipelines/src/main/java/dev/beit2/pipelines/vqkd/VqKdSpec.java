@@ -38,8 +38,7 @@ record VqKdSpec(
    * @param stage name of the run in progress lines
    * @param count images of the data set
    */
-  static VqKdSpec of(
-      TrainTokenizer.Options options, String stage, ImageSource images, long count) {
+  static VqKdSpec of(TrainTokenizer.Options options, String stage, ImageSource images, long count) {
     TokenizerRecipe recipe = TokenizerRecipe.of(options.getPreset());
     int reviveAfter =
         options.getReviveDeadCodesAfter() != null
@@ -68,11 +67,11 @@ record VqKdSpec(
   }
 
   /**
-   * The images, indexed once per JVM: an archive may have to be read from beginning to end for that.
+   * The images, indexed once per JVM: an archive may have to be read from beginning to end for
+   * that.
    */
   static SharedInJvm<ImageDataset> dataset(ImageSource images) throws IOException {
-    return SharedInJvm.acquire(
-        ImageDataset.class, images, () -> Inputs.dataset("--input", images));
+    return SharedInJvm.acquire(ImageDataset.class, images, () -> Inputs.dataset("--input", images));
   }
 
   @Override

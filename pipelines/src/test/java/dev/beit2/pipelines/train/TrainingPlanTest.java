@@ -4,10 +4,10 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.beit2.model.torch.DeviceChoice;
 import dev.beit2.pipelines.average.OuterOptimizer;
 import dev.beit2.pipelines.run.RunConfig;
 import dev.beit2.pipelines.run.RunPosition;
-import dev.beit2.model.torch.DeviceChoice;
 import dev.beit2.pipelines.train.TrainingPlan.Length;
 import dev.beit2.pipelines.train.TrainingPlan.Schedule;
 import java.util.List;

@@ -4,10 +4,10 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import dev.beit2.io.store.StoredFile;
+import dev.beit2.model.torch.DeviceChoice;
 import dev.beit2.pipelines.average.OuterOptimizer;
 import dev.beit2.pipelines.run.RunConfig;
 import dev.beit2.pipelines.run.RunPosition;
-import dev.beit2.model.torch.DeviceChoice;
 import dev.beit2.pipelines.train.TrainingPlan.Length;
 import dev.beit2.pipelines.train.TrainingPlan.Schedule;
 import java.io.ByteArrayOutputStream;

@@ -6,15 +6,15 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.beit2.model.checkpoint.Safetensors;
+import dev.beit2.model.torch.DeviceChoice;
 import dev.beit2.pipelines.average.OuterOptimizer;
 import dev.beit2.pipelines.run.Checkpoint;
+import dev.beit2.pipelines.run.CheckpointState;
 import dev.beit2.pipelines.run.MetricsLog;
 import dev.beit2.pipelines.run.RunConfig;
 import dev.beit2.pipelines.run.RunDirectory;
 import dev.beit2.pipelines.run.RunPosition;
 import dev.beit2.pipelines.run.StoppedRun;
-import dev.beit2.model.torch.DeviceChoice;
-import dev.beit2.pipelines.run.CheckpointState;
 import dev.beit2.pipelines.train.TrainingPlan.Length;
 import dev.beit2.pipelines.train.TrainingPlan.Schedule;
 import java.io.IOException;

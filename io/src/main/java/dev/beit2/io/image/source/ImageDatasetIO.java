@@ -2,9 +2,9 @@ package dev.beit2.io.image.source;
 
 import static java.util.Objects.requireNonNull;
 
-import dev.beit2.io.image.RejectedImages;
 import dev.beit2.io.image.ImageRecord;
 import dev.beit2.io.image.RejectedImage;
+import dev.beit2.io.image.RejectedImages;
 import java.io.IOException;
 import javax.annotation.Nullable;
 import org.apache.beam.sdk.metrics.Counter;

@@ -1,0 +1,127 @@
+package dev.beit2.pipelines.cli;
+
+import static java.util.Objects.requireNonNull;
+
+import dev.beit2.pipelines.flink.FlinkTarget;
+import dev.beit2.pipelines.jvm.SharedInJvm;
+import java.io.IOException;
+import java.io.Serializable;
+import java.util.OptionalDouble;
+import javax.annotation.Nullable;
+import org.apache.beam.sdk.Pipeline;
+import org.apache.beam.sdk.PipelineResult;
+import org.apache.beam.sdk.metrics.Counter;
+import org.apache.beam.sdk.metrics.MetricNameFilter;
+import org.apache.beam.sdk.metrics.MetricResult;
+import org.apache.beam.sdk.metrics.Metrics;
+import org.apache.beam.sdk.metrics.MetricsFilter;
+import org.apache.beam.sdk.options.PipelineOptions;
+
+/**
+ * Progress of a pipeline whose elements are processed by any worker in any order. Workers in the
+ * launcher's JVM report it on stderr together; workers of a cluster only count. The launcher prints
+ * the last line.
+ *
+ * <p>A DoFn has one as a field. It calls {@link #open} in its {@code @Setup} method, {@link #count}
+ * for each element and {@link #close} in its {@code @Teardown} method.
+ */
+public final class StageProgress implements Serializable {
+  private static final long serialVersionUID = 1L;
+  private static final String COUNTER = "processed";
+
+  private final Key key;
+  private final boolean embedded;
+  private final Counter processed = Metrics.counter(StageProgress.class, COUNTER);
+
+  @Nullable private transient SharedInJvm<Report> report;
+
+  private record Key(String stage, long total) implements Serializable {}
+
+  /** Counts what all DoFn instances of a JVM process. */
+  private static final class Report {
+    private final Progress progress;
+    private long done;
+    private long images;
+
+    Report(Key key) {
+      this.progress = Progress.onStderr(key.stage(), key.total());
+    }
+
+    synchronized void add(int seen) {
+      images += seen;
+      done++;
+      progress.update(done, OptionalDouble.empty(), images);
+    }
+  }
+
+  private StageProgress(Key key, boolean embedded) {
+    this.key = key;
+    this.embedded = embedded;
+  }
+
+  /**
+   * Progress of a stage of a pipeline with these options.
+   *
+   * @param stage its name, such as {@code tokenize}
+   * @param total number of elements, or 0 if it is not known
+   */
+  public static StageProgress of(String stage, long total, PipelineOptions options) {
+    return new StageProgress(
+        new Key(requireNonNull(stage, "stage is null"), total),
+        !FlinkTarget.of(options).isRemote());
+  }
+
+  /** Joins the report of this JVM. */
+  public void open() throws IOException {
+    if (embedded && report == null) {
+      report = SharedInJvm.acquire(Report.class, key, () -> new Report(key));
+    }
+  }
+
+  /**
+   * Counts one processed element.
+   *
+   * @param images that a network saw for it
+   */
+  public void count(int images) {
+    processed.inc();
+    if (report != null) {
+      report.get().add(images);
+    }
+  }
+
+  /** Leaves the report of this JVM; a second call does nothing. */
+  public void close() throws IOException {
+    if (report != null) {
+      report.close();
+      report = null;
+    }
+  }
+
+  /** Runs a pipeline to its end in the launcher, and prints the stage's last line. */
+  public void run(Pipeline pipeline) {
+    Progress progress = Progress.onStderr(key.stage(), key.total());
+    long done;
+    try {
+      PipelineResult result = pipeline.run();
+      // A job that was only submitted has no metrics.
+      done = result.waitUntilFinish() == PipelineResult.State.DONE ? processed(result) : 0;
+    } catch (RuntimeException e) {
+      progress.endLine();
+      throw e;
+    }
+    progress.done(done);
+  }
+
+  private static long processed(PipelineResult result) {
+    MetricsFilter filter =
+        MetricsFilter.builder()
+            .addNameFilter(MetricNameFilter.named(StageProgress.class, COUNTER))
+            .build();
+    long processed = 0;
+    for (MetricResult<Long> step : result.metrics().queryMetrics(filter).getCounters()) {
+      processed += step.getAttempted();
+    }
+    return processed;
+  }
+}
