@@ -7,10 +7,9 @@ import org.junit.jupiter.api.Test;
 final class ImageFeaturesTest {
   @Test
   void coderGivesBackWhatItGot() throws Exception {
-    ImageFeatures.FeaturesCoder coder = new ImageFeatures.FeaturesCoder();
     ImageFeatures image =
         new ImageFeatures("a/b.jpg", 3, List.of(new float[] {1, -2.5f}, new float[0]));
-    CoderProperties.coderDecodeEncodeEqual(coder, image);
-    CoderProperties.coderSerializable(coder);
+    CoderProperties.coderDecodeEncodeEqual(ImageFeatures.CODER, image);
+    CoderProperties.coderSerializable(ImageFeatures.CODER);
   }
 }

@@ -5,9 +5,12 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.beit2.pipelines.cli.StageProgress;
+import org.apache.beam.sdk.options.PipelineOptionsFactory;
 import dev.beit2.io.image.DecodingLimits;
 import dev.beit2.io.image.ImageRecord;
 import dev.beit2.io.image.RejectedImage;
+import dev.beit2.io.image.RejectedImages;
 import dev.beit2.io.shard.CodePacking;
 import dev.beit2.io.shard.MimExample;
 import dev.beit2.io.shard.ShardMetadata;
@@ -122,12 +125,12 @@ final class EncodeViewsTest {
       PCollectionTuple encoded =
           pipeline
               .apply(Create.of(pictures()))
-              .apply(new EncodeViews(new FakeSource(false), SHARDS, RECIPE, batch, 1, "test"));
+              .apply(new EncodeViews(new FakeSource(false), SHARDS, RECIPE, batch, 1, StageProgress.of("test", 0, PipelineOptionsFactory.create())));
       PAssert.that(encoded.get(EncodeViews.ENCODED)).satisfies(EncodeViewsTest::checkEncoded);
       PAssert.that(encoded.get(EncodeViews.REJECTED)).satisfies(EncodeViewsTest::checkRejected);
       PipelineResult result = pipeline.run();
       result.waitUntilFinish();
-      assertEquals(3, counter(result, TokenizeDataset.REJECTED_IMAGES));
+      assertEquals(3, counter(result, RejectedImages.COUNTER));
       assertEquals(1, FakeSource.MOST_OPEN.get());
       assertEquals(0, FakeSource.OPEN.get());
     }
@@ -183,7 +186,7 @@ final class EncodeViewsTest {
     Pipeline pipeline = TestPipeline.create().enableAbandonedNodeEnforcement(false);
     pipeline
         .apply(Create.of(pictures()))
-        .apply(new EncodeViews(new FakeSource(true), SHARDS, RECIPE, 4, 1, "test"));
+        .apply(new EncodeViews(new FakeSource(true), SHARDS, RECIPE, 4, 1, StageProgress.of("test", 0, PipelineOptionsFactory.create())));
     assertThrows(Pipeline.PipelineExecutionException.class, () -> pipeline.run().waitUntilFinish());
   }
 }

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.beit2.pipelines.cli.StageProgress;
 import dev.beit2.io.Json;
 import dev.beit2.io.image.DecodingLimits;
 import dev.beit2.io.image.EncodedImage;
@@ -23,11 +24,9 @@ import dev.beit2.model.tokenizer.Tokenizer;
 import dev.beit2.model.torch.Precision;
 import dev.beit2.pipelines.cli.Command;
 import dev.beit2.pipelines.cli.CommandLine;
-import dev.beit2.pipelines.mim.MimBatch;
-import dev.beit2.pipelines.mim.MimTraining;
+import dev.beit2.pipelines.mim.PretrainingBatches;
 import dev.beit2.pipelines.mim.PretrainMim;
 import dev.beit2.pipelines.options.Inputs;
-import dev.beit2.pipelines.run.RunPosition;
 import dev.beit2.pipelines.vqkd.TrainTokenizer;
 import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
@@ -184,18 +183,14 @@ final class TokenizeDatasetTest {
               "--preset=tiny",
               "--batchSize=" + IMAGES
             });
-    try (MimTraining training = MimTraining.open(options, RunPosition.START);
+    try (PretrainingBatches batches = new PretrainingBatches(options);
         Tokenizer tokenizer =
             Inputs.model(
                 "--tokenizer", path("tokenizer"), in -> Tokenizer.read(in, Precision.FP32))) {
-      MimBatch batch = training.newBatch();
-      int[] codes = new int[batch.codes().length];
       for (long epoch = 0; epoch < views; epoch++) {
-        for (int slot = 0; slot < IMAGES; slot++) {
-          long position = epoch * IMAGES + slot;
-          training.fill(position, training.read(position), batch, slot);
-        }
-        tokenizer.encode(batch.images().first(IMAGES), IMAGES, codes);
+        PretrainingBatches.Batch batch = batches.at(epoch * IMAGES);
+        int[] codes = new int[batch.codes().length];
+        tokenizer.encode(batch.images(), IMAGES, codes);
         assertArrayEquals(codes, batch.codes(), "view " + epoch);
         assertTrue(Arrays.stream(codes).distinct().count() > 1, "codes tell nothing");
       }
@@ -249,8 +244,8 @@ final class TokenizeDatasetTest {
                 shards,
                 new ViewRecipe(0.4, true, 150, DecodingLimits.DEFAULT),
                 4,
-                TokenizeDataset.torchThreads(options),
-                "test"))
+                1,
+                StageProgress.of("test", 0, options)))
         .get(EncodeViews.ENCODED)
         .apply("Write", MimShardIO.write(path(output), shards).withShardCount(3));
     pipeline.run().waitUntilFinish();

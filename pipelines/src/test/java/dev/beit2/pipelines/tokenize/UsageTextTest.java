@@ -1,4 +1,4 @@
-package dev.beit2.pipelines.report;
+package dev.beit2.pipelines.tokenize;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -7,11 +7,11 @@ import dev.beit2.io.shard.CodeUsage;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
-class UsageHistogramTest {
+class UsageTextTest {
   @Test
   void linesCountCodesByTheirUse() {
     // 40 uses each if they were even.
-    List<String> lines = UsageHistogram.lines(CodeUsage.of(new long[] {0, 1, 20, 40, 139}));
+    List<String> lines = UsageText.lines(CodeUsage.of(new long[] {0, 1, 20, 40, 139}));
 
     assertEquals(
         List.of(
@@ -20,6 +20,6 @@ class UsageHistogramTest {
             .map(line -> line.substring(13).replaceAll(" codes.*", "").replaceAll(" +", " "))
             .toList());
     assertTrue(lines.get(0).endsWith(" ########"), lines.get(0));
-    assertEquals(List.of(), UsageHistogram.lines(CodeUsage.of(new long[] {0, 0})));
+    assertEquals(List.of(), UsageText.lines(CodeUsage.of(new long[] {0, 0})));
   }
 }
