@@ -3,6 +3,7 @@ package dev.beit2.pipelines;
 import dev.beit2.pipelines.bench.Bench;
 import dev.beit2.pipelines.cli.Command;
 import dev.beit2.pipelines.cli.CommandLine;
+import dev.beit2.pipelines.cli.Suggestions;
 import dev.beit2.pipelines.cluster.Cluster;
 import dev.beit2.pipelines.demo.Demo;
 import dev.beit2.pipelines.eval.Evaluate;
@@ -16,7 +17,6 @@ import java.io.PrintStream;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
-import java.util.stream.Collectors;
 
 /**
  * {@code ./beit2 COMMAND}: the list of the commands, and the way to each of them. Each command also
@@ -56,10 +56,15 @@ public final class Beit2 {
     Optional<Command<?>> command =
         COMMANDS.stream().filter(known -> known.name().equals(name)).findFirst();
     if (command.isEmpty()) {
+      List<String> names = COMMANDS.stream().map(Command::name).toList();
       err.println(
-          "beit2: found the command %s; wanted %s or help"
+          "beit2: found the command %s; wanted %s or help%s"
               .formatted(
-                  name, COMMANDS.stream().map(Command::name).collect(Collectors.joining(", "))));
+                  name,
+                  String.join(", ", names),
+                  Suggestions.closest(name, names)
+                      .map(similar -> "; did you mean " + similar + "?")
+                      .orElse("")));
       return CommandLine.INVALID;
     }
     return CommandLine.run(command.get(), Arrays.copyOfRange(args, 1, args.length), out, err);
