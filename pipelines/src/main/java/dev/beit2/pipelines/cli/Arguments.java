@@ -2,7 +2,6 @@ package dev.beit2.pipelines.cli;
 
 import java.lang.reflect.Method;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -14,7 +13,6 @@ import org.apache.beam.sdk.extensions.gcp.util.gcsfs.GcsPath;
 import org.apache.beam.sdk.options.ApplicationNameOptions;
 import org.apache.beam.sdk.options.PipelineOptions;
 import org.apache.beam.sdk.options.PipelineOptionsFactory;
-import org.apache.beam.sdk.util.StringUtils;
 
 /**
  * The arguments of a command. Beam's {@link PipelineOptionsFactory} parses them; what it does not
@@ -26,7 +24,6 @@ import org.apache.beam.sdk.util.StringUtils;
 record Arguments<OptionsT extends PipelineOptions>(
     Command<OptionsT> command, Map<String, Option> declared, Map<String, String> given) {
   private static final String PRESET = "preset";
-  private static final int SIMILAR = 3;
 
   /**
    * Splits arguments: {@code --name=value}, {@code --name} for {@code --name=true}, or the value of
@@ -114,15 +111,15 @@ record Arguments<OptionsT extends PipelineOptions>(
   private InvalidOptionException unknown(String name, String text, Set<String> runnerOptions) {
     Set<String> known = new TreeSet<>(runnerOptions);
     known.addAll(declared.keySet());
-    Optional<String> similar =
-        known.stream()
-            .filter(other -> StringUtils.getLevenshteinDistance(name, other) <= SIMILAR)
-            .min(Comparator.comparing(other -> StringUtils.getLevenshteinDistance(name, other)));
     String labels = declared.values().stream().map(Option::label).collect(Collectors.joining(", "));
     return new InvalidOptionException(
         "--" + name + "=" + text,
         "no option of this name",
-        similar.map(other -> "--" + other + " perhaps, or ").orElse("") + "one of " + labels);
+        "one of "
+            + labels
+            + Suggestions.closest(name, known)
+                .map(similar -> "; did you mean --" + similar + "?")
+                .orElse(""));
   }
 
   /** Which of the arguments Beam cannot parse. */
@@ -186,7 +183,7 @@ record Arguments<OptionsT extends PipelineOptions>(
               if (given.containsKey(name)) {
                 throw new InvalidOptionException(
                     "--" + name + "=" + given.get(name),
-                    "it with ./beit2 " + command.name(),
+                    "an option that ./beit2 " + command.name() + " sets itself",
                     "none: " + reason);
               }
             });

@@ -3,6 +3,7 @@ package dev.beit2.pipelines.cli;
 import java.lang.annotation.Annotation;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;
+import java.math.BigDecimal;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -26,6 +27,7 @@ import org.apache.beam.sdk.options.Validation;
  * @param getter of the options interface
  */
 public record Option(String name, Method getter) {
+  private static final BigDecimal SMALLEST_PLAIN = new BigDecimal("0.01");
   private static final Map<Class<?>, String> TYPES =
       Map.of(
           String.class, "text",
@@ -123,7 +125,8 @@ public record Option(String name, Method getter) {
     Optional<String> fixed =
         Stream.of(getter.getAnnotations())
             .filter(a -> a.annotationType().getDeclaringClass() == Default.class)
-            .map(a -> text(value(a)))
+            .map(Option::value)
+            .map(value -> getter.getReturnType().isEnum() ? lowerCase(value) : helpText(value))
             .findFirst();
     if (fixed.isPresent()) {
       return fixed;
@@ -131,7 +134,7 @@ public record Option(String name, Method getter) {
     Map<String, String> byPreset = new LinkedHashMap<>();
     presets.forEach(
         (preset, recipe) ->
-            presetDefault(recipe).ifPresent(value -> byPreset.put(preset, text(value))));
+            presetDefault(recipe).ifPresent(value -> byPreset.put(preset, helpText(value))));
     if (byPreset.isEmpty()) {
       return Optional.empty();
     }
@@ -143,6 +146,19 @@ public record Option(String name, Method getter) {
         byPreset.entrySet().stream()
             .map(preset -> preset.getKey() + " " + preset.getValue())
             .collect(Collectors.joining(", ")));
+  }
+
+  /** A value as people write it: {@code 100}, {@code 0.98}, {@code 6.25e-6}, {@code bf16}. */
+  private static String helpText(Object value) {
+    if (!(value instanceof Double)) {
+      return text(value);
+    }
+    BigDecimal number = new BigDecimal(value.toString()).stripTrailingZeros();
+    if (number.signum() == 0 || number.abs().compareTo(SMALLEST_PLAIN) >= 0) {
+      return number.toPlainString();
+    }
+    int exponent = number.precision() - number.scale() - 1;
+    return number.scaleByPowerOfTen(-exponent).toPlainString() + "e" + exponent;
   }
 
   /** The default that a preset's recipe has for it: the component of its name. */
@@ -201,6 +217,8 @@ public record Option(String name, Method getter) {
     }
   }
 
+  /** The option's value; null if it has none. */
+  @Nullable
   public Object get(PipelineOptions options) {
     return invoke(getter, options);
   }
@@ -216,9 +234,11 @@ public record Option(String name, Method getter) {
 
   /** A value as it is typed and as {@code config.json} has it: enums in lower case. */
   public static String text(Object value) {
-    return value instanceof Enum<?> word
-        ? word.name().toLowerCase(Locale.ROOT)
-        : String.valueOf(value);
+    return value instanceof Enum<?> word ? lowerCase(word.name()) : String.valueOf(value);
+  }
+
+  private static String lowerCase(Object constant) {
+    return constant.toString().toLowerCase(Locale.ROOT);
   }
 
   private <A extends Annotation> Optional<A> annotation(Class<A> type) {

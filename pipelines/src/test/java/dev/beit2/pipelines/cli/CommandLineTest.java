@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.fail;
 
 import dev.beit2.io.InvalidInputException;
 import dev.beit2.io.image.DecodingLimits;
+import dev.beit2.model.torch.Precision;
 import dev.beit2.pipelines.bench.Bench;
 import dev.beit2.pipelines.cluster.Cluster;
 import dev.beit2.pipelines.demo.Demo;
@@ -24,6 +25,9 @@ import java.io.IOException;
 import java.io.PrintStream;
 import java.net.ConnectException;
 import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import javax.annotation.Nullable;
 import org.apache.beam.runners.flink.FlinkPipelineOptions;
 import org.apache.beam.runners.flink.FlinkRunner;
 import org.apache.beam.sdk.extensions.gcp.options.GcsOptions;
@@ -64,7 +68,6 @@ final class CommandLineTest {
 
     @Description("Which recipe.")
     @Default.String("base")
-    @OneOf({"tiny", "base"})
     String getPreset();
 
     void setPreset(String preset);
@@ -77,13 +80,13 @@ final class CommandLineTest {
     void setCount(int count);
 
     @Description("How long.")
-    @ByPreset(tiny = "5", insteadOf = "epochs")
+    @InsteadOf("epochs")
     Long getSteps();
 
     void setSteps(Long steps);
 
     @Description("How long, otherwise.")
-    @ByPreset(base = "1.5", insteadOf = "steps")
+    @InsteadOf("steps")
     Double getEpochs();
 
     void setEpochs(Double epochs);
@@ -93,7 +96,30 @@ final class CommandLineTest {
     boolean getJson();
 
     void setJson(boolean json);
+
+    @Description("How exact.")
+    @Default.Enum("FP32")
+    Precision getPrecision();
+
+    void setPrecision(Precision precision);
+
+    @Description("How fast.")
+    Double getRate();
+
+    void setRate(Double rate);
+
+    @Description("How wide.")
+    Long getWidth();
+
+    void setWidth(Long width);
   }
+
+  /** Defaults of {@link Options} by preset; of width a narrower number than the option's. */
+  public record Recipe(@Nullable Long steps, @Nullable Double epochs, double rate, int width) {}
+
+  private static final Map<String, Recipe> RECIPES =
+      new TreeMap<>(
+          Map.of("base", new Recipe(null, 1.5, 6.25e-6, 7), "tiny", new Recipe(5L, null, 0.02, 7)));
 
   /** One option without a name. */
   public interface ActionOptions extends PipelineOptions {
@@ -113,13 +139,16 @@ final class CommandLineTest {
   }
 
   private static final Command<ActionOptions> ACTION =
-      new Command<>("act", "Acts.", ActionOptions.class, 1, options -> 0);
+      Command.of("act", "acts", "Acts.", ActionOptions.class, options -> 0);
 
   private final ByteArrayOutputStream out = new ByteArrayOutputStream();
   private final ByteArrayOutputStream err = new ByteArrayOutputStream();
 
   private static Command<Options> command(Command.Body<Options> body) {
-    return new Command<>("try", "Tries.", Options.class, 3, body);
+    return Command.of("try", "tries", "Tries.", Options.class, body)
+        .withLocalParallelism(3)
+        .withPresets(RECIPES)
+        .refusing(Map.of("streaming", "it ends"));
   }
 
   private int run(Command<?> command, String... args) {
@@ -148,6 +177,28 @@ final class CommandLineTest {
     assertEquals(5, parse("--input=x", "--preset=tiny").getSteps());
     assertNull(parse("--input=x", "--preset=tiny", "--epochs=2").getSteps());
     assertNull(parse("--input=x", "--steps=2").getEpochs());
+  }
+
+  @Test
+  void defaultsByPresetAreReadFromItsRecipe() {
+    Options options = parse("--input=x");
+    assertEquals(6.25e-6, options.getRate());
+    assertEquals(7, options.getWidth());
+    assertEquals(0.5, parse("--input=x", "--rate=0.5").getRate());
+    String help = Help.of(command(o -> 0));
+    assertTrue(help.contains("  --rate=  a number; default: base 6.25e-6, tiny 0.02\n"), help);
+    assertTrue(help.contains("  --width=  a whole number; default: 7\n"), help);
+    assertTrue(help.contains("  --epochs=  a number; default: base 1.5\n"), help);
+  }
+
+  @Test
+  void enumsAreTypedInLowerCase() {
+    assertEquals(Precision.FP32, parse("--input=x").getPrecision());
+    Options options = parse("--input=x", "--precision=bf16");
+    assertEquals(Precision.BF16, options.getPrecision());
+    assertEquals("bf16", Option.text(options.getPrecision()));
+    String help = Help.of(command(o -> 0));
+    assertTrue(help.contains("  --precision=  one of fp32, bf16; default: fp32\n"), help);
   }
 
   @Test
@@ -188,14 +239,20 @@ final class CommandLineTest {
         "--input=x --count=1.5|--count=1.5: found 1.5; wanted a whole number from 1 to 9",
         "--input=x --count|--count=true: found true; wanted a whole number from 1 to 9",
         "--input=x --epochs=NaN|--epochs=NaN: found NaN; wanted a number",
-        "--input=x --preset=huge|--preset=huge: found huge; wanted one of tiny, base",
+        "--input=x --preset=huge|--preset=huge: found huge; wanted one of base, tiny",
+        "--input=x --precision=fp16|--precision=fp16: found fp16; wanted one of fp32, bf16",
+        "--input=x --precision=BF16|--precision=BF16: found BF16; wanted one of fp32, bf16",
+        "--input=x --streaming|--streaming=true: found an option that ./beit2 try sets itself; wanted none: it ends",
         "--input=x --json=yes|--json=yes: found yes; wanted true or false",
-        "--input=x --counts=1|--counts=1: found no option of this name; wanted one of --input,",
-        "--input=x --input=y|--input: found it twice; wanted it once",
+        "--input=x --counts=1|--counts=1: found no option of this name; wanted one of --input, --count,",
+        "--input=x --counts=1|; did you mean --count? (see",
+        "--input=x --flinkMastr=y|; did you mean --flinkMaster? (see",
+        "--input=x --frobnicate=1|--steps, --width (see",
+        "--input=x --input=y|--input: found two values; wanted one",
         "--input=x --steps=1 --epochs=1|found both; wanted one of them",
         "input|'input': found no option; wanted --option=value",
-        "--input=x --parallelism=many|--parallelism=many: found a value that Beam does not take",
-        "--input=x --runner=Nonesuch|--runner=Nonesuch: found a value that Beam does not take",
+        "--input=x --parallelism=many|--parallelism=many: found a value that Beam does not accept",
+        "--input=x --runner=Nonesuch|--runner=Nonesuch: found a value that Beam does not accept",
         "--input=x --gcsEndpoint=localhost:4443|--gcsEndpoint=localhost:4443: found localhost:4443; wanted http://HOST:PORT or https://HOST",
         "--input=gs://B_/x|--input=gs://B_/x: found no name of an object; wanted gs://BUCKET/PATH (GCS bucket names",
         "--help=Nonesuch|--help=Nonesuch: found no options of this name",
@@ -227,7 +284,7 @@ final class CommandLineTest {
     ActionOptions both = CommandLine.parse(ACTION, new String[] {"--times=3", "start"});
     assertEquals("start", both.getWhatToDo());
     assertEquals(3, both.getTimes());
-    String help = CommandLine.help(ACTION);
+    String help = Help.of(ACTION);
     assertTrue(help.startsWith("./beit2 act WHAT_TO_DO [--option=value …]\n"), help);
     assertTrue(help.contains("  WHAT_TO_DO  one of start, stop; required\n"), help);
   }
@@ -238,9 +295,9 @@ final class CommandLineTest {
       value = {
         "--times=1|WHAT_TO_DO: found nothing; wanted it: What to do.",
         "jump|jump: found jump; wanted one of start, stop",
-        "start stop|'stop': found it beside another; wanted one",
+        "start stop|'stop': found a second WHAT_TO_DO; wanted one",
         "-start|'-start': found no option; wanted --option=value",
-        "start --time=1|--time=1: found no option of this name; wanted one of WHAT_TO_DO, --times",
+        "start --time=1|--time=1: found no option of this name; wanted one of WHAT_TO_DO, --times; did you mean --times?",
       })
   void wrongPositionalOptionsAreOneLine(String args, String message) {
     assertEquals(2, run(ACTION, args.split(" ")));
@@ -307,8 +364,8 @@ final class CommandLineTest {
     }
     assertEquals(
         """
-        the job is lost: its Flink cluster does not answer (Connection refused); the same command goes on with what was done
-        the job is lost: its Flink cluster has a new JobManager, which does not know it; the same command goes on with what was done
+        the job is lost: its Flink cluster does not answer (Connection refused); the same command continues from what was done
+        the job is lost: its Flink cluster has a new JobManager, which does not know it; the same command continues from what was done
         """,
         err.toString(UTF_8));
   }
@@ -321,7 +378,7 @@ final class CommandLineTest {
               throw new IllegalStateException("broken");
             });
     assertEquals(1, run(failing, "--input=x"));
-    assertTrue(err.toString(UTF_8).contains("at dev.beit2.pipelines.CommandLineTest"));
+    assertTrue(err.toString(UTF_8).contains("at dev.beit2.pipelines.cli.CommandLineTest"));
   }
 
   @Test
@@ -337,13 +394,20 @@ final class CommandLineTest {
     assertEquals(0, run(command, "--help"));
     String help = out.toString(UTF_8).replaceAll("\\s+", " ");
     for (Option option : Option.of(command.options())) {
-      String line = option.label() + (option.positional() ? " " : "= ") + option.wanted();
+      String wanted =
+          option.name().equals("preset")
+              ? "one of " + String.join(", ", command.presets().keySet())
+              : option.wanted();
+      String line = option.label() + (option.positional() ? " " : "= ") + wanted;
       assertTrue(help.contains(line), line);
       assertFalse(option.description().isBlank(), option.name());
       assertTrue(help.contains(option.description()), option.name());
       assertTrue(
           option.required()
-              || help.contains("default: " + option.defaultText().orElse(""))
+              || option
+                  .defaultText(command.presets())
+                  .filter(text -> help.contains("default: " + text))
+                  .isPresent()
               || option.description().contains("Left out:"),
           option.name() + " has neither a default nor a word on what happens without it");
     }
@@ -354,10 +418,15 @@ final class CommandLineTest {
   @FieldSource("COMMANDS")
   void documentedDefaultsAreValid(Command<?> command) {
     for (Option option : Option.of(command.options())) {
-      for (String preset : List.of("tiny", "base", "large")) {
-        if (!option.presetDefault(preset).isEmpty()) {
-          option.parse(option.presetDefault(preset));
-        }
+      for (Record recipe : command.presets().values()) {
+        option
+            .presetDefault(recipe)
+            .map(Option::text)
+            .ifPresent(
+                text -> {
+                  option.argument(text);
+                  option.check(text, option.presetDefault(recipe).orElseThrow());
+                });
       }
     }
   }
@@ -389,7 +458,10 @@ final class CommandLineTest {
     for (String own : List.of("--jobName=mine", "--parallelism=3")) {
       assertEquals(2, run(PretrainMim.COMMAND, "--shards=x", "--output=y", own));
       String said = err.toString(UTF_8);
-      assertTrue(said.startsWith(own + ": found it with a training; wanted none: "), said);
+      assertTrue(
+          said.startsWith(
+              own + ": found an option that ./beit2 pretrain sets itself; wanted none: "),
+          said);
       assertEquals(1, said.lines().count(), said);
       err.reset();
     }
@@ -420,7 +492,7 @@ final class CommandLineTest {
 
   @Test
   void helpNamesNoDefaultWhereThereIsNone() {
-    String help = CommandLine.help(TokenizeDataset.COMMAND);
+    String help = Help.of(TokenizeDataset.COMMAND);
     assertTrue(help.contains("--shardCount=  a whole number from 1 to 1000000\n"), help);
   }
 

@@ -86,9 +86,9 @@ class ProgressTest {
   @Test
   void whatAnEarlierStartDidIsNoSpeed() {
     Progress progress = progress(700, false);
-    progress.continueFrom(350);
+    progress.continueFrom(350, 11200);
     clock.pass(Duration.ofSeconds(10));
-    progress.update(360, 5.0, 320);
+    progress.update(360, 5.0, 11520);
 
     assertEquals("[2/4 pretrain] 360/700  loss 5.00  32 images/s  5 min 40 s left\n", shown());
   }
