@@ -68,27 +68,27 @@ public final class Bench {
     void setOutput(String output);
 
     @Description(
-        "Measures the data plane instead: decoding, beside Pillow where python3 has it; tokenize with a tokenizer that "
-            + "costs nothing; reading shards, beside the disk.")
+        "Measures the data plane instead: decoding, compared with Pillow if python3 has it; tokenize with a tokenizer that "
+            + "costs nothing; reading shards, compared with the disk.")
     @Default.Boolean(false)
     boolean getData();
 
     void setData(boolean data);
 
     @Description(
-        "With --data: a local folder of images to tokenize; else 2000 pictures made of the sample photographs.")
+        "With --data: a local folder of images to tokenize. Left out: 2000 images made from the sample photographs.")
     String getImages();
 
     void setImages(String images);
 
-    @Description("Pictures a forward or step.")
+    @Description("Images per forward pass or step.")
     @Default.Integer(8)
     @Range(min = 1, max = 4096)
     int getBatchSize();
 
     void setBatchSize(int batchSize);
 
-    @Description("Pictures that the pipeline tokenize is measured on; 0 leaves it out.")
+    @Description("Images that the tokenize pipeline is measured on; 0 skips it.")
     @Default.Integer(330)
     @Range(min = 0, max = 100000)
     int getPipelineImages();

@@ -67,33 +67,33 @@ public final class Demo {
 
   /** The options of {@code ./beit2 demo}. */
   public interface Options extends PipelineOptions {
-    @Description("Folder for all that is written; one of an earlier demo is written anew.")
+    @Description("Folder for everything that is written; that of an earlier demo is overwritten.")
     @Default.String("beit2-demo")
     String getOutput();
 
     void setOutput(String output);
 
     @Description(
-        "Decides everything that is drawn; the same seed gives the same numbers on one machine.")
+        "Seed of everything that is random; the same seed gives the same numbers on the same machine.")
     @Default.Long(0)
     long getSeed();
 
     void setSeed(long seed);
 
     @Description(
-        "Folder with train/CLASS/… and val/CLASS/… . Left out: the project's sample photographs.")
+        "Folder with train/CLASS/… and val/CLASS/…. Left out: the project's sample photographs.")
     String getSamples();
 
     void setSamples(String samples);
 
-    @Description("Steps of the tokenizer's training.")
+    @Description("Training steps of the tokenizer.")
     @Default.Long(150)
     @Range(min = 2)
     long getTokenizerSteps();
 
     void setTokenizerSteps(long tokenizerSteps);
 
-    @Description("Steps of pretraining.")
+    @Description("Pretraining steps.")
     @Default.Long(600)
     @Range(min = 2)
     long getPretrainSteps();

@@ -66,14 +66,14 @@ public final class Evaluate {
     void setBackbone(String backbone);
 
     @Description(
-        "Labelled images that neighbours are looked for in: a folder of one folder a class, an archive, or several by a "
-            + "glob or braces; see --format.")
+        "Labelled images among which neighbours are searched: a folder with one subfolder per class, an archive, or several "
+            + "files by a glob or braces; see --format.")
     @Validation.Required
     String getTrain();
 
     void setTrain(String train);
 
-    @Description("Labelled images that are classified, of the same classes.")
+    @Description("Labelled images to classify, of the same classes.")
     @Validation.Required
     String getValidation();
 
@@ -85,13 +85,13 @@ public final class Evaluate {
 
     void setOutput(String output);
 
-    @Description("Whether to measure an untrained backbone of the same shape, too.")
+    @Description("Whether to measure an untrained backbone of the same shape as well.")
     @Default.Boolean(false)
     boolean getUntrained();
 
     void setUntrained(boolean untrained);
 
-    @Description("Decides the untrained backbone's values.")
+    @Description("Seed of the untrained backbone's initial values.")
     @Default.Long(0)
     long getSeed();
 

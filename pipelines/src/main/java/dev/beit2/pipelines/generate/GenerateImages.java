@@ -63,26 +63,26 @@ public final class GenerateImages {
 
   /** The options of {@code ./beit2 generate}. */
   public interface Options extends PipelineOptions {
-    @Description("Photographs: a folder, or a glob.")
+    @Description("Photographs: a folder or a glob.")
     @Validation.Required
     String getInput();
 
     void setInput(String input);
 
-    @Description("Folder for the pictures: folders of 1000, FOLDER/NUMBER.JPEG.")
+    @Description("Folder for the images: subfolders of 1000, FOLDER/NUMBER.JPEG.")
     @Validation.Required
     String getOutput();
 
     void setOutput(String output);
 
-    @Description("Pictures to make.")
+    @Description("Number of images to make.")
     @Default.Long(20000)
     @Range(min = 1)
     long getCount();
 
     void setCount(long count);
 
-    @Description("Decides the crops.")
+    @Description("Seed of the crops.")
     @Default.Long(0)
     long getSeed();
 

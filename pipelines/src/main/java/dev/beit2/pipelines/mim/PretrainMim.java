@@ -67,8 +67,8 @@ public final class PretrainMim {
     void setLearningRate(Double learningRate);
 
     @Description(
-        "Whether a shard that is missing or corrupt is left out, as far as it cannot be read, counted, and listed "
-            + "among the rejected images; otherwise it ends the run.")
+        "Whether a run continues without the rows of missing or corrupt shards that cannot be read, and counts and lists "
+            + "those shards among the rejected images. Otherwise the first such shard ends the run.")
     @Default.Boolean(false)
     boolean getSkipCorruptShards();
 

@@ -6,25 +6,25 @@ import org.apache.beam.sdk.options.Default;
 import org.apache.beam.sdk.options.Description;
 import org.apache.beam.sdk.options.PipelineOptions;
 
-/** What every command takes that decodes images. */
+/** Options of the commands that decode images. */
 public interface DecodingOptions extends PipelineOptions {
   @Description(
-      "Most pixels of an image, width times height. A larger one is rejected before memory is allocated for it; "
-          + "decoding takes up to 6 bytes a pixel.")
+      "Largest number of pixels of an image, width times height. A larger image is rejected before memory is allocated "
+          + "for it; decoding takes up to 6 bytes per pixel.")
   @Default.Long(178_956_970)
   @Range(min = 1, max = DecodingLimits.MOST_PIXELS)
   long getMaxPixels();
 
   void setMaxPixels(long maxPixels);
 
-  @Description("Most megabytes of an encoded image; a larger one is rejected.")
+  @Description("Largest size of an encoded image in megabytes; a larger image is rejected.")
   @Default.Integer(128)
   @Range(min = 1, max = 2047)
   int getMaxImageMegabytes();
 
   void setMaxImageMegabytes(int maxImageMegabytes);
 
-  /** The limits that the options give. */
+  /** Converts the options to limits; a megabyte is 2^20 bytes. */
   static DecodingLimits limits(DecodingOptions options) {
     return new DecodingLimits(options.getMaxPixels(), (long) options.getMaxImageMegabytes() << 20);
   }

@@ -11,7 +11,7 @@ import dev.beit2.pipelines.run.RunDirectory;
 import java.io.IOException;
 import java.nio.channels.ReadableByteChannel;
 
-/** What options name, read; where it is not what it has to be, the error names the option. */
+/** Reads the inputs that options name. If an input cannot be used, the error names the option. */
 public final class Inputs {
   private Inputs() {}
 
@@ -20,40 +20,42 @@ public final class Inputs {
     M read(ReadableByteChannel in) throws IOException;
   }
 
+  /** Lists the images of a folder or a glob. */
   public static ImageFolder images(String option, String path) {
     return named(option, path, () -> ImageFolder.list(path));
   }
 
+  /** Locates a set of images; see {@code --format}. */
   public static ImageSource source(String option, String path, ImageSourceOptions options) {
     long maxImageBytes = DecodingOptions.limits(options).maxBytes();
     return named(option, path, () -> ImageSource.parse(path, options.getFormat()))
         .withMaxImageBytes(maxImageBytes);
   }
 
-  /** What is known of a set of images, which is at least that there is one. */
+  /** Summarizes a set of images without reading the images; fails if there is none. */
   public static ImageSource.Summary summary(String option, ImageSource source) {
     return named(option, source.path(), source::summary);
   }
 
-  /** All images of a set, for training. */
+  /** Indexes all images of a set, for training. */
   public static ImageDataset dataset(String option, ImageSource source) throws IOException {
     return named(option, source.path(), () -> ImageDataset.open(source));
   }
 
-  /** Input that is looked at. */
-  private interface Look<T, E extends Exception> {
-    T look() throws E;
+  private interface Reading<T, E extends Exception> {
+    T read() throws E;
   }
 
-  private static <T, E extends Exception> T named(String option, String path, Look<T, E> input)
+  private static <T, E extends Exception> T named(String option, String path, Reading<T, E> input)
       throws E {
     try {
-      return input.look();
+      return input.read();
     } catch (InvalidInputException e) {
       throw named(option, path, e);
     }
   }
 
+  /** Reads the manifest of a folder of shards. */
   public static ShardManifest shards(String option, String path) {
     return named(option, path, () -> ShardManifest.read(path));
   }
@@ -75,7 +77,7 @@ public final class Inputs {
     }
   }
 
-  static InvalidOptionException named(String option, String path, InvalidInputException e) {
+  private static InvalidOptionException named(String option, String path, InvalidInputException e) {
     return new InvalidOptionException(option + "=" + path, e.found(), e.wanted());
   }
 }
