@@ -25,12 +25,12 @@ final class StageProgressTest {
   private final ByteArrayOutputStream written = new ByteArrayOutputStream();
 
   @BeforeEach
-  void captureStderr() {
+  void captureStderr() throws Exception {
     System.setErr(new PrintStream(written, true, UTF_8));
   }
 
   @AfterEach
-  void restore() {
+  void restore() throws Exception {
     System.setErr(stderr);
     System.clearProperty("beit2.terminal");
   }
@@ -55,12 +55,12 @@ final class StageProgressTest {
     }
 
     @Setup
-    public void setUp() {
+    public void setUp() throws Exception {
       progress.open();
     }
 
     @ProcessElement
-    public void processElement() {
+    public void processElement() throws Exception {
       if (fails) {
         throw new IllegalStateException("broken");
       }
@@ -68,12 +68,12 @@ final class StageProgressTest {
     }
 
     @Teardown
-    public void tearDown() {
+    public void tearDown() throws Exception {
       progress.close();
     }
   }
 
-  private static void run(boolean fails) {
+  private static void run(boolean fails) throws Exception {
     PipelineOptions options = flink("[local]");
     StageProgress progress = StageProgress.of("crop", 7, options);
     Pipeline pipeline = Pipeline.create(options);
@@ -84,21 +84,21 @@ final class StageProgressTest {
   }
 
   @Test
-  void theLastLineHasWhatAllWorkersCounted() {
+  void theLastLineHasWhatAllWorkersCounted() throws Exception {
     run(false);
     String shown = written.toString(UTF_8);
     assertTrue(shown.matches("(?s).*\\[crop] 7/7  done in \\d+ s\n"), shown);
   }
 
   @Test
-  void aFailedPipelineIsNotDone() {
+  void aFailedPipelineIsNotDone() throws Exception {
     assertThrows(RuntimeException.class, () -> run(true));
     String shown = written.toString(UTF_8);
     assertTrue(!shown.contains("done in"), shown);
   }
 
   @Test
-  void instancesOfAJvmCountTogetherUntilTheLastIsClosed() throws InterruptedException {
+  void instancesOfAJvmCountTogetherUntilTheLastIsClosed() throws Exception {
     System.setProperty("beit2.terminal", "true"); // shown at once, and after 100 ms again
     StageProgress one = StageProgress.of("crop", 4, flink("[local]"));
     StageProgress two = SerializableUtils.clone(one);
@@ -121,7 +121,7 @@ final class StageProgressTest {
   }
 
   @Test
-  void workersOfAClusterReportNothing() {
+  void workersOfAClusterReportNothing() throws Exception {
     System.setProperty("beit2.terminal", "true");
     StageProgress progress = StageProgress.of("crop", 4, flink("localhost:8081"));
     progress.open();

@@ -5,8 +5,6 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.beit2.pipelines.cli.StageProgress;
-import org.apache.beam.sdk.options.PipelineOptionsFactory;
 import dev.beit2.io.image.DecodingLimits;
 import dev.beit2.io.image.ImageRecord;
 import dev.beit2.io.image.RejectedImage;
@@ -14,6 +12,7 @@ import dev.beit2.io.image.RejectedImages;
 import dev.beit2.io.shard.CodePacking;
 import dev.beit2.io.shard.MimExample;
 import dev.beit2.io.shard.ShardMetadata;
+import dev.beit2.pipelines.cli.StageProgress;
 import java.awt.image.BufferedImage;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -31,6 +30,7 @@ import org.apache.beam.sdk.PipelineResult;
 import org.apache.beam.sdk.metrics.MetricNameFilter;
 import org.apache.beam.sdk.metrics.MetricResult;
 import org.apache.beam.sdk.metrics.MetricsFilter;
+import org.apache.beam.sdk.options.PipelineOptionsFactory;
 import org.apache.beam.sdk.testing.PAssert;
 import org.apache.beam.sdk.testing.TestPipeline;
 import org.apache.beam.sdk.transforms.Create;
@@ -125,7 +125,14 @@ final class EncodeViewsTest {
       PCollectionTuple encoded =
           pipeline
               .apply(Create.of(pictures()))
-              .apply(new EncodeViews(new FakeSource(false), SHARDS, RECIPE, batch, 1, StageProgress.of("test", 0, PipelineOptionsFactory.create())));
+              .apply(
+                  new EncodeViews(
+                      new FakeSource(false),
+                      SHARDS,
+                      RECIPE,
+                      batch,
+                      1,
+                      StageProgress.of("test", 0, PipelineOptionsFactory.create())));
       PAssert.that(encoded.get(EncodeViews.ENCODED)).satisfies(EncodeViewsTest::checkEncoded);
       PAssert.that(encoded.get(EncodeViews.REJECTED)).satisfies(EncodeViewsTest::checkRejected);
       PipelineResult result = pipeline.run();
@@ -186,7 +193,14 @@ final class EncodeViewsTest {
     Pipeline pipeline = TestPipeline.create().enableAbandonedNodeEnforcement(false);
     pipeline
         .apply(Create.of(pictures()))
-        .apply(new EncodeViews(new FakeSource(true), SHARDS, RECIPE, 4, 1, StageProgress.of("test", 0, PipelineOptionsFactory.create())));
+        .apply(
+            new EncodeViews(
+                new FakeSource(true),
+                SHARDS,
+                RECIPE,
+                4,
+                1,
+                StageProgress.of("test", 0, PipelineOptionsFactory.create())));
     assertThrows(Pipeline.PipelineExecutionException.class, () -> pipeline.run().waitUntilFinish());
   }
 }

@@ -7,7 +7,6 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.beit2.pipelines.cli.StageProgress;
 import dev.beit2.io.Json;
 import dev.beit2.io.image.DecodingLimits;
 import dev.beit2.io.image.EncodedImage;
@@ -24,8 +23,9 @@ import dev.beit2.model.tokenizer.Tokenizer;
 import dev.beit2.model.torch.Precision;
 import dev.beit2.pipelines.cli.Command;
 import dev.beit2.pipelines.cli.CommandLine;
-import dev.beit2.pipelines.mim.PretrainingBatches;
+import dev.beit2.pipelines.cli.StageProgress;
 import dev.beit2.pipelines.mim.PretrainMim;
+import dev.beit2.pipelines.mim.PretrainingBatches;
 import dev.beit2.pipelines.options.Inputs;
 import dev.beit2.pipelines.vqkd.TrainTokenizer;
 import java.io.ByteArrayOutputStream;
