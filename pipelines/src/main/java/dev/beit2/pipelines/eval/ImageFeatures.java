@@ -8,6 +8,7 @@ import java.util.List;
 import java.util.Objects;
 import org.apache.beam.sdk.coders.Coder;
 import org.apache.beam.sdk.coders.DelegateCoder;
+import org.apache.beam.sdk.coders.DelegateCoder.CodingFunction;
 import org.apache.beam.sdk.coders.FloatCoder;
 import org.apache.beam.sdk.coders.KvCoder;
 import org.apache.beam.sdk.coders.ListCoder;
@@ -48,10 +49,29 @@ record ImageFeatures(String key, int label, List<float[]> features) {
           KvCoder.of(
               KvCoder.of(StringUtf8Coder.of(), VarIntCoder.of()),
               ListCoder.of(ListCoder.of(FloatCoder.of()))),
-          image -> KV.of(KV.of(image.key(), image.label()), lists(image.features())),
-          kv ->
-              new ImageFeatures(
-                  kv.getKey().getKey(), kv.getKey().getValue(), arrays(kv.getValue())));
+          ToKv.INSTANCE,
+          FromKv.INSTANCE);
+
+  // Enums, so that a coder equals its deserialized copy.
+  private enum ToKv
+      implements CodingFunction<ImageFeatures, KV<KV<String, Integer>, List<List<Float>>>> {
+    INSTANCE;
+
+    @Override
+    public KV<KV<String, Integer>, List<List<Float>>> apply(ImageFeatures image) {
+      return KV.of(KV.of(image.key(), image.label()), lists(image.features()));
+    }
+  }
+
+  private enum FromKv
+      implements CodingFunction<KV<KV<String, Integer>, List<List<Float>>>, ImageFeatures> {
+    INSTANCE;
+
+    @Override
+    public ImageFeatures apply(KV<KV<String, Integer>, List<List<Float>>> kv) {
+      return new ImageFeatures(kv.getKey().getKey(), kv.getKey().getValue(), arrays(kv.getValue()));
+    }
+  }
 
   private static List<List<Float>> lists(List<float[]> arrays) {
     List<List<Float>> lists = new ArrayList<>();

@@ -9,6 +9,7 @@ import java.util.Set;
 import javax.annotation.Nullable;
 import org.apache.beam.sdk.coders.Coder;
 import org.apache.beam.sdk.coders.DelegateCoder;
+import org.apache.beam.sdk.coders.DelegateCoder.CodingFunction;
 import org.apache.beam.sdk.coders.StringUtf8Coder;
 
 /**
@@ -37,7 +38,7 @@ record WorkerReport(
 
   /** Encodes a report as JSON text. */
   static final Coder<WorkerReport> CODER =
-      DelegateCoder.of(StringUtf8Coder.of(), Json::line, WorkerReport::parse);
+      DelegateCoder.of(StringUtf8Coder.of(), ToJson.INSTANCE, FromJson.INSTANCE);
 
   /** The report of a round that an earlier attempt of the job has completed. */
   static WorkerReport ofCompletedRound(int worker, long started) {
@@ -49,7 +50,22 @@ record WorkerReport(
         worker, started, seconds, waitSeconds, sent, steps, rejected, corruptShards, failure);
   }
 
-  private static WorkerReport parse(String json) throws JsonProcessingException {
-    return Json.read(json, WorkerReport.class);
+  // Enums, so that a coder equals its deserialized copy.
+  private enum ToJson implements CodingFunction<WorkerReport, String> {
+    INSTANCE;
+
+    @Override
+    public String apply(WorkerReport report) {
+      return Json.line(report);
+    }
+  }
+
+  private enum FromJson implements CodingFunction<String, WorkerReport> {
+    INSTANCE;
+
+    @Override
+    public WorkerReport apply(String json) throws JsonProcessingException {
+      return Json.read(json, WorkerReport.class);
+    }
   }
 }

@@ -80,5 +80,6 @@ class RoundSummaryTest {
   @Test
   void aReportIsEncodedAndDecoded() throws Exception {
     CoderProperties.coderDecodeEncodeEqual(WorkerReport.CODER, SECOND);
+    CoderProperties.coderSerializable(WorkerReport.CODER);
   }
 }
