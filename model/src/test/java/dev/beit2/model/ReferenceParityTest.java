@@ -16,8 +16,7 @@ import dev.beit2.model.checkpoint.Safetensors;
 import dev.beit2.model.eval.Classifier;
 import dev.beit2.model.mim.BlockwiseMask;
 import dev.beit2.model.mim.MaskedImageModel;
-import dev.beit2.model.mim.MaskedImageModel.Prediction;
-import dev.beit2.model.mim.MaskedImageModel.Tokens;
+import dev.beit2.model.mim.MaskedImageModel.Output;
 import dev.beit2.model.mim.MaskedPatches;
 import dev.beit2.model.mim.MimConfig;
 import dev.beit2.model.teacher.Teacher;
@@ -261,32 +260,22 @@ class ReferenceParityTest {
     try (StateDict state = reference.parameters()) {
       NDManager manager = reference.manager();
       MaskedImageModel model = new MaskedImageModel(config, kernels, state);
-      Tokens tokens = model.tokens(manager, images, masked.mask(), DropPath.NONE);
-      Prediction prediction = model.predict(manager, tokens, masked);
-      reference.close("out.logits", prediction.logits(), OUTPUT);
-      reference.close("out.loss", prediction.loss(), OUTPUT);
+      Output output = model.forward(manager, images, masked, DropPath.NONE);
+      reference.close("out.logits", output.mim().logits(), OUTPUT);
+      reference.close("out.loss", output.mim().loss(), OUTPUT);
       reference.close(
-          "out.patch_tokens", kernels.call(manager, "patch_tokens", tokens.last()), OUTPUT);
-      NDArray total = prediction.loss();
+          "out.patch_tokens", kernels.call(manager, "patch_tokens", output.tokens()), OUTPUT);
       if (config.aggregates()) {
-        Prediction aggregated = model.predictAggregated(manager, tokens, masked);
-        reference.close("out.cls_pt_logits", aggregated.logits(), OUTPUT);
-        reference.close("out.cls_pt_loss", aggregated.loss(), OUTPUT);
-        total = total.add(aggregated.loss());
+        reference.close("out.cls_pt_logits", output.aggregation().logits(), OUTPUT);
+        reference.close("out.cls_pt_loss", output.aggregation().loss(), OUTPUT);
       }
-      reference.close("out.total_loss", total, OUTPUT);
+      reference.close("out.total_loss", output.loss(), OUTPUT);
     }
     training(
         reference,
         state -> {
           MaskedImageModel model = new MaskedImageModel(config, kernels, state);
-          return manager -> {
-            Tokens tokens = model.tokens(manager, images, masked.mask(), DropPath.NONE);
-            NDArray loss = model.predict(manager, tokens, masked).loss();
-            return config.aggregates()
-                ? loss.add(model.predictAggregated(manager, tokens, masked).loss())
-                : loss;
-          };
+          return manager -> model.forward(manager, images, masked, DropPath.NONE).loss();
         },
         name -> !name.endsWith("relative_position_index"),
         name -> 1);
@@ -326,7 +315,7 @@ class ReferenceParityTest {
     try (StateDict state = reference.parameters()) {
       VqKd network = new VqKd(config, kernels, state);
       VqKd.Output output = network.forward(reference.manager(), images, target, 0);
-      VqKd.Usage usage = network.moveCodebook(reference.manager(), output.vectors(), 0);
+      VqKd.Usage usage = network.updateCodebook(reference.manager(), output.vectors(), 0);
       assertArrayEquals(
           reference.tensor("out.codes").toLongArray(),
           output.vectors().codes().toLongArray(),
@@ -347,7 +336,7 @@ class ReferenceParityTest {
           VqKd network = new VqKd(config, kernels, state);
           return manager -> {
             VqKd.Output output = network.forward(manager, images, target, 0);
-            network.moveCodebook(manager, output.vectors(), 0);
+            network.updateCodebook(manager, output.vectors(), 0);
             return output.loss();
           };
         },

@@ -25,7 +25,7 @@ import java.util.SplittableRandom;
  * precision. Rates are medians of several rounds after one that warms up.
  *
  * @param precision of all rates
- * @param batch pictures a forward or step
+ * @param batch images a forward or step
  */
 public record ModelBenchmark(Precision precision, int batch) {
   private static final int ROUNDS = 3;
@@ -33,7 +33,7 @@ public record ModelBenchmark(Precision precision, int batch) {
   /**
    * A network's rate.
    *
-   * @param imagesPerSecond pictures
+   * @param imagesPerSecond images
    * @param flopsPerSecond additions and multiplications of its matrix products
    */
   public record Rate(double imagesPerSecond, double flopsPerSecond) {}
@@ -67,7 +67,7 @@ public record ModelBenchmark(Precision precision, int batch) {
     }
   }
 
-  /** The tokenizer's forward from pictures in memory to codes, with {@link Tokenizer#encode}. */
+  /** The tokenizer's forward from images in memory to codes, with {@link Tokenizer#encode}. */
   public Rate tokenizer(Tokenizer tokenizer, VqKdConfig config) {
     ByteBuffer images = images(config.encoder().imageSize());
     int[] codes = new int[batch * config.encoder().patches()];
@@ -120,9 +120,7 @@ public record ModelBenchmark(Precision precision, int batch) {
     return new Rate(batch / seconds, flops / seconds);
   }
 
-  /**
-   * Additions and multiplications of a picture's way through the patch embedding and some blocks.
-   */
+  /** Additions and multiplications of a image's way through the patch embedding and some blocks. */
   private static double flops(VitConfig vit, int blocks) {
     double tokens = vit.patches() + 1;
     double dim = vit.dim();

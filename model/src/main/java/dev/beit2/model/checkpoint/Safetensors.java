@@ -116,7 +116,7 @@ public record Safetensors(Map<String, String> metadata, StateDict tensors)
     return tensor.getAsJsonArray("data_offsets").get(end).getAsLong();
   }
 
-  /** The place of a tensor which has to start at {@code at}. */
+  /** Type, shape and offsets of a tensor, which must start at {@code at}. */
   private static Entry entry(String name, JsonObject tensor, long headerEnd, long at)
       throws IOException {
     String dtype = tensor.get("dtype").getAsString();

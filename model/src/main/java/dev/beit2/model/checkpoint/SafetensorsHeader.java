@@ -7,8 +7,9 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Where a safetensors file keeps what. A file of the same tensors with other values is these bytes,
- * then the values in the order of {@code tensors}.
+ * The header of a safetensors file: names, types and offsets of its tensors. A file with the same
+ * tensors and other values consists of these bytes, then the values in the order of {@code
+ * tensors}.
  *
  * @param bytes the file up to its first tensor, the eight bytes of the header's length included;
  *     read-only
@@ -19,7 +20,7 @@ public record SafetensorsHeader(
     ByteBuffer bytes, Map<String, String> metadata, Map<String, Entry> tensors) {
 
   /**
-   * A tensor's place.
+   * Type, shape and offsets of a tensor.
    *
    * @param dtype the format's name of its type, for example {@code F32}
    * @param shape its dimensions; empty for a scalar
@@ -45,7 +46,7 @@ public record SafetensorsHeader(
     tensors = Collections.unmodifiableMap(new LinkedHashMap<>(tensors));
   }
 
-  /** A view of its own of the bytes, from the first to the last. */
+  /** An independent view of the bytes, from the first to the last. */
   @Override
   public ByteBuffer bytes() {
     return bytes.duplicate();

@@ -35,7 +35,7 @@ public final class Backbone implements AutoCloseable {
   /**
    * Reads a checkpoint's {@code model.safetensors}.
    *
-   * @throws IOException if it cannot be read or is no masked image model, saying what it is
+   * @throws IOException if it cannot be read, or is not a masked image model
    */
   public static Backbone read(ReadableByteChannel model, Precision precision) throws IOException {
     Safetensors file = Safetensors.read(model);
@@ -53,12 +53,12 @@ public final class Backbone implements AutoCloseable {
         file.tensors());
   }
 
-  /** A backbone of the same shape at its starting values: what training is held against. */
+  /** A backbone of the same shape at its initial values, as a baseline. */
   public Backbone untrained(long seed) {
     return new Backbone(config, kernels, MaskedImageModel.initialize(config, seed));
   }
 
-  /** Side of the pictures it takes, in pixels. */
+  /** Side of its input images, in pixels. */
   public int imageSize() {
     return config.backbone().imageSize();
   }

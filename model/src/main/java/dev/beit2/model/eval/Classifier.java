@@ -24,7 +24,7 @@ public final class Classifier {
     this.vit = new Vit(config, kernels, state, "");
   }
 
-  /** images [B, 3, S, S], normalised → what enters the head, [B, D]. */
+  /** images [B, 3, S, S], normalized → input of the head, [B, D]. */
   public NDArray features(NDManager manager, NDArray images) {
     NDArray x = vit.blocks(manager, vit.embed(manager, vit.patchEmbed(manager, images)));
     NDList pooled = kernels.callForAll(manager, "pooled", new NDArray[] {x});

@@ -12,7 +12,8 @@ public final class NearestNeighbours {
   private NearestNeighbours() {}
 
   /**
-   * The share of validation features whose class is guessed, 0 to 1. Ties go to the lower class.
+   * The fraction of validation features whose class is predicted right, 0 to 1. Ties go to the
+   * lower class.
    *
    * @param train [n][D]
    * @param validation [m][D]

@@ -19,7 +19,11 @@ public record BlockwiseMask(int grid, int masked, int minPatches, double minAspe
 
   private static final int ATTEMPTS = 10;
 
-  /** Refuses more masked patches than there are. */
+  /**
+   * Checks that at least one patch is masked and one is left.
+   *
+   * @throws IllegalArgumentException if not
+   */
   public BlockwiseMask {
     if (masked < 1 || masked >= grid * grid) {
       throw new IllegalArgumentException(
@@ -42,7 +46,7 @@ public record BlockwiseMask(int grid, int masked, int minPatches, double minAspe
       }
       count += added;
     }
-    // A rectangle never masks more than is left, so what may be missing are single patches.
+    // A rectangle never masks more patches than are left, so only single patches can be missing.
     while (count < masked) {
       int patch = random.nextInt(mask.length);
       if (!mask[patch]) {
@@ -56,8 +60,9 @@ public record BlockwiseMask(int grid, int masked, int minPatches, double minAspe
   private int addRectangle(boolean[] mask, int most, RandomGenerator random) {
     double logAspect = -Math.log(minAspect);
     for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
-      // The least area may be larger than what is left; the range is then walked the other way, as
-      // in Python.
+      // The smallest area may be larger than the number of patches left; the range is then
+      // reversed,
+      // as with Python's random.uniform.
       double area = minPatches + (most - minPatches) * random.nextDouble();
       double aspect = Math.exp(logAspect * (2 * random.nextDouble() - 1));
       int height = (int) Math.rint(Math.sqrt(area * aspect));

@@ -3,8 +3,8 @@ package dev.beit2.model.mim;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
+import dev.beit2.model.torch.ActivationCheckpointing;
 import dev.beit2.model.torch.Kernels;
-import dev.beit2.model.torch.Recomputation;
 import dev.beit2.model.torch.StateDict;
 import dev.beit2.model.vit.DropPath;
 import dev.beit2.model.vit.Initialization;
@@ -12,12 +12,13 @@ import dev.beit2.model.vit.Vit;
 import dev.beit2.model.vit.VitConfig;
 import java.util.HashMap;
 import java.util.Map;
+import javax.annotation.Nullable;
 
 /**
  * Masked image modelling with patch aggregation (paper, sections 3.2 and 3.3; official {@code
  * VisionTransformerForMaskedImageModelingCLS}): the codes of masked patches are predicted from the
- * last layer, and once more by a few blocks that see only [CLS] of the last layer and the patch
- * tokens of an early one, so that [CLS] has to carry what the picture shows.
+ * last layer, and again by a few blocks that see only [CLS] of the last layer and the patch tokens
+ * of an early one. So [CLS] has to aggregate what the image shows.
  */
 public final class MaskedImageModel {
   private final MimConfig config;
@@ -25,21 +26,28 @@ public final class MaskedImageModel {
   private final StateDict state;
   private final Vit vit;
 
-  /** A model over existing parameters, which stay the caller's. */
+  /** A model over existing parameters, which the caller closes. */
   public MaskedImageModel(MimConfig config, Kernels kernels, StateDict state) {
     this(config, kernels, state, null);
   }
 
-  /** The same, with blocks computed again on the way back; null keeps all they need. */
+  /**
+   * A model over existing parameters, which the caller closes.
+   *
+   * @param checkpointing of the blocks; null stores all activations for the backward pass
+   */
   public MaskedImageModel(
-      MimConfig config, Kernels kernels, StateDict state, Recomputation recomputation) {
+      MimConfig config,
+      Kernels kernels,
+      StateDict state,
+      @Nullable ActivationCheckpointing checkpointing) {
     this.config = config;
     this.kernels = kernels;
     this.state = state;
-    this.vit = new Vit(config.backbone(), kernels, state, "", recomputation);
+    this.vit = new Vit(config.backbone(), kernels, state, "", checkpointing);
   }
 
-  /** Starting values under official names; the caller closes them. */
+  /** Initial values under official names; the caller closes them. */
   public static StateDict initialize(MimConfig config, long seed) {
     VitConfig backbone = config.backbone();
     StateDict state = new StateDict();
@@ -75,20 +83,34 @@ public final class MaskedImageModel {
   }
 
   /**
-   * Tokens of the last layer and of the aggregation blocks.
+   * The prediction of one head for the masked patches.
    *
-   * @param last [B, 1 + N, D], normalised
-   * @param aggregated the same of the aggregation blocks; null without aggregation
+   * @param logits [M, V]
+   * @param loss [] mean cross-entropy
+   * @param accuracy [] fraction of the codes that are predicted right, 0 to 1
    */
-  public record Tokens(NDArray last, NDArray aggregated) {}
+  public record Prediction(NDArray logits, NDArray loss, NDArray accuracy) {}
 
   /**
-   * The transformer on masked pictures.
+   * The result of a forward pass.
    *
-   * @param images [B, 3, S, S], normalised
-   * @param mask [B, N], 1 where masked
+   * @param loss [] sum of the losses of both predictions
+   * @param mim prediction from the last layer
+   * @param aggregation prediction of the patch aggregation blocks; null without aggregation
+   * @param tokens [B, 1 + N, D] of the last layer, normalized
    */
-  public Tokens tokens(NDManager manager, NDArray images, NDArray mask, DropPath dropPath) {
+  public record Output(
+      NDArray loss, Prediction mim, @Nullable Prediction aggregation, NDArray tokens) {}
+
+  /**
+   * Computes the losses of a batch.
+   *
+   * @param images [B, 3, S, S], normalized with ImageNet's mean and standard deviation
+   * @param masked the masked patches and their codes
+   */
+  public Output forward(
+      NDManager manager, NDArray images, MaskedPatches masked, DropPath dropPath) {
+    NDArray mask = masked.mask();
     NDArray x = vit.embed(manager, vit.patchEmbed(manager, images), mask, state.get("mask_token"));
     NDArray bias = vit.sharedBias(manager);
     NDArray early = null;
@@ -100,33 +122,18 @@ public final class MaskedImageModel {
     }
     NDArray last = vit.norm(manager, x, "norm");
     if (!config.aggregates()) {
-      return new Tokens(last, null);
+      Prediction mim = predict(manager, last, masked, "lm_head");
+      return new Output(mim.loss(), mim, null, last);
     }
     NDArray y = kernels.call(manager, "aggregate", x, early);
     for (int i = 0; i < config.headLayers(); i++) {
       y = vit.block(manager, y, bias, "cls_pt_layers." + i, dropPath);
     }
-    return new Tokens(last, vit.norm(manager, y, config.sharedHead() ? "norm" : "cls_pt_norm"));
-  }
-
-  /**
-   * What one head says of the masked patches.
-   *
-   * @param logits [M, V]
-   * @param loss [] mean cross-entropy
-   * @param accuracy [] share of right codes, 0 to 1
-   */
-  public record Prediction(NDArray logits, NDArray loss, NDArray accuracy) {}
-
-  /** The prediction from the last layer; {@code labels} is [M], see {@link MaskedPatches}. */
-  public Prediction predict(NDManager manager, Tokens tokens, MaskedPatches masked) {
-    return predict(manager, tokens.last(), masked, "lm_head");
-  }
-
-  /** The prediction of the aggregation blocks. */
-  public Prediction predictAggregated(NDManager manager, Tokens tokens, MaskedPatches masked) {
-    return predict(
-        manager, tokens.aggregated(), masked, config.sharedHead() ? "lm_head" : "cls_pt_lm_head");
+    NDArray aggregated = vit.norm(manager, y, config.sharedHead() ? "norm" : "cls_pt_norm");
+    Prediction mim = predict(manager, last, masked, "lm_head");
+    Prediction aggregation =
+        predict(manager, aggregated, masked, config.sharedHead() ? "lm_head" : "cls_pt_lm_head");
+    return new Output(mim.loss().add(aggregation.loss()), mim, aggregation, last);
   }
 
   private Prediction predict(NDManager manager, NDArray tokens, MaskedPatches masked, String head) {

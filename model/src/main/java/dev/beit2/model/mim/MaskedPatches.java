@@ -6,20 +6,19 @@ import ai.djl.ndarray.types.Shape;
 import java.util.Arrays;
 
 /**
- * Which patches of a batch are masked, and what was there.
+ * The masked patches of a batch and their codes.
  *
  * @param mask [B, N], 1 where masked
- * @param rows [M] the masked patches as rows of [B · (1 + N)] tokens, picture by picture, row by
- *     row
+ * @param rows [M] the masked patches as rows of [B · (1 + N)] tokens, image by image, row by row
  * @param labels [M] their codes
  */
 public record MaskedPatches(NDArray mask, NDArray rows, NDArray labels) {
 
   /**
-   * From plain arrays.
+   * Converts plain arrays.
    *
    * @param masks B · N, true where masked
-   * @param codes B · N, one code a patch
+   * @param codes B · N, one code per patch
    * @throws IllegalArgumentException if nothing is masked
    */
   public static MaskedPatches of(NDManager manager, boolean[] masks, int[] codes, int batch) {

@@ -8,17 +8,22 @@ import java.io.Serializable;
  *
  * @param backbone the transformer that is kept
  * @param vocabulary codes that are predicted: the tokenizer's codebook size
- * @param earlyLayers blocks before the patch tokens that patch aggregation sees leave; 0 means no
+ * @param earlyLayers blocks before the patch tokens leave for patch aggregation; 0 means no
  *     aggregation
  * @param headLayers aggregation blocks, dropped after pretraining
- * @param sharedHead whether both losses share one norm and head, as in the paper's best row
+ * @param sharedHead whether both losses share one norm and head, as in the best result of the
+ *     paper's ablation
  */
 public record MimConfig(
     VitConfig backbone, int vocabulary, int earlyLayers, int headLayers, boolean sharedHead)
     implements Serializable {
   private static final long serialVersionUID = 1L;
 
-  /** Refuses an aggregation that starts after the last block. */
+  /**
+   * Checks that aggregation starts before the last block.
+   *
+   * @throws IllegalArgumentException if it does not
+   */
   public MimConfig {
     if (earlyLayers < 0
         || earlyLayers > backbone.depth()

@@ -48,7 +48,7 @@ public interface Teacher extends AutoCloseable {
   }
 
   /**
-   * DINO's vision transformer (arXiv 2104.14294): normalised patch tokens.
+   * DINO's vision transformer (arXiv 2104.14294): normalized patch tokens.
    *
    * @param weights under DINO's own names; closed with the teacher
    * @param heads attention heads: width / 64 in DINO's own models

@@ -16,8 +16,8 @@ import java.util.stream.IntStream;
 
 /**
  * The codebook: unit vectors that follow the vectors assigned to them by an exponential moving
- * average (official {@code NormEMAVectorQuantizer}). What is ours is the revival of dead codes:
- * small sets collapse without it.
+ * average (official {@code NormEMAVectorQuantizer}). The official code has no revival of dead
+ * codes; without it the codebook collapses on small data sets.
  */
 final class NormEmaCodebook {
   static final String CODEBOOK = "quantize.embedding.weight";
@@ -63,13 +63,13 @@ final class NormEmaCodebook {
         new NDArray[] {z, codes, state.get(CODEBOOK), kernels.number(config.beta())});
   }
 
-  /** Whether the codes have their first places. */
-  boolean isPlaced(NDManager manager) {
+  /** Whether the codebook is initialized. */
+  boolean isInitialized(NDManager manager) {
     return Torch.onCpu(manager, state.get("quantize.embedding.initted")).getFloat(0) != 0;
   }
 
-  /** Places the codes by k-means over z [M, C], unless z is not finite. */
-  void place(NDManager manager, NDArray z, long seed) {
+  /** Initializes the codes by k-means over z [M, C]; does nothing if z is not finite. */
+  void initialize(NDManager manager, NDArray z, long seed) {
     NDArray initialized = state.get("quantize.embedding.initted");
     NDArray samples = z.stopGradient();
     if (!Float.isFinite(samples.sum().getFloat())) {
@@ -91,7 +91,7 @@ final class NormEmaCodebook {
         });
   }
 
-  /** Moves the codebook by EMA towards the vectors, then revives dead codes. */
+  /** Updates the codebook by EMA with the vectors, then revives dead codes. */
   Usage update(NDManager manager, Vectors vectors, long seed) {
     NDArray counts =
         kernels.call(
@@ -144,16 +144,15 @@ final class NormEmaCodebook {
   }
 
   /**
-   * Different vectors of the batch, each drawn with probability proportional to its squared
-   * distance from its code, as k-means++ draws: where the codebook serves worst, new codes are
-   * needed most.
+   * Draws distinct vectors of the batch, with a probability proportional to their squared distance
+   * from their code, as k-means++ does: new codes are needed most where the codebook fits worst.
    */
   private static long[] drawFarVectors(float[] distances, int draws, long seed) {
     SplittableRandom random = new SplittableRandom(seed);
     double[] weights = new double[distances.length];
     double total = 0;
     for (int i = 0; i < weights.length; i++) {
-      // A vector that lies on its code can still be drawn, after all others.
+      // A vector that equals its code can still be drawn, after all others.
       weights[i] = Math.max(distances[i], 1e-9f);
       total += weights[i];
     }
@@ -174,10 +173,7 @@ final class NormEmaCodebook {
     return picks;
   }
 
-  /**
-   * Batches since each code was last used, [K] int32: what {@link #restore} needs to go on as if
-   * never stopped.
-   */
+  /** Batches since each code was last used, [K] int32. {@link #restore} needs them to continue. */
   NDArray idleBatches(NDManager manager) {
     return manager.create(idleBatches, new Shape(idleBatches.length));
   }

@@ -17,7 +17,7 @@ import java.security.MessageDigest;
 import java.util.HexFormat;
 
 /**
- * A trained tokenizer, for inference: pictures → one code a patch. Safe for use by many threads.
+ * A trained tokenizer, for inference: images → one code per patch. Safe for use by many threads.
  */
 public final class Tokenizer implements AutoCloseable {
   private final VqKdConfig config;
@@ -35,7 +35,7 @@ public final class Tokenizer implements AutoCloseable {
   /**
    * Reads a checkpoint's {@code model.safetensors}.
    *
-   * @throws IOException if it cannot be read or is no tokenizer, saying what it is
+   * @throws IOException if it cannot be read, or is not a tokenizer
    */
   public static Tokenizer read(ReadableByteChannel model, Precision precision) throws IOException {
     MessageDigest sha256 = TokenizerDescription.sha256();
@@ -59,7 +59,7 @@ public final class Tokenizer implements AutoCloseable {
     return digest;
   }
 
-  /** Side of the pictures it takes, in pixels. */
+  /** Side of its input images, in pixels. */
   public int imageSize() {
     return config.encoder().imageSize();
   }
@@ -78,7 +78,7 @@ public final class Tokenizer implements AutoCloseable {
    * The codes of a batch.
    *
    * @param images [B, 3, S, S] in [0, 1]: float32 in a direct buffer of native order
-   * @param codes receives B · N codes, picture by picture, row by row, each in [0, K)
+   * @param codes receives B · N codes, image by image, row by row, each in [0, K)
    */
   public void encode(ByteBuffer images, int batch, int[] codes) {
     int side = imageSize();

@@ -4,18 +4,19 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDArrays;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
+import dev.beit2.model.torch.ActivationCheckpointing;
 import dev.beit2.model.torch.Kernels;
-import dev.beit2.model.torch.Recomputation;
 import dev.beit2.model.torch.StateDict;
 import dev.beit2.model.vit.Initialization;
 import dev.beit2.model.vit.Vit;
 import java.util.List;
 import java.util.function.Function;
+import javax.annotation.Nullable;
 
 /**
  * Vector-quantized knowledge distillation (paper, section 3.1; official {@code modeling_vqkd.py}):
- * pictures are encoded to one code a patch, and a small decoder has to tell the teacher's features
- * from the codes alone.
+ * an image is encoded to one code per patch, and a small decoder has to predict the teacher's
+ * features from the codes alone.
  */
 public final class VqKd {
   /** The name of the codebook, [K, C] unit vectors. */
@@ -27,26 +28,34 @@ public final class VqKd {
   private final Vit encoder;
   private final Vit decoder;
   private final NormEmaCodebook codebook;
-  private final Recomputation recomputation;
+  @Nullable private final ActivationCheckpointing checkpointing;
 
-  /** A network over existing parameters, which stay the caller's. */
+  /** A network over existing parameters, which the caller closes. */
   public VqKd(VqKdConfig config, Kernels kernels, StateDict state) {
     this(config, kernels, state, null);
   }
 
-  /** The same, with blocks computed again on the way back; null keeps all they need. */
-  public VqKd(VqKdConfig config, Kernels kernels, StateDict state, Recomputation recomputation) {
-    this.recomputation = recomputation;
+  /**
+   * A network over existing parameters, which the caller closes.
+   *
+   * @param checkpointing of the blocks; null stores all activations for the backward pass
+   */
+  public VqKd(
+      VqKdConfig config,
+      Kernels kernels,
+      StateDict state,
+      @Nullable ActivationCheckpointing checkpointing) {
+    this.checkpointing = checkpointing;
     this.config = config;
     this.kernels = kernels;
     this.state = state;
-    this.encoder = new Vit(config.encoder(), kernels, state, "encoder.", recomputation);
-    this.decoder = new Vit(config.decoder(), kernels, state, "decoder.", recomputation);
+    this.encoder = new Vit(config.encoder(), kernels, state, "encoder.", checkpointing);
+    this.decoder = new Vit(config.decoder(), kernels, state, "decoder.", checkpointing);
     this.codebook = new NormEmaCodebook(config, kernels, state);
   }
 
   /**
-   * Starting values under official names; the caller closes them. The codebook is placed by the
+   * Initial values under official names; the caller closes them. The codebook is initialized by the
    * first batch.
    */
   public static StateDict initialize(VqKdConfig config, long seed) {
@@ -66,21 +75,22 @@ public final class VqKd {
     return state;
   }
 
-  /** Whether the optimizer moves a tensor; the codebook moves by EMA. */
+  /** Whether the optimizer trains a tensor; the codebook is updated by EMA instead. */
   public static boolean isTrained(String name) {
     return !name.startsWith("quantize.");
   }
 
   /**
-   * Places the codebook by k-means over the pictures' vectors, unless it has been placed: what the
-   * very first {@link #forward} does.
+   * Initializes the codebook by k-means over the images' vectors, unless it is initialized. The
+   * very first {@link #forward} does the same.
    *
    * @param images [B, 3, S, S] in [0, 1]
-   * @param seed for the first means
+   * @param seed chooses the first means
    */
-  public void placeCodebook(NDManager manager, NDArray images, long seed) {
-    if (!codebook.isPlaced(manager)) {
-      codebook.place(manager, encode(manager, images).reshape(-1, config.codeDimension()), seed);
+  public void initializeCodebook(NDManager manager, NDArray images, long seed) {
+    if (!codebook.isInitialized(manager)) {
+      codebook.initialize(
+          manager, encode(manager, images).reshape(-1, config.codeDimension()), seed);
     }
   }
 
@@ -123,7 +133,7 @@ public final class VqKd {
    */
   public record Vectors(NDArray z, NDArray codes, NDArray distances) {
 
-    /** The same without the graph they came from, owned by {@code manager}. */
+    /** The same vectors without their graph, owned by {@code manager}. */
     public Vectors detachInto(NDManager manager) {
       Vectors detached = new Vectors(z.stopGradient(), codes, distances);
       detached.z.attach(manager);
@@ -148,7 +158,7 @@ public final class VqKd {
   }
 
   /**
-   * A training forward.
+   * The result of a forward pass in training.
    *
    * @param loss [] the sum of both losses
    * @param reconstructionLoss [] mean(1 − cos(reconstruction, target))
@@ -164,29 +174,29 @@ public final class VqKd {
       NDArray reconstruction) {}
 
   /**
-   * Computes the losses of a batch, or of a part of one. The codebook does not move, except that
-   * the very first forward places it.
+   * Computes the losses of a batch or a micro-batch. The codebook does not change, except that the
+   * very first forward initializes it.
    *
    * @param images [B, 3, S, S] in [0, 1]
    * @param target [B, N, teacherDimension], the teacher's features
-   * @param seed for the first means: a function of run and step
+   * @param seed chooses the first means: a function of run and step
    */
   public Output forward(NDManager manager, NDArray images, NDArray target, long seed) {
     NDArray z = encode(manager, images);
     NDArray flat = z.reshape(-1, config.codeDimension());
-    if (!codebook.isPlaced(manager)) {
-      codebook.place(manager, flat, seed);
+    if (!codebook.isInitialized(manager)) {
+      codebook.initialize(manager, flat, seed);
     }
     Vectors vectors = codebook.nearest(manager, flat);
     NDList quantized = codebook.quantize(manager, z, vectors.codes());
-    if (recomputation != null) {
-      recomputation.loss(quantized.get(0));
+    if (checkpointing != null) {
+      checkpointing.loss(quantized.get(0));
     }
     NDArray features = features(manager, decoder, quantized.get(1));
     NDArray reconstruction = taskLayer(manager, features, "decode_task_layer");
     NDArray reconstructionLoss = kernels.call(manager, "cosine_loss", reconstruction, target);
-    if (recomputation != null) {
-      recomputation.loss(reconstructionLoss);
+    if (checkpointing != null) {
+      checkpointing.loss(reconstructionLoss);
     }
     return new Output(
         reconstructionLoss.add(quantized.get(0)),
@@ -197,21 +207,21 @@ public final class VqKd {
   }
 
   /**
-   * What a batch did to the codebook.
+   * How a batch has used the codebook.
    *
-   * @param codesInUse codes that were somebody's nearest
+   * @param codesInUse codes that are nearest to at least one vector
    * @param perplexity exp of the entropy of the batch's codes, 1 to K
-   * @param revived dead codes placed anew
+   * @param revived dead codes that were replaced
    */
   public record Usage(int codesInUse, double perplexity, int revived) {}
 
   /**
-   * Moves the codebook, in place, towards the vectors of a whole batch, and revives dead codes: the
-   * second half of the official training forward.
+   * Updates the codebook, in place, with the vectors of a whole batch, and revives dead codes. This
+   * is the second half of the official training forward.
    *
-   * @param seed for the vectors that revive dead codes: a function of run and step
+   * @param seed chooses the vectors that replace dead codes: a function of run and step
    */
-  public Usage moveCodebook(NDManager manager, Vectors batch, long seed) {
+  public Usage updateCodebook(NDManager manager, Vectors batch, long seed) {
     return codebook.update(manager, batch, seed);
   }
 
@@ -220,7 +230,7 @@ public final class VqKd {
     return codebook.idleBatches(manager);
   }
 
-  /** Takes back what {@link #idleBatches} gave. */
+  /** Restores what {@link #idleBatches} has returned. */
   public void restoreIdleBatches(NDArray saved) {
     codebook.restore(saved);
   }

@@ -6,14 +6,14 @@ import java.io.Serializable;
 /**
  * The shape of a tokenizer trained by vector-quantized knowledge distillation (paper, section 3.1).
  *
- * @param encoder pictures → patch features
- * @param decoder code vectors, as a picture of one pixel a patch → patch features
+ * @param encoder images → patch features
+ * @param decoder code vectors, as an image with one pixel per patch → patch features
  * @param codebookSize codes, K
  * @param codeDimension width of a code vector, C
  * @param teacherDimension width of the teacher's features
- * @param decay of the codebook's EMA a batch
+ * @param decay of the codebook's EMA per batch
  * @param beta weight of the commitment loss
- * @param reviveDeadCodesAfter batches after which a code that was nobody's nearest is placed anew;
+ * @param reviveDeadCodesAfter batches after which a code that was nearest to no vector is replaced;
  *     0 means never, as in the official recipe
  */
 public record VqKdConfig(
@@ -41,7 +41,7 @@ public record VqKdConfig(
         reviveDeadCodesAfter);
   }
 
-  /** A copy with another patience for dead codes. */
+  /** A copy that revives dead codes after another number of batches. */
   public VqKdConfig withReviveDeadCodesAfter(int batches) {
     return new VqKdConfig(
         encoder, decoder, codebookSize, codeDimension, teacherDimension, decay, beta, batches);

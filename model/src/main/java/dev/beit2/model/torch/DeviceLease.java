@@ -37,9 +37,9 @@ public final class DeviceLease implements AutoCloseable {
   }
 
   /**
-   * Waits until a device is free and leases it: the one that holds what this worker kept, if there
-   * is one. What others kept on it is closed first: on a GPU all, on the CPU what is not of this
-   * run.
+   * Waits until a device is free and leases it, preferably the one on which this worker keeps its
+   * state. What others keep there is closed first: all of it on a GPU, on the CPU only what belongs
+   * to other runs.
    *
    * @param run names the run, over all jobs in this JVM
    * @param worker number of the worker in the run

@@ -6,7 +6,7 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Which devices of this JVM are leased, and what workers left on the others.
+ * The devices of this JVM: which are leased, and what workers keep on the others.
  *
  * <p>A Flink TaskManager loads our classes anew for each job and each restart of one, while DJL and
  * its devices stay; a static field would give every job a registry of its own. So the state is one
@@ -27,7 +27,7 @@ final class DeviceRegistry {
   /**
    * A registry of given devices.
    *
-   * @param property names the state that registries of a JVM share
+   * @param property name of the system property that holds the state of all registries of a JVM
    */
   @SuppressWarnings("unchecked")
   DeviceRegistry(List<TorchDevice> devices, String property) {
@@ -102,7 +102,7 @@ final class DeviceRegistry {
     return best;
   }
 
-  /** Takes a device back, with what stays on it; {@code kept} may be null. */
+  /** Returns a device, with what the worker keeps on it; {@code kept} may be null. */
   void release(TorchDevice device, String run, int worker, AutoCloseable kept) {
     synchronized (state) {
       state.remove(leased(device));

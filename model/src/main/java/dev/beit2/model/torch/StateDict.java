@@ -22,7 +22,7 @@ public final class StateDict implements AutoCloseable {
     return manager;
   }
 
-  /** A manager for what is computed from the tensors, on their device. The caller closes it. */
+  /** A manager for results computed from the tensors, on their device. The caller closes it. */
   public NDManager newManager() {
     return manager.getEngine().newBaseManager(manager.getDevice());
   }
@@ -71,8 +71,8 @@ public final class StateDict implements AutoCloseable {
   }
 
   /**
-   * Gives each tensor the values of the one of its name, in place. (DJL's {@code copyTo} keeps a
-   * second copy outside the heap for as long as the tensor lives.)
+   * Copies into each tensor the values of the tensor of the same name, in place. (DJL's {@code
+   * copyTo} keeps a second copy outside the heap for as long as the tensor lives.)
    *
    * @throws IllegalArgumentException if one is not there, naming it
    */

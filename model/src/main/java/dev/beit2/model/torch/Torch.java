@@ -47,8 +47,8 @@ public final class Torch {
   }
 
   /**
-   * Makes a device that of the calling thread: what it loads and starts from now on lives there.
-   * Until a thread says so, its device is the first of {@link #devices}.
+   * Selects the device of the calling thread: tensors that it creates from now on live there. Until
+   * a thread says so, its device is the first of {@link #devices}.
    *
    * @throws IllegalArgumentException if the engine does not see it
    */

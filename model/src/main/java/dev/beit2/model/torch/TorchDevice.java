@@ -7,7 +7,11 @@ package dev.beit2.model.torch;
  * @param index among those of its type, from 0
  */
 public record TorchDevice(String type, int index) {
-  /** Refuses what is no device. */
+  /**
+   * Checks the name.
+   *
+   * @throws IllegalArgumentException if it is not a device
+   */
   public TorchDevice {
     if (!(type.equals("gpu") && index >= 0) && !(type.equals("cpu") && index == 0)) {
       throw new IllegalArgumentException(

@@ -4,13 +4,12 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import dev.beit2.model.mim.MaskedImageModel;
-import dev.beit2.model.mim.MaskedImageModel.Prediction;
-import dev.beit2.model.mim.MaskedImageModel.Tokens;
+import dev.beit2.model.mim.MaskedImageModel.Output;
 import dev.beit2.model.mim.MaskedPatches;
 import dev.beit2.model.mim.MimConfig;
+import dev.beit2.model.torch.ActivationCheckpointing;
 import dev.beit2.model.torch.Kernels;
 import dev.beit2.model.torch.Precision;
-import dev.beit2.model.torch.Recomputation;
 import dev.beit2.model.torch.StateDict;
 import dev.beit2.model.vit.DropPath;
 import dev.beit2.model.vit.ImageNet;
@@ -18,9 +17,10 @@ import java.nio.ByteBuffer;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import javax.annotation.Nullable;
 
 /** Pretraining by masked image modelling (paper, sections 3.2 and 3.3). */
-public final class MimTrainer extends Trainer {
+public final class MimTrainer extends AdamWTrainer {
   private final MimConfig config;
   private final MaskedImageModel model;
 
@@ -31,7 +31,7 @@ public final class MimTrainer extends Trainer {
       long seed,
       Kernels kernels,
       StateDict state,
-      Recomputation recomputation) {
+      @Nullable ActivationCheckpointing checkpointing) {
     super(
         "mim",
         config,
@@ -48,12 +48,12 @@ public final class MimTrainer extends Trainer {
                 name -> 1)),
         schedule,
         seed,
-        recomputation);
+        checkpointing);
     this.config = config;
-    this.model = new MaskedImageModel(config, kernels, state, recomputation);
+    this.model = new MaskedImageModel(config, kernels, state, checkpointing);
   }
 
-  /** A model at its starting values. */
+  /** A trainer of a model at its initial values. */
   public static MimTrainer start(
       MimConfig config,
       AdamWConfig adamW,
@@ -64,10 +64,10 @@ public final class MimTrainer extends Trainer {
   }
 
   /**
-   * The same.
+   * A trainer of a model at its initial values.
    *
-   * @param recompute whether blocks are computed a second time on the way back instead of keeping
-   *     what it needs: less memory, the same numbers
+   * @param activationCheckpointing whether blocks are recomputed in the backward pass instead of
+   *     storing their activations: less memory, the same numbers
    */
   public static MimTrainer start(
       MimConfig config,
@@ -75,7 +75,7 @@ public final class MimTrainer extends Trainer {
       CosineSchedule schedule,
       long seed,
       Precision precision,
-      boolean recompute) {
+      boolean activationCheckpointing) {
     Kernels kernels = Kernels.of(precision);
     return new MimTrainer(
         config,
@@ -84,10 +84,10 @@ public final class MimTrainer extends Trainer {
         seed,
         kernels,
         MaskedImageModel.initialize(config, seed),
-        recompute ? new Recomputation(kernels) : null);
+        activationCheckpointing ? new ActivationCheckpointing(kernels) : null);
   }
 
-  /** One optimizer step with the whole batch at once. */
+  /** One optimizer step on a batch that fits on the device as a whole. */
   public Map<String, Double> step(ByteBuffer images, boolean[] masks, int[] codes, int batch) {
     return step(images, masks, codes, batch, 1);
   }
@@ -97,14 +97,15 @@ public final class MimTrainer extends Trainer {
    *
    * @param images [B, 3, S, S] in [0, 1]: float32 in a direct buffer of native order
    * @param masks B · N, true where masked
-   * @param codes B · N, each patch's code
-   * @param parts divides B: so many parts of the batch are taken one after the other, which takes
-   *     the memory of one; the result is the same up to rounding
+   * @param codes B · N, the code of each patch
+   * @param microBatches that the batch is split into; a divisor of B. Memory is that of one
+   *     micro-batch, the result is the same up to rounding
    * @return metrics by name: losses, accuracies, learning rate, gradient norm
    * @throws NonFiniteLossException if the loss or its gradient is not finite
    */
   public Map<String, Double> step(
-      ByteBuffer images, boolean[] masks, int[] codes, int batch, int parts) {
+      ByteBuffer images, boolean[] masks, int[] codes, int batch, int microBatches) {
+    int patches = masks.length / batch;
     double masked = count(masks, 0, masks.length);
     Map<String, Double> metrics = new LinkedHashMap<>();
     try (NDManager manager = parameters.newManager()) {
@@ -112,26 +113,25 @@ public final class MimTrainer extends Trainer {
           gradients(
               manager,
               batch,
-              parts,
+              microBatches,
               (own, part) -> {
-                int patches = masks.length / batch;
-                int from = part.first() * patches;
+                int from = part.firstImage() * patches;
                 int to = from + part.size() * patches;
-                int here = count(masks, from, to);
-                if (here == 0 && masked > 0) {
+                int maskedHere = count(masks, from, to);
+                if (maskedHere == 0 && masked > 0) {
                   return null;
                 }
-                MaskedPatches patchesOf =
+                MaskedPatches maskedPatches =
                     MaskedPatches.of(
                         own,
                         Arrays.copyOfRange(masks, from, to),
                         Arrays.copyOfRange(codes, from, to),
                         part.size());
-                NDArray input = images(own, part.of(images), part.size());
-                return loss(own, input, patchesOf, part, here / masked, metrics);
+                NDArray input = images(own, part.slice(images), part.size());
+                return loss(own, input, maskedPatches, part, maskedHere / masked, metrics);
               });
       metrics.put("learning_rate", schedule.at(step()));
-      metrics.put("gradient_norm", descend(manager, gradients, metrics.get("loss")));
+      metrics.put("gradient_norm", update(manager, gradients, metrics.get("loss")));
       return metrics;
     }
   }
@@ -144,39 +144,37 @@ public final class MimTrainer extends Trainer {
     return masked;
   }
 
-  /** A part's loss, and its metrics, times its share of the masked patches: all are means. */
-  private PartLoss loss(
+  /**
+   * The loss of a micro-batch. Adds its metrics to those of the batch, weighted by its fraction of
+   * the masked patches, because all of them are means over masked patches.
+   */
+  private WeightedLoss loss(
       NDManager manager,
       NDArray images,
       MaskedPatches masked,
-      Part part,
-      double share,
+      MicroBatch microBatch,
+      double weight,
       Map<String, Double> metrics) {
-    NDArray input = ImageNet.normalize(kernels, manager, images);
     DropPath dropPath =
         config.backbone().dropPath() == 0
             ? DropPath.NONE
-            : DropPath.random(model.dropPathRates(), seed, step(), part.first());
-    Tokens tokens = model.tokens(manager, input, masked.mask(), dropPath);
-    Prediction prediction = model.predict(manager, tokens, masked);
-    Prediction aggregated =
-        config.aggregates() ? model.predictAggregated(manager, tokens, masked) : null;
-    NDArray loss =
-        aggregated == null ? prediction.loss() : prediction.loss().add(aggregated.loss());
-    metrics.merge("loss", share * finite(loss), Double::sum);
-    add(metrics, "mim_loss", share, prediction.loss());
-    add(metrics, "masked_accuracy", share, prediction.accuracy());
-    if (aggregated != null) {
-      add(metrics, "aggregation_loss", share, aggregated.loss());
-      add(metrics, "aggregation_accuracy", share, aggregated.accuracy());
+            : DropPath.random(model.dropPathRates(), seed, step(), microBatch.firstImage());
+    Output output =
+        model.forward(manager, ImageNet.normalize(kernels, manager, images), masked, dropPath);
+    metrics.merge("loss", weight * finite(output.loss()), Double::sum);
+    add(metrics, "mim_loss", weight, output.mim().loss());
+    add(metrics, "masked_accuracy", weight, output.mim().accuracy());
+    if (output.aggregation() != null) {
+      add(metrics, "aggregation_loss", weight, output.aggregation().loss());
+      add(metrics, "aggregation_accuracy", weight, output.aggregation().accuracy());
     }
-    if (recomputation != null) {
-      recomputation.loss(loss);
+    if (checkpointing != null) {
+      checkpointing.loss(output.loss());
     }
-    return new PartLoss(loss, share);
+    return new WeightedLoss(output.loss(), weight);
   }
 
-  private static void add(Map<String, Double> metrics, String name, double share, NDArray value) {
-    metrics.merge(name, share * value.getFloat(), Double::sum);
+  private static void add(Map<String, Double> metrics, String name, double weight, NDArray value) {
+    metrics.merge(name, weight * value.getFloat(), Double::sum);
   }
 }

@@ -9,18 +9,19 @@ import dev.beit2.model.tokenizer.VqKd;
 import dev.beit2.model.tokenizer.VqKd.Usage;
 import dev.beit2.model.tokenizer.VqKd.Vectors;
 import dev.beit2.model.tokenizer.VqKdConfig;
+import dev.beit2.model.torch.ActivationCheckpointing;
 import dev.beit2.model.torch.Kernels;
 import dev.beit2.model.torch.Precision;
-import dev.beit2.model.torch.Recomputation;
 import dev.beit2.model.torch.StateDict;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import javax.annotation.Nullable;
 
 /** Training of the tokenizer (paper, section 3.1). */
-public final class VqKdTrainer extends Trainer {
+public final class VqKdTrainer extends AdamWTrainer {
   private final VqKd network;
   private final Teacher teacher;
 
@@ -32,7 +33,7 @@ public final class VqKdTrainer extends Trainer {
       long seed,
       Kernels kernels,
       StateDict state,
-      Recomputation recomputation) {
+      @Nullable ActivationCheckpointing checkpointing) {
     super(
         "vqkd",
         config,
@@ -46,16 +47,16 @@ public final class VqKdTrainer extends Trainer {
                 state, state.names(VqKd::isTrained), adamW.weightDecay(), name -> 1)),
         schedule,
         seed,
-        recomputation);
-    this.network = new VqKd(config, kernels, state, recomputation);
+        checkpointing);
+    this.network = new VqKd(config, kernels, state, checkpointing);
     this.teacher = teacher;
   }
 
   /**
-   * A tokenizer at its starting values.
+   * A trainer of a tokenizer at its initial values.
    *
    * @param teacher closed with the trainer
-   * @throws IllegalArgumentException if the teacher's width is not the config's
+   * @throws IllegalArgumentException if the teacher's features do not have the config's width
    */
   public static VqKdTrainer start(
       VqKdConfig config,
@@ -68,10 +69,12 @@ public final class VqKdTrainer extends Trainer {
   }
 
   /**
-   * The same.
+   * A trainer of a tokenizer at its initial values.
    *
-   * @param recompute whether blocks are computed a second time on the way back instead of keeping
-   *     what it needs: less memory, the same numbers
+   * @param teacher closed with the trainer
+   * @param activationCheckpointing whether blocks are recomputed in the backward pass instead of
+   *     storing their activations: less memory, the same numbers
+   * @throws IllegalArgumentException if the teacher's features do not have the config's width
    */
   public static VqKdTrainer start(
       VqKdConfig config,
@@ -80,7 +83,7 @@ public final class VqKdTrainer extends Trainer {
       CosineSchedule schedule,
       long seed,
       Precision precision,
-      boolean recompute) {
+      boolean activationCheckpointing) {
     if (teacher.dimension() != config.teacherDimension()) {
       throw new IllegalArgumentException(
           "the teacher's features are %d wide, the tokenizer is built for %d"
@@ -95,26 +98,26 @@ public final class VqKdTrainer extends Trainer {
         seed,
         kernels,
         VqKd.initialize(config, seed),
-        recompute ? new Recomputation(kernels) : null);
+        activationCheckpointing ? new ActivationCheckpointing(kernels) : null);
   }
 
-  /** One optimizer step with the whole batch at once. */
+  /** One optimizer step on a batch that fits on the device as a whole. */
   public Map<String, Double> step(ByteBuffer images, int batch) {
     return step(images, batch, 1);
   }
 
   /**
-   * One optimizer step. The very first places the codebook by k-means on its first part, as {@link
-   * #begin} on that part's images does.
+   * One optimizer step. The first one initializes the codebook by k-means on its first micro-batch,
+   * as {@link #initialize} does.
    *
    * @param images [B, 3, S, S] in [0, 1]: float32 in a direct buffer of native order
-   * @param parts divides B: so many parts of the batch are taken one after the other, which takes
-   *     the memory of one; the result is the same up to rounding. The codebook moves once a step,
-   *     by the vectors of all parts.
-   * @return metrics by name: losses, codebook health, learning rate, gradient norm
+   * @param microBatches that the batch is split into; a divisor of B. Memory is that of one
+   *     micro-batch, the result is the same up to rounding. The codebook is updated once per step,
+   *     with the vectors of the whole batch
+   * @return metrics by name: losses, codebook usage, learning rate, gradient norm
    * @throws NonFiniteLossException if the loss or its gradient is not finite
    */
-  public Map<String, Double> step(ByteBuffer images, int batch, int parts) {
+  public Map<String, Double> step(ByteBuffer images, int batch, int microBatches) {
     long stepSeed = stepSeed();
     Map<String, Double> metrics = new LinkedHashMap<>();
     List<Vectors> vectors = new ArrayList<>();
@@ -123,24 +126,24 @@ public final class VqKdTrainer extends Trainer {
           gradients(
               manager,
               batch,
-              parts,
+              microBatches,
               (own, part) -> {
-                NDArray input = images(own, part.of(images), part.size());
+                NDArray input = images(own, part.slice(images), part.size());
                 NDArray target = teacher.features(own, input);
                 VqKd.Output output = network.forward(own, input, target, stepSeed);
                 vectors.add(output.vectors().detachInto(manager));
-                // Parts are of the same size and losses are means over patches.
-                double share = 1.0 / parts;
-                metrics.merge("loss", share * finite(output.loss()), Double::sum);
+                // Micro-batches have the same size, and losses are means over patches.
+                double weight = 1.0 / microBatches;
+                metrics.merge("loss", weight * finite(output.loss()), Double::sum);
                 double reconstruction = output.reconstructionLoss().getFloat();
-                metrics.merge("reconstruction_loss", share * reconstruction, Double::sum);
+                metrics.merge("reconstruction_loss", weight * reconstruction, Double::sum);
                 double commitment = output.commitmentLoss().getFloat();
-                metrics.merge("commitment_loss", share * commitment, Double::sum);
-                return new PartLoss(output.loss(), share);
+                metrics.merge("commitment_loss", weight * commitment, Double::sum);
+                return new WeightedLoss(output.loss(), weight);
               });
       double learningRate = schedule.at(step());
-      double norm = descend(manager, gradients, metrics.get("loss"));
-      Usage usage = network.moveCodebook(manager, Vectors.concat(vectors), stepSeed);
+      double norm = update(manager, gradients, metrics.get("loss"));
+      Usage usage = network.updateCodebook(manager, Vectors.concat(vectors), stepSeed);
       metrics.put("codes_in_use", (double) usage.codesInUse());
       metrics.put("perplexity", usage.perplexity());
       metrics.put("revived_codes", (double) usage.revived());
@@ -150,12 +153,12 @@ public final class VqKdTrainer extends Trainer {
     }
   }
 
-  /** Places the codebook by k-means on the batch, unless it has its place already. */
+  /** Initializes the codebook by k-means on the batch, unless it is initialized. */
   @Override
-  public void begin(ByteBuffer images, int batch) {
+  public void initialize(ByteBuffer images, int batch) {
     try (NDManager manager = parameters.newManager()) {
       NDArray input = images(manager, images, batch);
-      kernels.withoutGradient(() -> network.placeCodebook(manager, input, stepSeed()));
+      kernels.withoutGradient(() -> network.initializeCodebook(manager, input, stepSeed()));
     }
   }
 
@@ -168,12 +171,12 @@ public final class VqKdTrainer extends Trainer {
   }
 
   @Override
-  Map<String, NDArray> moreState(NDManager manager) {
+  Map<String, NDArray> extraState(NDManager manager) {
     return Map.of("codebook.idle_batches", network.idleBatches(manager));
   }
 
   @Override
-  void restoreMore(Safetensors saved) {
+  void restoreExtraState(Safetensors saved) {
     network.restoreIdleBatches(saved.tensors().get("codebook.idle_batches"));
   }
 

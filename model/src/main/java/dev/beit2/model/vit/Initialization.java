@@ -8,7 +8,7 @@ import java.util.SplittableRandom;
 import java.util.random.RandomGenerator;
 
 /**
- * Starting values as in the official code. A tensor's values depend on the seed and its name alone.
+ * Initial values as in the official code. A tensor's values depend on the seed and its name alone.
  *
  * @param into receives the tensors
  * @param seed the run's seed

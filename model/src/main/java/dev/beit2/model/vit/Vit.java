@@ -2,8 +2,8 @@ package dev.beit2.model.vit;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
+import dev.beit2.model.torch.ActivationCheckpointing;
 import dev.beit2.model.torch.Kernels;
-import dev.beit2.model.torch.Recomputation;
 import dev.beit2.model.torch.StateDict;
 import dev.beit2.model.vit.VitConfig.Positions;
 import java.util.ArrayList;
@@ -39,14 +39,13 @@ public final class Vit {
   private final StateDict state;
   private final String prefix;
   private final NDArray heads;
-  private final Recomputation recomputation;
+  private final ActivationCheckpointing checkpointing;
   private final Map<String, List<NDArray>> blocks = new ConcurrentHashMap<>();
 
   /**
    * A transformer over existing parameters.
    *
-   * @param prefix what its names start with in {@code state}: empty, or for example {@code
-   *     encoder.}
+   * @param prefix of its names in {@code state}: empty, or for example {@code encoder.}
    */
   public Vit(VitConfig config, Kernels kernels, StateDict state, String prefix) {
     this(config, kernels, state, prefix, null);
@@ -55,15 +54,15 @@ public final class Vit {
   /**
    * The same.
    *
-   * @param recomputation of the blocks; null if all is kept for the way back
+   * @param checkpointing of the blocks; null if all is kept for the way back
    */
   public Vit(
       VitConfig config,
       Kernels kernels,
       StateDict state,
       String prefix,
-      Recomputation recomputation) {
-    this.recomputation = recomputation;
+      ActivationCheckpointing checkpointing) {
+    this.checkpointing = checkpointing;
     this.config = config;
     this.kernels = kernels;
     this.state = state;
@@ -138,9 +137,9 @@ public final class Vit {
     NDArray keepMlp = keep(manager, x, name + ".mlp", dropPath);
     NDArray[] tensors = {x, own, keepAttention, keepMlp, heads};
     List<NDArray> weights = blocks.computeIfAbsent(name, this::parameters);
-    return recomputation == null
+    return checkpointing == null
         ? kernels.call(manager, "block", tensors, weights)
-        : recomputation.call(manager, "block", tensors, weights);
+        : checkpointing.call(manager, "block", tensors, weights);
   }
 
   private NDArray keep(NDManager manager, NDArray x, String branch, DropPath dropPath) {
@@ -187,8 +186,8 @@ public final class Vit {
   }
 
   /**
-   * Starting values of everything but norms and heads at the end: patch embedding, [CLS],
-   * positions, blocks.
+   * Initial values of everything but norms and heads at the end: patch embedding, [CLS], positions,
+   * blocks.
    *
    * @param normalPatchEmbed whether the patch embedding is normal (masked image model) or keeps
    *     PyTorch's default
@@ -219,7 +218,7 @@ public final class Vit {
   }
 
   /**
-   * Starting values of one block.
+   * Initial values of one block.
    *
    * @param layer its number counted from 1: the layers that write to the residual stream start
    *     smaller by √(2·layer)

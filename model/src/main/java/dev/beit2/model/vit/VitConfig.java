@@ -3,7 +3,7 @@ package dev.beit2.model.vit;
 import java.io.Serializable;
 
 /**
- * The shape of a vision transformer. Pictures and patches are square.
+ * The shape of a vision transformer. Images and patches are square.
  *
  * @param imageSize side of the input in pixels
  * @param patchSize side of a patch in pixels
@@ -12,8 +12,8 @@ import java.io.Serializable;
  * @param depth transformer blocks
  * @param heads attention heads; a divisor of {@code dim}
  * @param mlpRatio width of the MLP over {@code dim}
- * @param positions how tokens know where they are
- * @param layerScale what layer scale starts at; 0 means none
+ * @param positions how positions are encoded
+ * @param layerScale initial value of layer scale; 0 means no layer scale
  * @param dropPath stochastic depth's rate in the last block, growing linearly from 0 in the first
  */
 public record VitConfig(
@@ -30,9 +30,9 @@ public record VitConfig(
     implements Serializable {
   private static final long serialVersionUID = 1L;
 
-  /** How tokens know where they are. */
+  /** How positions are encoded. */
   public enum Positions {
-    /** A learnt vector added to each token. */
+    /** A learned vector is added to each token. */
     ABSOLUTE,
     /** One relative position bias for all blocks. */
     SHARED_RELATIVE,
@@ -40,11 +40,15 @@ public record VitConfig(
     RELATIVE
   }
 
-  /** Refuses sizes that do not fit together. */
+  /**
+   * Checks that the sizes fit together.
+   *
+   * @throws IllegalArgumentException if they do not
+   */
   public VitConfig {
     if (imageSize % patchSize != 0 || dim % heads != 0 || depth < 1) {
       throw new IllegalArgumentException(
-          "a picture of %d pixels in patches of %d, width %d in %d heads, depth %d do not fit"
+          "a image of %d pixels in patches of %d, width %d in %d heads, depth %d do not fit"
               .formatted(imageSize, patchSize, dim, heads, depth));
     }
   }
@@ -54,7 +58,7 @@ public record VitConfig(
     return imageSize / patchSize;
   }
 
-  /** Patches of a picture, N. */
+  /** Patches of a image, N. */
   public int patches() {
     return grid() * grid();
   }
@@ -79,7 +83,7 @@ public record VitConfig(
         dropPath);
   }
 
-  /** A copy with other positions and layer scale. */
+  /** A copy with another encoding of positions and another layer scale. */
   public VitConfig with(Positions other, double startOfLayerScale) {
     return new VitConfig(
         imageSize,
@@ -100,9 +104,9 @@ public record VitConfig(
         imageSize, patchSize, channels, dim, depth, heads, mlpRatio, positions, layerScale, rate);
   }
 
-  /** A copy for pictures of another side, patch and number of channels. */
-  public VitConfig withInput(int side, int patch, int depthOfColour) {
+  /** A copy for images of another side, patch and number of channels. */
+  public VitConfig withInput(int side, int patch, int inputChannels) {
     return new VitConfig(
-        side, patch, depthOfColour, dim, depth, heads, mlpRatio, positions, layerScale, dropPath);
+        side, patch, inputChannels, dim, depth, heads, mlpRatio, positions, layerScale, dropPath);
   }
 }

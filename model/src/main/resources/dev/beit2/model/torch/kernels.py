@@ -1,8 +1,10 @@
-# The hot path of BEiT v2 as TorchScript. Java holds the parameters and the structure of the networks; each function
-# here is one call from Java. Where bf16 is set, matrix products and attention run in bfloat16, everything else
-# (residual stream, layer norms, codebook, losses, optimizer) in float32, as autocast does in the official code.
-# An absent tensor (no bias, no layer scale) is passed as one without elements. dtypes are numbers: 6 float32,
-# 15 bfloat16.
+# TorchScript in its serialized form, as torch.jit.save writes it into an archive's code/ folder; it is not importable
+# Python. ScriptArchive packs this file into an archive, and Kernels loads it: no Python is involved.
+#
+# The hot path of BEiT v2. Java holds the parameters and the structure of the networks; each function here is one call
+# from Java. If bf16 is set, matrix products and attention run in bfloat16, and everything else (residual stream, layer
+# norms, codebook, losses, optimizer) in float32, like autocast in the official code. An absent tensor (no bias, no layer
+# scale) is passed as a tensor without elements. dtypes are numbers: 6 is float32, 15 is bfloat16.
 class Kernels(Module):
   __parameters__ = []
   __buffers__ = []
@@ -19,7 +21,7 @@ class Kernels(Module):
       bias = torch.to(b, dtype)
     return torch.linear(torch.to(x, dtype), torch.to(w, dtype), bias)
 
-  # The same in float32 whatever the precision: the layers around the codebook, and the [CLS] features of a teacher.
+  # Always in float32: the layers around the codebook, and the [CLS] features of a teacher.
   def linear32(self: __torch__.Kernels, x: Tensor, w: Tensor, b: Tensor) -> Tensor:
     bias = annotate(Optional[Tensor], None)
     if torch.numel(b) > 0:
@@ -59,20 +61,25 @@ class Kernels(Module):
     bias = torch.embedding(table, torch.reshape(index, [-1]))
     return torch.contiguous(torch.permute(torch.reshape(bias, [1, T, T, -1]), [0, 3, 1, 2]))
 
-  # x [B, T, D], bias [1, heads, T, T] or empty -> [B, T, D]. w: qkv.weight, then q_bias and v_bias (the keys have
-  # none) or qkv.bias and an empty tensor, proj.weight, proj.bias.
+  # x [B, T, D], bias [1, heads, T, T] or empty -> [B, T, D]. The keys have no bias: either q_bias and v_bias are given,
+  # or the bias of all three and an empty v_bias.
   def attention(self: __torch__.Kernels, x: Tensor, bias: Tensor, heads: int, w: List[Tensor]) -> Tensor:
+    qkv_weight = w[0]
+    q_bias = w[1]
+    v_bias = w[2]
+    proj_weight = w[3]
+    proj_bias = w[4]
     B, T, D = torch.size(x)
-    qkv_bias = w[1]
-    if torch.numel(w[2]) > 0:
-      qkv_bias = torch.cat([w[1], torch.zeros_like(w[1]), w[2]])
-    qkv = torch.reshape((self).linear(x, w[0], qkv_bias), [B, T, 3, heads, D // heads])
+    qkv_bias = q_bias
+    if torch.numel(v_bias) > 0:
+      qkv_bias = torch.cat([q_bias, torch.zeros_like(q_bias), v_bias])
+    qkv = torch.reshape((self).linear(x, qkv_weight, qkv_bias), [B, T, 3, heads, D // heads])
     q, k, v = torch.unbind(torch.permute(qkv, [2, 0, 3, 1, 4]))
     mask = annotate(Optional[Tensor], None)
     if torch.numel(bias) > 0:
       mask = torch.to(bias, ops.prim.dtype(q))
     y = torch.scaled_dot_product_attention(q, k, v, mask, 0., False)
-    return (self).linear(torch.reshape(torch.transpose(y, 1, 2), [B, T, D]), w[3], w[4])
+    return (self).linear(torch.reshape(torch.transpose(y, 1, 2), [B, T, D]), proj_weight, proj_bias)
 
   # x + keep * gamma * branch; keep [B, 1, 1] is stochastic depth's factor (0 or 1 / (1 - p)), gamma [D] layer scale.
   def residual(self: __torch__.Kernels, x: Tensor, branch: Tensor, gamma: Tensor, keep: Tensor) -> Tensor:
@@ -83,23 +90,43 @@ class Kernels(Module):
       y = y * keep
     return x + y
 
-  # A pre-norm transformer block. w: norm1 (weight, bias), the five of attention, norm2 (weight, bias), fc1 (weight,
-  # bias), fc2 (weight, bias), gamma_1, gamma_2 (or empty).
+  # A pre-norm transformer block. gamma_1 and gamma_2 (layer scale) may be empty.
   def block(self: __torch__.Kernels, x: Tensor, bias: Tensor, keep_attention: Tensor, keep_mlp: Tensor, heads: Tensor, w: List[Tensor]) -> Tensor:
-    y = (self).attention((self).norm(x, w[0], w[1]), bias, int(heads), w[2:7])
-    x = (self).residual(x, y, w[13], keep_attention)
-    y = (self).linear((self).norm(x, w[7], w[8]), w[9], w[10])
-    y = (self).linear(torch.gelu(y), w[11], w[12])
-    return (self).residual(x, y, w[14], keep_mlp)
+    norm1_weight = w[0]
+    norm1_bias = w[1]
+    attention_weights = w[2:7]
+    norm2_weight = w[7]
+    norm2_bias = w[8]
+    fc1_weight = w[9]
+    fc1_bias = w[10]
+    fc2_weight = w[11]
+    fc2_bias = w[12]
+    gamma_1 = w[13]
+    gamma_2 = w[14]
+    y = (self).attention((self).norm(x, norm1_weight, norm1_bias), bias, int(heads), attention_weights)
+    x = (self).residual(x, y, gamma_1, keep_attention)
+    y = (self).linear((self).norm(x, norm2_weight, norm2_bias), fc1_weight, fc1_bias)
+    y = (self).linear(torch.gelu(y), fc2_weight, fc2_bias)
+    return (self).residual(x, y, gamma_2, keep_mlp)
 
-  # CLIP's block: the same with QuickGELU and layer norms of eps 1e-5; no layer scale.
+  # CLIP's block: QuickGELU, layer norms with eps 1e-5, no layer scale.
   def clip_block(self: __torch__.Kernels, x: Tensor, bias: Tensor, heads: Tensor, w: List[Tensor]) -> Tensor:
-    x = x + (self).attention((self).layer_norm(x, w[0], w[1], 1e-05), bias, int(heads), w[2:7])
-    y = (self).linear((self).layer_norm(x, w[7], w[8], 1e-05), w[9], w[10])
+    norm1_weight = w[0]
+    norm1_bias = w[1]
+    attention_weights = w[2:7]
+    norm2_weight = w[7]
+    norm2_bias = w[8]
+    fc1_weight = w[9]
+    fc1_bias = w[10]
+    fc2_weight = w[11]
+    fc2_bias = w[12]
+    y = (self).layer_norm(x, norm1_weight, norm1_bias, 1e-05)
+    x = x + (self).attention(y, bias, int(heads), attention_weights)
+    y = (self).linear((self).layer_norm(x, norm2_weight, norm2_bias, 1e-05), fc1_weight, fc1_bias)
     y = y * torch.sigmoid(y * 1.702)
-    return x + (self).linear(y, w[11], w[12])
+    return x + (self).linear(y, fc2_weight, fc2_bias)
 
-  # ln_post and the projection into the space shared with text; the patch tokens only.
+  # The patch tokens after ln_post and the projection into the space shared with text.
   def clip_head(self: __torch__.Kernels, x: Tensor, w: Tensor, b: Tensor, proj: Tensor) -> Tensor:
     patches = torch.slice(x, 1, 1)
     return torch.matmul((self).layer_norm(patches, w, b, 1e-05), proj)
@@ -119,35 +146,35 @@ class Kernels(Module):
   def pooled(self: __torch__.Kernels, x: Tensor) -> Tuple[Tensor, Tensor]:
     return (torch.select(x, 1, 0), torch.mean(torch.slice(x, 1, 1), [1]))
 
-  # Patch aggregation: [CLS] of the last layer before the patch tokens of an early one.
+  # The input of patch aggregation: [CLS] of the last layer, followed by the patch tokens of an early layer.
   def aggregate(self: __torch__.Kernels, last: Tensor, early: Tensor) -> Tensor:
     return torch.cat([torch.slice(last, 1, 0, 1), torch.slice(early, 1, 1)], 1)
 
-  # Logits of chosen tokens. x [B, T, D], rows [M] index B * T tokens -> [M, V]
+  # Logits of some tokens. x [B, T, D], rows [M] are indices into the B * T tokens -> [M, V]
   def logits(self: __torch__.Kernels, x: Tensor, rows: Tensor, w: Tensor, b: Tensor) -> Tensor:
     return torch.to((self).linear(torch.index_select(torch.flatten(x, 0, 1), 0, rows), w, b), 6)
 
-  # -> mean cross-entropy, share of right predictions
+  # -> mean cross-entropy, fraction of right predictions
   def cross_entropy(self: __torch__.Kernels, logits: Tensor, labels: Tensor, smoothing: Tensor) -> Tuple[Tensor, Tensor]:
     loss = torch.cross_entropy_loss(logits, labels, None, 1, -100, float(smoothing))
     right = torch.eq(torch.argmax(logits, -1), labels)
     return (loss, torch.mean(torch.to(right, 6)))
 
-  # Linear, Tanh, Linear: the layers between the encoder or decoder and what it is held against.
+  # Linear, Tanh, Linear: the layers after the encoder and after the decoder.
   def task_layer(self: __torch__.Kernels, x: Tensor, w0: Tensor, b0: Tensor, w2: Tensor, b2: Tensor) -> Tensor:
     return (self).linear32(torch.tanh((self).linear32(x, w0, b0)), w2, b2)
 
   def l2_normalize(self: __torch__.Kernels, x: Tensor) -> Tensor:
     return x / torch.clamp_min(torch.norm(x, 2, [-1], True), 1e-12)
 
-  # z [M, C] normalised, codebook [K, C] -> codes [M] and the squared distance to them [M]
+  # z [M, C] normalized, codebook [K, C] -> nearest codes [M] and the squared distances to them [M]
   def nearest(self: __torch__.Kernels, z: Tensor, codebook: Tensor) -> Tuple[Tensor, Tensor]:
     z = torch.detach(z)
     d = torch.sum(torch.pow(codebook, 2), [1]) - torch.matmul(z, torch.t(codebook)) * 2
     distance, codes = torch.min(d, 1)
     return (codes, distance + torch.sum(torch.pow(z, 2), [1]))
 
-  # The commitment loss beta * |sg[code] - z|^2 and the straight-through codes as the decoder's picture.
+  # The commitment loss beta * |sg[code] - z|^2, and the straight-through codes as the decoder's input image.
   # z [B, N, C], codes [B * N] -> loss [], [B, C, grid, grid]
   def quantize(self: __torch__.Kernels, z: Tensor, codes: Tensor, codebook: Tensor, beta: Tensor) -> Tuple[Tensor, Tensor]:
     B, N, C = torch.size(z)
@@ -157,8 +184,8 @@ class Kernels(Module):
     q = z + torch.detach(q - z)
     return (loss, torch.reshape(torch.transpose(q, 1, 2), [B, C, grid, grid]))
 
-  # The codebook's move by EMA: the mean of the vectors of each code, normalised, averaged in, normalised again; a
-  # code without a vector keeps its place. Both are changed in place. -> counts [K]
+  # Updates the codebook by EMA: the mean of each code's vectors is normalized, averaged in, and normalized again. A code
+  # without a vector does not change. codebook and cluster_size are changed in place. -> counts [K]
   def codebook_ema(self: __torch__.Kernels, z: Tensor, codes: Tensor, codebook: Tensor, cluster_size: Tensor, decay: Tensor) -> Tensor:
     d = float(decay)
     counts = torch.to(torch.bincount(codes, None, torch.size(codebook, 0)), 6)
@@ -179,13 +206,13 @@ class Kernels(Module):
     return (torch.where(torch.unsqueeze(torch.eq(counts, 0), 1), means, mean), counts)
 
   # mean(1 - cos(reconstruction, target)) over the last dimension. A target of zeros (HOG of a flat patch) has no
-  # direction: its cosine is 0 and nothing is learnt from it.
+  # direction: its cosine is 0, without a gradient.
   def cosine_loss(self: __torch__.Kernels, reconstruction: Tensor, target: Tensor) -> Tensor:
     cosine = torch.sum((self).l2_normalize(target) * (self).l2_normalize(reconstruction), [-1])
     return torch.mean(torch.rsub(cosine, 1))
 
-  # Histograms of oriented gradients (MaskFeat, arXiv 2112.09133): 9 unsigned orientations of cells of 8 x 8 pixels,
-  # each colour for itself, each cell's histogram normalised. images [B, 3, H, W] -> [B, N, 3 * 9 * (P / 8)^2].
+  # Histograms of oriented gradients (MaskFeat, arXiv 2112.09133): 9 unsigned orientations in cells of 8 x 8 pixels, for
+  # each colour; the histogram of each cell is normalized. images [B, 3, H, W] -> [B, N, 3 * 9 * (P / 8)^2].
   def hog(self: __torch__.Kernels, images: Tensor, patch: Tensor) -> Tensor:
     B, C, H, W = torch.size(images)
     c = int(patch) // 8
@@ -203,19 +230,19 @@ class Kernels(Module):
     h = torch.permute(torch.reshape(h, [B, C, 9, gh, c, gw, c]), [0, 3, 5, 1, 2, 4, 6])
     return torch.reshape(h, [B, gh * gw, C * 9 * c * c])
 
-  # Makes the parameters leaves of the graph that the next calls record.
+  # Makes tensors leaves of the graph that the next calls record.
   def require_gradient(self: __torch__.Kernels, w: List[Tensor]) -> Tensor:
     for i in range(torch.len(w)):
       torch.requires_grad_(w[i])
     return w[0]
 
-  # Gives tensors the values of others, in place.
+  # Copies values into tensors, in place.
   def assign(self: __torch__.Kernels, w: List[Tensor], values: List[Tensor]) -> Tensor:
     for i in range(torch.len(w)):
       torch.copy_(w[i], values[i])
     return w[0]
 
-  # -> the loss's gradients
+  # -> gradients of the loss
   def gradients(self: __torch__.Kernels, loss: Tensor, w: List[Tensor]) -> List[Tensor]:
     found = torch.grad([loss], w, None, False, False, True)
     gradients = annotate(List[Tensor], [])
@@ -228,15 +255,16 @@ class Kernels(Module):
       _0 = torch.append(gradients, f)
     return gradients
 
-  # Another handle of a tensor.
+  # A second handle of a tensor.
   def same(self: __torch__.Kernels, x: Tensor) -> Tensor:
     return x
 
   def is_recorded(self: __torch__.Kernels, x: Tensor) -> Tensor:
     return torch.tensor(ops.prim.requires_grad(x))
 
-  # Gradients of roots, which have some of their own, at targets; without elements where nothing comes through.
-  def pull_back(self: __torch__.Kernels, roots: List[Tensor], cotangents: List[Tensor], targets: List[Tensor]) -> List[Tensor]:
+  # Backward pass from roots, whose own gradients are the cotangents, to targets. -> gradients of the targets; without
+  # elements where a target does not depend on the roots
+  def backward(self: __torch__.Kernels, roots: List[Tensor], cotangents: List[Tensor], targets: List[Tensor]) -> List[Tensor]:
     start = annotate(List[Optional[Tensor]], [])
     for i in range(torch.len(cotangents)):
       _0 = torch.append(start, cotangents[i])
@@ -251,14 +279,14 @@ class Kernels(Module):
       _1 = torch.append(gradients, f)
     return gradients
 
-  # Adds gradients to sums, in place, where there are any.
+  # Adds gradients to sums, in place; skips gradients without elements.
   def accumulate(self: __torch__.Kernels, sums: List[Tensor], gradients: List[Tensor]) -> Tensor:
     for i in range(torch.len(sums)):
       if torch.numel(gradients[i]) > 0:
         _0 = torch.add_(sums[i], gradients[i])
     return sums[0]
 
-  # Adds the loss's gradients to sums, in place.
+  # Adds the gradients of the loss to sums, in place.
   def add_gradients(self: __torch__.Kernels, loss: Tensor, w: List[Tensor], sums: List[Tensor]) -> Tensor:
     found = torch.grad([loss], w, None, False, False, True)
     for i in range(torch.len(w)):
@@ -267,7 +295,7 @@ class Kernels(Module):
         _0 = torch.add_(sums[i], unchecked_cast(Tensor, g))
     return loss
 
-  # Clips the whole gradient's norm, in place; limit 0 means no clipping. -> the norm before
+  # Clips the norm of the whole gradient, in place; limit 0 means no clipping. -> the norm before clipping
   def clip(self: __torch__.Kernels, limit: Tensor, gradients: List[Tensor]) -> Tensor:
     norms = annotate(List[Tensor], [])
     for i in range(torch.len(gradients)):
@@ -279,14 +307,19 @@ class Kernels(Module):
         _1 = torch.mul_(gradients[j], scale)
     return norm
 
-  # AdamW on one group of parameters, in place. hyper: learning rate, beta1, beta2, eps, weight decay; s: the step,
-  # already counted up, once a parameter.
+  # AdamW on one group of parameters p with gradients g and moments m, v, in place. hyper: learning rate, beta1, beta2,
+  # eps, weight decay; s: the number of this step, from 1, once per parameter.
   def adamw(self: __torch__.Kernels, hyper: Tensor, p: List[Tensor], g: List[Tensor], m: List[Tensor], v: List[Tensor], s: List[Tensor]) -> Tensor:
+    learning_rate = float(hyper[0])
+    beta1 = float(hyper[1])
+    beta2 = float(hyper[2])
+    eps = float(hyper[3])
+    weight_decay = float(hyper[4])
     none = annotate(List[Tensor], [])
-    torch._fused_adamw_(p, g, m, v, none, s, lr=float(hyper[0]), beta1=float(hyper[1]), beta2=float(hyper[2]), weight_decay=float(hyper[4]), eps=float(hyper[3]), amsgrad=False, maximize=False)
+    torch._fused_adamw_(p, g, m, v, none, s, lr=learning_rate, beta1=beta1, beta2=beta2, weight_decay=weight_decay, eps=eps, amsgrad=False, maximize=False)
     return hyper
 
-  # The weights of an inference-only network, converted once.
+  # Converts the weights of a network that is only used for inference.
   def to_precision(self: __torch__.Kernels, w: List[Tensor]) -> List[Tensor]:
     converted = annotate(List[Tensor], [])
     for i in range(torch.len(w)):
@@ -296,6 +329,6 @@ class Kernels(Module):
         _1 = torch.append(converted, w[i])
     return converted
 
-  # Puts vectors of the batch, z [M, C], in the place of codes that nothing chose.
+  # Replaces dead codes by vectors of the batch, z [M, C].
   def revive(self: __torch__.Kernels, codebook: Tensor, codes: Tensor, z: Tensor, picks: Tensor) -> Tensor:
     return torch.index_copy_(codebook, 0, codes, torch.index_select(torch.detach(z), 0, picks))

@@ -7,7 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.google.gson.Gson;
-import dev.beit2.model.Pictures;
+import dev.beit2.model.TestImages;
 import dev.beit2.model.checkpoint.Safetensors;
 import dev.beit2.model.torch.Precision;
 import dev.beit2.model.torch.StateDict;
@@ -57,10 +57,10 @@ class TokenizerTest {
   @Test
   void manyThreadsGetTheCodesThatOneGets() throws Exception {
     byte[] file = file("vqkd", 1);
-    ByteBuffer pictures = Pictures.gratings(1, SIDE, 16, 1);
+    ByteBuffer images = TestImages.gratings(1, SIDE, 16, 1);
     int[] alone = new int[PATCHES];
     try (Tokenizer one = tokenizer(file)) {
-      one.encode(pictures, 1, alone);
+      one.encode(images, 1, alone);
     }
     assertTrue(Arrays.stream(alone).distinct().count() > 4, () -> Arrays.toString(alone));
     ExecutorService threads = Executors.newFixedThreadPool(THREADS);
@@ -75,7 +75,7 @@ class TokenizerTest {
                   () -> {
                     int[] codes = new int[alone.length];
                     start.await();
-                    shared.encode(pictures.duplicate().order(ByteOrder.nativeOrder()), 1, codes);
+                    shared.encode(images.duplicate().order(ByteOrder.nativeOrder()), 1, codes);
                     return codes;
                   }));
         }

@@ -12,7 +12,7 @@ import java.util.Map;
 final class Accumulation {
   private Accumulation() {}
 
-  static Map<String, FloatBuffer> values(Trainer trainer) {
+  static Map<String, FloatBuffer> values(AdamWTrainer trainer) {
     Map<String, FloatBuffer> values = new LinkedHashMap<>();
     for (SharedTensor tensor : trainer.sharedTensors()) {
       values.put(tensor.name(), trainer.values(tensor.name()));
@@ -29,7 +29,7 @@ final class Accumulation {
     }
   }
 
-  static void assertClose(Trainer wanted, Trainer found) {
+  static void assertClose(AdamWTrainer wanted, AdamWTrainer found) {
     Map<String, FloatBuffer> values = values(found);
     values(wanted)
         .forEach(

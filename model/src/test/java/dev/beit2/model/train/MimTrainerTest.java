@@ -2,10 +2,11 @@ package dev.beit2.model.train;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.beit2.model.Pictures;
+import dev.beit2.model.TestImages;
 import dev.beit2.model.checkpoint.Safetensors;
 import dev.beit2.model.checkpoint.SafetensorsHeader.Entry;
 import dev.beit2.model.mim.BlockwiseMask;
@@ -22,6 +23,7 @@ import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
 import java.nio.channels.Channels;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.SplittableRandom;
@@ -40,7 +42,7 @@ class MimTrainerTest {
   }
 
   private static MimTrainer trainer(
-      double dropPath, long seed, Precision precision, boolean recompute) {
+      double dropPath, long seed, Precision precision, boolean activationCheckpointing) {
     VitConfig backbone =
         new VitConfig(SIDE, 16, 3, 48, 3, 3, 4, Positions.SHARED_RELATIVE, 0.1, dropPath);
     return MimTrainer.start(
@@ -49,29 +51,86 @@ class MimTrainerTest {
         new CosineSchedule(1.5e-3, 1e-6, 1e-5, 5, 1000),
         seed,
         precision,
-        recompute);
+        activationCheckpointing);
   }
 
-  /** Codes that the unmasked pictures tell: a patch's code is the strength of its red, coarsely. */
+  /** Takes a step on codes that an image's visible patches tell: how bright its red is. */
   private static double step(MimTrainer trainer) {
     long step = trainer.step();
-    ByteBuffer images = Pictures.gratings(BATCH, SIDE, SIDE, step);
+    ByteBuffer images = TestImages.gratings(BATCH, SIDE, SIDE, step);
     FloatBuffer pixels = images.asFloatBuffer();
-    boolean[] masks = new boolean[BATCH * PATCHES];
     int[] codes = new int[BATCH * PATCHES];
-    BlockwiseMask masking = new BlockwiseMask(4, 6, 4, 0.3);
-    SplittableRandom random = new SplittableRandom(step);
     for (int b = 0; b < BATCH; b++) {
-      System.arraycopy(masking.sample(random), 0, masks, b * PATCHES, PATCHES);
       float lowest = 1;
       for (int i = 0; i < SIDE * SIDE; i++) {
         lowest = Math.min(lowest, pixels.get(b * 3 * SIDE * SIDE + i));
       }
-      for (int i = 0; i < PATCHES; i++) {
-        codes[b * PATCHES + i] = Math.min(31, (int) (Math.max(0, lowest) * 16));
+      Arrays.fill(
+          codes, b * PATCHES, (b + 1) * PATCHES, Math.min(31, (int) (Math.max(0, lowest) * 16)));
+    }
+    return trainer.step(images, masks(step), codes, BATCH).get("loss");
+  }
+
+  private static boolean[] masks(long seed) {
+    boolean[] masks = new boolean[BATCH * PATCHES];
+    BlockwiseMask masking = new BlockwiseMask(4, 6, 4, 0.3);
+    SplittableRandom random = new SplittableRandom(seed);
+    for (int b = 0; b < BATCH; b++) {
+      System.arraycopy(masking.sample(random), 0, masks, b * PATCHES, PATCHES);
+    }
+    return masks;
+  }
+
+  /** The loss of the first step of a new trainer. */
+  private static double firstLoss(ByteBuffer images, boolean[] masks, int[] codes) {
+    try (MimTrainer trainer = trainer(0, 3)) {
+      return trainer.step(images, masks, codes, BATCH).get("loss");
+    }
+  }
+
+  /** Each patch has a code of its own, so that a code at a wrong position changes the loss. */
+  @Test
+  void onlyCodesOfMaskedPatchesCountEachAtItsPosition() {
+    ByteBuffer images = TestImages.gratings(BATCH, SIDE, SIDE, 1);
+    boolean[] masks = masks(1);
+    int[] codes = new SplittableRandom(2).ints(masks.length, 0, 32).toArray();
+    double loss = firstLoss(images, masks, codes);
+
+    int[] othersChanged = codes.clone();
+    for (int i = 0; i < masks.length; i++) {
+      // The patch after the next of the next image: at their initial values, networks see no
+      // difference between two masked patches of one image.
+      int other = (i + PATCHES + 2) % masks.length;
+      if (!masks[i]) {
+        othersChanged[i] = (codes[i] + 1) % 32;
+      } else if (masks[other] && codes[i] != codes[other]) {
+        int[] swapped = codes.clone();
+        swapped[i] = codes[other];
+        swapped[other] = codes[i];
+        assertNotEquals(loss, firstLoss(images, masks, swapped), "patches " + i + ", " + other);
       }
     }
-    return trainer.step(images, masks, codes, BATCH).get("loss");
+    assertEquals(loss, firstLoss(images, masks, othersChanged));
+  }
+
+  @Test
+  void onlyPixelsOfVisiblePatchesAreSeen() {
+    boolean[] masks = masks(1);
+    int[] codes = new int[masks.length];
+    double loss = firstLoss(TestImages.gratings(BATCH, SIDE, SIDE, 1), masks, codes);
+
+    for (boolean masked : new boolean[] {true, false}) {
+      ByteBuffer images = TestImages.gratings(BATCH, SIDE, SIDE, 1);
+      FloatBuffer pixels = images.asFloatBuffer();
+      for (int i = 0; i < pixels.limit(); i++) {
+        int x = i % SIDE / 16;
+        int y = i / SIDE % SIDE / 16;
+        if (masks[i / (3 * SIDE * SIDE) * PATCHES + y * 4 + x] == masked) {
+          pixels.put(i, 1 - pixels.get(i));
+        }
+      }
+      assertEquals(masked, loss == firstLoss(images, masks, codes));
+    }
   }
 
   @Test
@@ -103,7 +162,7 @@ class MimTrainerTest {
         masks[i] = random.nextDouble() < (i < masks.length / 2 ? 0.6 : 0.2);
       }
       int[] codes = random.ints(masks.length, 0, 32).toArray();
-      ByteBuffer images = Pictures.gratings(BATCH, SIDE, SIDE, step);
+      ByteBuffer images = TestImages.gratings(BATCH, SIDE, SIDE, step);
       metrics.add(trainer.step(images, masks, codes, BATCH, parts));
     }
     return metrics;
@@ -177,7 +236,7 @@ class MimTrainerTest {
   @Test
   void stopsOnALossThatIsNotFinite() {
     try (MimTrainer trainer = trainer(0, 3)) {
-      ByteBuffer images = Pictures.gratings(BATCH, SIDE, SIDE, 1);
+      ByteBuffer images = TestImages.gratings(BATCH, SIDE, SIDE, 1);
       images.asFloatBuffer().put(5, Float.NaN);
       boolean[] masks = new boolean[BATCH * PATCHES];
       masks[3] = true;

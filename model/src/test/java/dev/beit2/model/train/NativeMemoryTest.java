@@ -3,7 +3,7 @@ package dev.beit2.model.train;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.beit2.model.Pictures;
+import dev.beit2.model.TestImages;
 import dev.beit2.model.mim.MimConfig;
 import dev.beit2.model.recipe.PretrainingRecipe;
 import dev.beit2.model.torch.Precision;
@@ -52,7 +52,7 @@ class NativeMemoryTest {
   @Test
   void recomputingTakesLessMemory() throws IOException, InterruptedException {
     double keeping = inJvmOfItsOwn("peak", "1")[0];
-    double recomputing = inJvmOfItsOwn("peak", "1", "recompute")[0];
+    double recomputing = inJvmOfItsOwn("peak", "1", "activationCheckpointing")[0];
     assertTrue(
         recomputing < 0.6 * keeping,
         () ->
@@ -86,8 +86,8 @@ class NativeMemoryTest {
 
   /**
    * {@code flat}: prints resident megabytes after the warm-up and 300 steps later. {@code peak
-   * PARTS [recompute]}: prints by how much a large batch, in so many parts, exceeds a batch of one
-   * picture.
+   * PARTS [activationCheckpointing]}: prints by how much a large batch, in so many parts, exceeds a
+   * batch of one image.
    */
   public static void main(String[] args) throws IOException {
     Torch.setThreads(1);
@@ -106,7 +106,7 @@ class NativeMemoryTest {
         steps(trainer, BATCH, 1, 300);
         System.out.println(warm + " " + megabytes("VmRSS"));
       } else {
-        ByteBuffer images = Pictures.gratings(LARGE_BATCH, 64, 16, 1);
+        ByteBuffer images = TestImages.gratings(LARGE_BATCH, 64, 16, 1);
         steps(trainer, 1, 1, 5);
         double before = megabytes("VmHWM");
         step(trainer, images, LARGE_BATCH, Integer.parseInt(args[1]));
@@ -116,7 +116,7 @@ class NativeMemoryTest {
   }
 
   private static void steps(MimTrainer trainer, int batch, int parts, int steps) {
-    ByteBuffer images = Pictures.gratings(batch, 64, 16, 1);
+    ByteBuffer images = TestImages.gratings(batch, 64, 16, 1);
     for (int i = 0; i < steps; i++) {
       step(trainer, images, batch, parts);
     }

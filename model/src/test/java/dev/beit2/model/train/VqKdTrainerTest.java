@@ -5,7 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.beit2.model.Pictures;
+import dev.beit2.model.TestImages;
 import dev.beit2.model.checkpoint.Safetensors;
 import dev.beit2.model.checkpoint.SafetensorsHeader;
 import dev.beit2.model.recipe.TokenizerRecipe;
@@ -48,7 +48,7 @@ class VqKdTrainerTest {
   }
 
   private static VqKdTrainer trainer(
-      int reviveDeadCodesAfter, Precision precision, boolean recompute) {
+      int reviveDeadCodesAfter, Precision precision, boolean activationCheckpointing) {
     return VqKdTrainer.start(
         config(reviveDeadCodesAfter),
         Teacher.hog(Kernels.of(Precision.FP32), 16),
@@ -56,13 +56,13 @@ class VqKdTrainerTest {
         new CosineSchedule(1e-3, 1e-6, 1e-5, 10, 80),
         7,
         precision,
-        recompute);
+        activationCheckpointing);
   }
 
   private static List<Map<String, Double>> train(VqKdTrainer trainer, int steps) {
     List<Map<String, Double>> metrics = new ArrayList<>();
     for (int i = 0; i < steps; i++) {
-      metrics.add(trainer.step(Pictures.gratings(BATCH, SIDE, 16, trainer.step()), BATCH));
+      metrics.add(trainer.step(TestImages.gratings(BATCH, SIDE, 16, trainer.step()), BATCH));
     }
     return metrics;
   }
@@ -85,10 +85,10 @@ class VqKdTrainerTest {
   @Test
   void flatPicturesDoNotSpoilTheLoss() {
     try (VqKdTrainer trainer = trainer(10)) {
-      ByteBuffer pictures = Pictures.gratings(BATCH, SIDE, 16, 1);
-      pictures.asFloatBuffer().put(0, new float[3 * SIDE * SIDE]);
-      trainer.step(pictures, BATCH);
-      double loss = trainer.step(pictures, BATCH).get("loss");
+      ByteBuffer images = TestImages.gratings(BATCH, SIDE, 16, 1);
+      images.asFloatBuffer().put(0, new float[3 * SIDE * SIDE]);
+      trainer.step(images, BATCH);
+      double loss = trainer.step(images, BATCH).get("loss");
       assertTrue(loss > 0 && loss < 2, () -> "loss " + loss);
     }
   }
@@ -132,11 +132,11 @@ class VqKdTrainerTest {
   void codebookIsPlacedBeforehandAsByTheFirstStep() throws IOException {
     try (VqKdTrainer plain = trainer(3);
         VqKdTrainer begun = trainer(3)) {
-      begun.begin(Pictures.gratings(BATCH, SIDE, 16, 0), BATCH);
+      begun.initialize(TestImages.gratings(BATCH, SIDE, 16, 0), BATCH);
       assertEquals(0, begun.step());
       assertTrue(begun.values("quantize.embedding.weight").get(0) != 0);
       // Once is enough.
-      begun.begin(Pictures.gratings(BATCH, SIDE, 16, 99), BATCH);
+      begun.initialize(TestImages.gratings(BATCH, SIDE, 16, 99), BATCH);
       assertEquals(train(plain, 3), train(begun, 3));
       assertArrayEquals(bytes(plain), bytes(begun));
     }
@@ -149,12 +149,12 @@ class VqKdTrainerTest {
     try (VqKdTrainer whole = trainer(0);
         VqKdTrainer inParts = trainer(0)) {
       // The first step would place the codebook by its first part alone.
-      ByteBuffer first = Pictures.gratings(BATCH, SIDE, 16, 0);
-      whole.begin(first, BATCH);
-      inParts.begin(first, BATCH);
+      ByteBuffer first = TestImages.gratings(BATCH, SIDE, 16, 0);
+      whole.initialize(first, BATCH);
+      inParts.initialize(first, BATCH);
       List<Map<String, Double>> metrics = new ArrayList<>();
       for (int i = 0; i < 3; i++) {
-        metrics.add(inParts.step(Pictures.gratings(BATCH, SIDE, 16, i), BATCH, parts));
+        metrics.add(inParts.step(TestImages.gratings(BATCH, SIDE, 16, i), BATCH, parts));
       }
       Accumulation.assertClose(train(whole, 3), metrics);
       Accumulation.assertClose(whole, inParts);
@@ -166,7 +166,7 @@ class VqKdTrainerTest {
   void recomputingChangesNoBit(Precision precision) throws IOException {
     try (VqKdTrainer keeping = trainer(2, precision, false);
         VqKdTrainer recomputing = trainer(2, precision, true)) {
-      recomputing.begin(Pictures.gratings(BATCH, SIDE, 16, 0), BATCH);
+      recomputing.initialize(TestImages.gratings(BATCH, SIDE, 16, 0), BATCH);
       assertEquals(train(keeping, 4), train(recomputing, 4));
       assertArrayEquals(bytes(keeping), bytes(recomputing));
     }

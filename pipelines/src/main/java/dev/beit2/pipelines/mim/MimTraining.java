@@ -6,8 +6,8 @@ import dev.beit2.io.shard.CodePacking;
 import dev.beit2.io.shard.MimExample;
 import dev.beit2.io.shard.MimShards;
 import dev.beit2.io.shard.ShardMetadata;
-import dev.beit2.model.train.Learner;
 import dev.beit2.model.train.MimTrainer;
+import dev.beit2.model.train.Trainer;
 import dev.beit2.pipelines.loader.EpochCache;
 import dev.beit2.pipelines.loader.ExampleLoader;
 import dev.beit2.pipelines.run.RunPosition;
@@ -52,7 +52,7 @@ final class MimTraining implements TrainingTask<MimExample, MimBatch> {
   }
 
   @Override
-  public Learner learner() {
+  public Trainer trainer() {
     return trainer;
   }
 

@@ -4,8 +4,8 @@ import dev.beit2.io.store.StoredFile;
 import dev.beit2.model.torch.DeviceLease;
 import dev.beit2.model.torch.NoGpuException;
 import dev.beit2.model.torch.Torch;
-import dev.beit2.model.train.Learner;
 import dev.beit2.model.train.SharedTensor;
+import dev.beit2.model.train.Trainer;
 import dev.beit2.pipelines.average.ChunkKey;
 import dev.beit2.pipelines.cli.InvalidOptionException;
 import dev.beit2.pipelines.run.Checkpoint;
@@ -73,7 +73,7 @@ final class LocalStepsFn extends DoFn<KV<Integer, Long>, KV<ChunkKey, float[]>> 
       try {
         WorkerReport report = loop.run(round, started, this::count);
         if (report.failure() == null) {
-          report = writeAndSend(loop.learner(), report, receiver);
+          report = writeAndSend(loop.trainer(), report, receiver);
           keep = !round.lastOfJob();
         }
         waitPercent.set(Math.round(100 * report.waitSeconds() / report.seconds()));
@@ -120,16 +120,16 @@ final class LocalStepsFn extends DoFn<KV<Integer, Long>, KV<ChunkKey, float[]>> 
   }
 
   private WorkerReport writeAndSend(
-      Learner learner, WorkerReport report, MultiOutputReceiver receiver) throws IOException {
+      Trainer trainer, WorkerReport report, MultiOutputReceiver receiver) throws IOException {
     String folder = RunDirectory.at(spec.plan().output()).folder(round.end().step());
-    StoredFile.in(folder, Checkpoint.optimizer(report.worker())).write(learner::writeOptimizer);
+    StoredFile.in(folder, Checkpoint.optimizer(report.worker())).write(trainer::writeOptimizer);
     if (!round.averages()) {
-      StoredFile.in(folder, Checkpoint.MODEL).write(learner::writeModel);
+      StoredFile.in(folder, Checkpoint.MODEL).write(trainer::writeModel);
       return report;
     }
     long bytes = 0;
-    for (SharedTensor tensor : learner.sharedTensors()) {
-      bytes += send(tensor, learner.values(tensor.name()), receiver.get(CHUNKS));
+    for (SharedTensor tensor : trainer.sharedTensors()) {
+      bytes += send(tensor, trainer.values(tensor.name()), receiver.get(CHUNKS));
     }
     sentBytes.inc(bytes);
     return report.withBytes(bytes);

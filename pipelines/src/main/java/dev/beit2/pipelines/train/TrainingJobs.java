@@ -6,7 +6,7 @@ import dev.beit2.model.torch.DeviceChoice;
 import dev.beit2.model.torch.DeviceLease;
 import dev.beit2.model.torch.Torch;
 import dev.beit2.model.torch.TorchDevice;
-import dev.beit2.model.train.Learner;
+import dev.beit2.model.train.Trainer;
 import dev.beit2.pipelines.cli.InvalidOptionException;
 import dev.beit2.pipelines.cli.RunStoppedException;
 import dev.beit2.pipelines.flink.FlinkJobs;
@@ -171,10 +171,10 @@ public final class TrainingJobs {
       if (plan.workers() > 1 && from.step() == 0 && run.checkpoint(from).isEmpty()) {
         try (TrainingTask<?, ?> task = spec.open(from)) {
           initialize(task, plan);
-          Learner learner = task.learner();
+          Trainer trainer = task.trainer();
           run.writeCheckpoint(
               CheckpointState.untrained(plan.steps()),
-              Map.of(Checkpoint.MODEL, learner::writeModel));
+              Map.of(Checkpoint.MODEL, trainer::writeModel));
         }
       }
       firstRound.output(System.currentTimeMillis());

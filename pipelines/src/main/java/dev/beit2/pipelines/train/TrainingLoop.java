@@ -1,7 +1,7 @@
 package dev.beit2.pipelines.train;
 
-import dev.beit2.model.train.Learner;
 import dev.beit2.model.train.NonFiniteLossException;
+import dev.beit2.model.train.Trainer;
 import dev.beit2.pipelines.cli.InvalidOptionException;
 import dev.beit2.pipelines.cli.Progress;
 import dev.beit2.pipelines.loader.PrefetchQueue;
@@ -118,8 +118,8 @@ final class TrainingLoop<ExampleT, BatchT> implements AutoCloseable {
     try {
       Optional<Checkpoint> start = RunDirectory.at(plan.output()).checkpoint(round.from());
       if (start.isPresent()) {
-        restoreModel(plan, task.learner(), start.get());
-        restoreOptimizer(task.learner(), start.get(), worker);
+        restoreModel(plan, task.trainer(), start.get());
+        restoreOptimizer(task.trainer(), start.get(), worker);
         task.addRejected(start.get().state().rejectedSoFar());
       }
       return new TrainingLoop<>(plan, task, round, worker);
@@ -129,10 +129,10 @@ final class TrainingLoop<ExampleT, BatchT> implements AutoCloseable {
     }
   }
 
-  private static void restoreModel(TrainingPlan plan, Learner learner, Checkpoint checkpoint)
+  private static void restoreModel(TrainingPlan plan, Trainer trainer, Checkpoint checkpoint)
       throws IOException {
     try (ReadableByteChannel model = checkpoint.open(Checkpoint.MODEL)) {
-      learner.restoreModel(model);
+      trainer.restoreModel(model);
     } catch (IllegalArgumentException e) {
       throw new InvalidOptionException(
           "--output=" + plan.output(),
@@ -142,14 +142,14 @@ final class TrainingLoop<ExampleT, BatchT> implements AutoCloseable {
   }
 
   /** A worker that has joined since the checkpoint takes over another worker's optimizer state. */
-  private static void restoreOptimizer(Learner learner, Checkpoint checkpoint, int worker)
+  private static void restoreOptimizer(Trainer trainer, Checkpoint checkpoint, int worker)
       throws IOException {
     int before = checkpoint.state().workersOfRound();
     if (before == 0) {
       return; // no worker has taken a step yet
     }
     try (ReadableByteChannel state = checkpoint.open(Checkpoint.optimizer(worker % before))) {
-      learner.restoreOptimizer(state);
+      trainer.restoreOptimizer(state);
     }
   }
 
@@ -167,13 +167,13 @@ final class TrainingLoop<ExampleT, BatchT> implements AutoCloseable {
       if (start.isEmpty()) {
         return false;
       }
-      restoreModel(plan, task.learner(), start.get());
+      restoreModel(plan, task.trainer(), start.get());
     }
     return true;
   }
 
-  Learner learner() {
-    return task.learner();
+  Trainer trainer() {
+    return task.trainer();
   }
 
   @Override

@@ -1,7 +1,7 @@
 package dev.beit2.pipelines.train;
 
 import dev.beit2.io.image.RejectedImage;
-import dev.beit2.model.train.Learner;
+import dev.beit2.model.train.Trainer;
 import java.io.IOException;
 import java.util.List;
 import java.util.Map;
@@ -15,7 +15,7 @@ import java.util.Set;
  */
 public interface TrainingTask<ExampleT, BatchT> extends AutoCloseable {
   /** The network and its optimizer. */
-  Learner learner();
+  Trainer trainer();
 
   /** Allocates the buffers of a batch. */
   BatchT newBatch();

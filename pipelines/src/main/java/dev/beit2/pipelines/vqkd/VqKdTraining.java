@@ -8,7 +8,7 @@ import dev.beit2.io.image.View;
 import dev.beit2.io.image.source.ImageDataset;
 import dev.beit2.model.teacher.Teacher;
 import dev.beit2.model.torch.Kernels;
-import dev.beit2.model.train.Learner;
+import dev.beit2.model.train.Trainer;
 import dev.beit2.model.train.VqKdTrainer;
 import dev.beit2.pipelines.jvm.SharedInJvm;
 import dev.beit2.pipelines.loader.EpochCache;
@@ -49,7 +49,7 @@ final class VqKdTraining implements TrainingTask<ImageRecord, ImageBatch> {
   }
 
   @Override
-  public Learner learner() {
+  public Trainer trainer() {
     return trainer;
   }
 
@@ -87,7 +87,7 @@ final class VqKdTraining implements TrainingTask<ImageRecord, ImageBatch> {
   /** Initializes the codebook by k-means. */
   @Override
   public void initialize(ImageBatch firstBatch) {
-    trainer.begin(firstBatch.first(batchSize()), batchSize());
+    trainer.initialize(firstBatch.first(batchSize()), batchSize());
   }
 
   @Override

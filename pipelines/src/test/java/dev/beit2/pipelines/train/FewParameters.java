@@ -7,9 +7,9 @@ import dev.beit2.io.image.RejectedImage;
 import dev.beit2.model.checkpoint.Safetensors;
 import dev.beit2.model.torch.Torch;
 import dev.beit2.model.train.Averaging;
-import dev.beit2.model.train.Learner;
 import dev.beit2.model.train.NonFiniteLossException;
 import dev.beit2.model.train.SharedTensor;
+import dev.beit2.model.train.Trainer;
 import java.io.IOException;
 import java.nio.FloatBuffer;
 import java.nio.channels.ReadableByteChannel;
@@ -42,7 +42,7 @@ final class FewParameters implements TrainingTask<Float, double[]> {
 
   private final TrainingPlan plan;
   private final long notFiniteAt;
-  private final Few learner = new Few();
+  private final Few trainer = new Few();
 
   /**
    * @param notFiniteAt the step whose loss is no number, from 1
@@ -102,7 +102,7 @@ final class FewParameters implements TrainingTask<Float, double[]> {
     }
   }
 
-  private static final class Few implements Learner {
+  private static final class Few implements Trainer {
     private Arithmetic model = new Arithmetic(startingWeights(), startingCodes(), 0);
     private long steps;
 
@@ -177,8 +177,8 @@ final class FewParameters implements TrainingTask<Float, double[]> {
   }
 
   @Override
-  public Learner learner() {
-    return learner;
+  public Trainer trainer() {
+    return trainer;
   }
 
   /** A batch's numbers, and behind them the positions that they are of. */
@@ -213,11 +213,11 @@ final class FewParameters implements TrainingTask<Float, double[]> {
     for (int slot = 0; slot < plan.batchSize(); slot++) {
       target += batch[slot] / plan.batchSize();
     }
-    if (learner.steps + 1 == notFiniteAt) {
+    if (trainer.steps + 1 == notFiniteAt) {
       throw NonFiniteLossException.ofLoss(notFiniteAt, Double.NaN);
     }
-    learner.model.step((float) target);
-    learner.steps++;
+    trainer.model.step((float) target);
+    trainer.steps++;
     return Map.of("loss", Math.abs(target));
   }
 

@@ -221,7 +221,7 @@ final class TrainingRoundTest {
     Map<String, float[]> model = model(plan, end);
     for (String tensor : List.of(FewParameters.WEIGHTS, FewParameters.CODES, FewParameters.SEEN)) {
       float[] expected = new float[model.get(tensor).length];
-      plain.learner().values(tensor).get(expected);
+      plain.trainer().values(tensor).get(expected);
       assertArrayEquals(expected, model.get(tensor), tensor);
     }
   }

@@ -10,16 +10,16 @@ import java.util.Map;
 import java.util.stream.Stream;
 
 /**
- * Activation checkpointing (arXiv 1604.06174): of the calls made through it only the results are
- * kept, and what the way back needs beside them is computed a second time. The gradients are the
- * same, to the bit.
+ * Activation checkpointing (arXiv 1604.06174): only the results of the calls made through it are
+ * stored. Everything else that the backward pass needs is recomputed. The gradients are
+ * bit-identical.
  *
- * <p>TorchScript has no hook into the way back, so each call's result starts a graph of its own,
- * and gradients are taken from the last graph to the first: of what was recorded after a call, then
- * of the call, computed again.
+ * <p>TorchScript has no hook into the backward pass. So the result of each call starts a new graph,
+ * and the backward pass goes from the last graph to the first: through what was recorded after a
+ * call, then through the call, recomputed.
  */
-public final class Recomputation {
-  /** {@code inputs} are those of the tensors that gradients are computed of. */
+public final class ActivationCheckpointing {
+  /** {@code inputs} are those of the tensors that need gradients. */
   private record Call(
       String function,
       NDArray[] tensors,
@@ -30,12 +30,11 @@ public final class Recomputation {
   private final Kernels kernels;
   private final List<Call> calls = new ArrayList<>();
   private final List<NDArray> losses = new ArrayList<>();
-  // What was recorded between calls and goes into a call or is a loss: after how many calls. By
-  // identity, as all maps here, since DJL compares tensors by their values.
+  // Tensors recorded between calls that are an input of a call or a loss, with the number of calls
+  // made before. All maps here compare by identity, because DJL compares tensors by their values.
   private final Map<NDArray, Integer> between = new IdentityHashMap<>();
 
-  /** Nothing called so far. */
-  public Recomputation(Kernels kernels) {
+  public ActivationCheckpointing(Kernels kernels) {
     this.kernels = kernels;
   }
 
@@ -50,8 +49,9 @@ public final class Recomputation {
       }
     }
     NDArray output;
-    // Recorded, then cut off: without recording, PyTorch may choose an attention that rounds
-    // otherwise.
+    // Recorded, then detached: without recording, PyTorch may choose an attention kernel that
+    // rounds
+    // differently.
     try (NDArray recorded = kernels.call(manager, function, tensors, weights)) {
       output = recorded.stopGradient();
     }
@@ -60,26 +60,26 @@ public final class Recomputation {
     return output;
   }
 
-  /** Whether gradients are computed of it. DJL's {@code hasGradient} knows that of leaves alone. */
+  /** Whether a tensor needs a gradient. DJL's {@code hasGradient} answers only for leaves. */
   private boolean isRecorded(NDManager manager, NDArray tensor) {
     return kernels.call(manager, "is_recorded", tensor).getBoolean();
   }
 
-  /** Tells that a loss [] is a function of the calls made so far, and of none made later. */
+  /** Registers a loss [] that depends on the calls made so far, and on none made later. */
   public void loss(NDArray loss) {
     losses.add(loss);
     between.put(loss, calls.size());
   }
 
   /**
-   * Adds the gradients of {@code share} times the sum of the losses to sums, in place.
+   * Adds the gradients of {@code weight} times the sum of the losses to sums, in place.
    *
    * @param sums by parameter, compared by identity
    */
   public void addGradients(
-      NDManager manager, double share, IdentityHashMap<NDArray, NDArray> sums) {
+      NDManager manager, double weight, IdentityHashMap<NDArray, NDArray> sums) {
     Map<NDArray, NDArray> gradients = new IdentityHashMap<>();
-    losses.forEach(loss -> gradients.put(loss, manager.create((float) share)));
+    losses.forEach(loss -> gradients.put(loss, manager.create((float) weight)));
     List<NDArray> all = List.copyOf(sums.keySet());
     for (int made = calls.size(); made >= 0; made--) {
       int after = made;
@@ -89,35 +89,36 @@ public final class Recomputation {
               .toList();
       if (!from.isEmpty()) {
         List<NDArray> outputs = calls.stream().limit(made).map(Call::output).toList();
-        pullBack(manager, from, outputs, all, gradients, sums);
+        backward(manager, from, outputs, all, gradients, sums);
       }
       if (made > 0) {
-        again(manager, calls.get(made - 1), gradients, sums);
+        backwardThrough(manager, calls.get(made - 1), gradients, sums);
       }
     }
   }
 
-  /** Begins anew. */
+  /** Forgets all calls and losses. */
   public void clear() {
     calls.clear();
     losses.clear();
     between.clear();
   }
 
-  private void again(
+  /** Recomputes a call and propagates gradients through it. */
+  private void backwardThrough(
       NDManager manager, Call call, Map<NDArray, NDArray> gradients, Map<NDArray, NDArray> sums) {
     try (NDManager own = manager.newSubManager()) {
       NDArray output = kernels.call(own, call.function, call.tensors, call.weights);
       gradients.put(output, gradients.remove(call.output));
       List<NDArray> weights = call.weights.stream().filter(sums::containsKey).toList();
-      pullBack(manager, List.of(output), call.inputs, weights, gradients, sums);
+      backward(manager, List.of(output), call.inputs, weights, gradients, sums);
       gradients.remove(output).close();
       call.output.close();
     }
   }
 
-  /** Brings gradients from roots to inputs, and adds those of weights to their sums. */
-  private void pullBack(
+  /** Propagates gradients from roots to inputs, and adds the gradients of weights to their sums. */
+  private void backward(
       NDManager manager,
       List<NDArray> roots,
       List<NDArray> inputs,
@@ -130,14 +131,13 @@ public final class Recomputation {
       List<NDArray> cotangents = new ArrayList<>(roots.stream().map(gradients::get).toList());
       for (NDArray input : inputs) {
         if (gradients.containsKey(input)) {
-          // What is already known of an input comes first in its sum, as in one graph. Another
-          // handle, since a tensor cannot be in two lists of a call.
+          // The gradient that an input already has comes first in its sum, as in a single graph. A
+          // second handle, because a tensor cannot be in two lists of a call.
           from.add(kernels.call(own, "same", input));
           cotangents.add(gradients.get(input));
         }
       }
-      NDList found =
-          kernels.callForAll(own, "pull_back", new NDArray[0], from, cotangents, targets);
+      NDList found = kernels.callForAll(own, "backward", new NDArray[0], from, cotangents, targets);
       kernels.call(
           own,
           "accumulate",

@@ -6,13 +6,13 @@ import java.nio.FloatBuffer;
 import java.util.SplittableRandom;
 
 /**
- * Made-up pictures for tests: each patch-sized tile is a grating of its own direction, wave length
+ * Made-up images for tests: each patch-sized tile is a grating of its own direction, wave length
  * and colour.
  */
-public final class Pictures {
-  private Pictures() {}
+public final class TestImages {
+  private TestImages() {}
 
-  /** Pictures [B, 3, S, S] in [0, 1], different for each seed. */
+  /** Images [B, 3, S, S] in [0, 1], different for each seed. */
   public static ByteBuffer gratings(int batch, int side, int tile, long seed) {
     SplittableRandom random = new SplittableRandom(seed);
     ByteBuffer bytes =

@@ -1,0 +1,161 @@
+package dev.beit2.model.eval;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.DataType;
+import ai.djl.ndarray.types.Shape;
+import com.google.gson.Gson;
+import dev.beit2.model.TestImages;
+import dev.beit2.model.checkpoint.Safetensors;
+import dev.beit2.model.mim.MaskedImageModel;
+import dev.beit2.model.mim.MaskedPatches;
+import dev.beit2.model.mim.MimConfig;
+import dev.beit2.model.torch.Kernels;
+import dev.beit2.model.torch.Precision;
+import dev.beit2.model.torch.StateDict;
+import dev.beit2.model.vit.DropPath;
+import dev.beit2.model.vit.VitConfig;
+import dev.beit2.model.vit.VitConfig.Positions;
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.Channels;
+import java.util.Arrays;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+
+/** The features that every evaluation uses. */
+class BackboneTest {
+  private static final int SIDE = 64;
+  private static final int PATCHES = 16;
+  private static final int DIM = 48;
+  private static final float[] MEAN = {0.485f, 0.456f, 0.406f};
+  private static final float[] STD = {0.229f, 0.224f, 0.225f};
+  private static final MimConfig CONFIG =
+      new MimConfig(
+          new VitConfig(SIDE, 16, 3, DIM, 3, 3, 4, Positions.SHARED_RELATIVE, 0.1, 0),
+          32,
+          2,
+          1,
+          true);
+
+  /** A checkpoint whose parameters are all random: initial values hide mistakes behind zeros. */
+  private static byte[] checkpoint(StateDict state) throws IOException {
+    ByteArrayOutputStream file = new ByteArrayOutputStream();
+    Safetensors.write(
+        Channels.newChannel(file),
+        Map.of("kind", "mim", "config", new Gson().toJson(CONFIG)),
+        state.tensors());
+    return file.toByteArray();
+  }
+
+  private static StateDict randomState() {
+    StateDict state = MaskedImageModel.initialize(CONFIG, 5);
+    try (NDManager manager = state.newManager()) {
+      state
+          .tensors()
+          .forEach(
+              (name, tensor) -> {
+                if (tensor.getDataType() == DataType.FLOAT32) {
+                  tensor.addi(manager.randomNormal(0, 0.05f, tensor.getShape(), DataType.FLOAT32));
+                }
+              });
+    }
+    return state;
+  }
+
+  private static Backbone read(byte[] file) throws IOException {
+    return Backbone.read(Channels.newChannel(new ByteArrayInputStream(file)), Precision.FP32);
+  }
+
+  private static float[][] features(Backbone backbone, ByteBuffer images, int batch) {
+    float[] cls = new float[batch * DIM];
+    float[] mean = new float[batch * DIM];
+    backbone.features(images, batch, cls, mean);
+    return new float[][] {cls, mean};
+  }
+
+  /** The tokens of the masked image model with nothing replaced by the mask token. */
+  private static float[] unmaskedTokens(StateDict state, ByteBuffer images, int batch) {
+    Kernels kernels = Kernels.of(Precision.FP32);
+    try (NDManager manager = state.newManager()) {
+      NDArray input =
+          manager
+              .create(images, new Shape(batch, 3, SIDE, SIDE), DataType.FLOAT32)
+              .sub(manager.create(MEAN).reshape(1, 3, 1, 1))
+              .div(manager.create(STD).reshape(1, 3, 1, 1));
+      boolean[] one = new boolean[batch * PATCHES];
+      one[0] = true;
+      MaskedPatches masked = MaskedPatches.of(manager, one, new int[one.length], batch);
+      MaskedPatches none = new MaskedPatches(masked.mask().mul(0), masked.rows(), masked.labels());
+      return new MaskedImageModel(CONFIG, kernels, state)
+          .forward(manager, input, none, DropPath.NONE)
+          .tokens()
+          .toFloatArray();
+    }
+  }
+
+  @Test
+  void areClsAndTheMeanOfThePatchTokensOfTheLastLayer() throws IOException {
+    int batch = 3;
+    ByteBuffer images = TestImages.gratings(batch, SIDE, SIDE, 7);
+    try (StateDict state = randomState();
+        Backbone backbone = read(checkpoint(state))) {
+      float[][] features = features(backbone, images, batch);
+
+      float[] tokens = unmaskedTokens(state, images, batch);
+      float[] cls = new float[batch * DIM];
+      float[] mean = new float[batch * DIM];
+      for (int b = 0; b < batch; b++) {
+        for (int t = 0; t <= PATCHES; t++) {
+          for (int d = 0; d < DIM; d++) {
+            float value = tokens[(b * (PATCHES + 1) + t) * DIM + d];
+            if (t == 0) {
+              cls[b * DIM + d] = value;
+            } else {
+              mean[b * DIM + d] += value / PATCHES;
+            }
+          }
+        }
+      }
+      assertArrayEquals(cls, features[0], 1e-5f);
+      assertArrayEquals(mean, features[1], 1e-5f);
+    }
+  }
+
+  @Test
+  void doNotDependOnTheOtherImagesOfABatch() throws IOException {
+    ByteBuffer both = TestImages.gratings(2, SIDE, SIDE, 7);
+    int bytes = both.remaining() / 2;
+    try (StateDict state = randomState();
+        Backbone backbone = read(checkpoint(state))) {
+      float[][] together = features(backbone, both, 2);
+      for (int i = 0; i < 2; i++) {
+        float[][] alone = features(backbone, both.slice(i * bytes, bytes).order(both.order()), 1);
+        for (int kind = 0; kind < 2; kind++) {
+          float[] row = Arrays.copyOfRange(together[kind], i * DIM, (i + 1) * DIM);
+          assertArrayEquals(alone[kind], row, 1e-5f);
+        }
+      }
+      assertTrue(
+          Math.abs(together[0][0] - together[0][DIM]) > 1e-3, "two images have the same feature");
+    }
+  }
+
+  @Test
+  void anotherKindOfModelIsRefused() throws IOException {
+    ByteArrayOutputStream file = new ByteArrayOutputStream();
+    try (StateDict state = randomState()) {
+      Safetensors.write(Channels.newChannel(file), Map.of("kind", "vqkd"), state.tensors());
+    }
+    IOException refused = assertThrows(IOException.class, () -> read(file.toByteArray()));
+    assertEquals(
+        "found a model of kind vqkd; wanted a masked image model (mim)", refused.getMessage());
+  }
+}
