@@ -20,7 +20,7 @@ import org.apache.flink.runtime.rest.util.RestClientException;
 import org.apache.flink.util.SerializedThrowable;
 import org.apache.flink.util.concurrent.FutureUtils;
 
-/** A Flink cluster and its jobs, as its REST interface tells of them. */
+/** A Flink cluster and its jobs, as seen through its REST API. */
 public final class FlinkJobs {
   private static final int DEFAULT_PORT = 8081;
   private static final Duration TIMEOUT = Duration.ofSeconds(10);
@@ -36,48 +36,55 @@ public final class FlinkJobs {
   }
 
   /**
-   * @param taskManagers registered ones
+   * The size of a cluster.
+   *
+   * @param taskManagers registered TaskManagers
    * @param slots of all TaskManagers
-   * @param freeSlots those without a task
+   * @param freeSlots slots without a task
    */
   public record Overview(int taskManagers, int slots, int freeSlots) {}
 
   /**
-   * A TaskManager that is registered.
+   * A registered TaskManager.
    *
-   * @param lastHeartbeat when it last was heard of, to the millisecond
+   * @param lastHeartbeat time of its last heartbeat, in milliseconds
    */
   public record TaskManager(String id, Instant lastHeartbeat) {}
 
   /**
-   * @param id Flink's, 32 hexadecimal digits
-   * @param state Flink's, such as {@code RUNNING}
+   * A job that the cluster runs or remembers.
+   *
+   * @param id Flink's job id, 32 hexadecimal digits
+   * @param state Flink's job state, such as {@code RUNNING}
    */
   public record Job(String id, String name, String state) {
+    /** Whether the job has finished, failed or been cancelled. */
     public boolean ended() {
       return ENDED.contains(state);
     }
   }
 
   /**
-   * @param flinkMaster {@code HOST:PORT} or {@code HOST}, as {@code --flinkMaster} takes it
-   * @throws IllegalArgumentException if it is no address
+   * The cluster at an address; does not connect.
+   *
+   * @param flinkMaster {@code HOST:PORT} or {@code HOST}, the value of {@code --flinkMaster}
+   * @throws IllegalArgumentException if it is not an address
    */
   public static FlinkJobs at(String flinkMaster) {
     String master = requireNonNull(flinkMaster, "flinkMaster is null").trim();
     URI uri = URI.create(master.matches("https?://.*") ? master : "http://" + master);
     if (uri.getHost() == null) {
-      throw new IllegalArgumentException("no HOST:PORT: " + flinkMaster);
+      throw new IllegalArgumentException("not HOST:PORT: " + flinkMaster);
     }
     int port = uri.getPort() < 0 ? DEFAULT_PORT : uri.getPort();
     return new FlinkJobs(URI.create("%s://%s:%d".formatted(uri.getScheme(), uri.getHost(), port)));
   }
 
   /**
-   * Cancels the jobs of a name and returns when they have ended; without any, at once.
+   * Cancels the running jobs of a name and returns when they have ended.
    *
    * @param flinkMaster {@code HOST:PORT}
-   * @throws IOException if the cluster does not answer, or a job does not end in minutes
+   * @throws IOException if the cluster does not answer, or a job does not end in 3 minutes
    */
   public static void cancelRunning(String flinkMaster, String jobName)
       throws IOException, InterruptedException {
@@ -97,13 +104,16 @@ public final class FlinkJobs {
   }
 
   /**
-   * Why nothing more will be heard of a job, if a failure and its causes tell that its JobManager
-   * is gone: it does not answer for a minute, or the one that answers has not heard of the job.
+   * Finds out whether a job has failed because its JobManager is gone: it has not answered for a
+   * minute, or a new one answers, which does not know the job.
+   *
+   * @param causes a failure and its causes
+   * @return the reason for people, if the JobManager is gone
    */
   public static Optional<String> lost(List<Throwable> causes) {
     for (Throwable cause : causes) {
       if (cause instanceof SerializedThrowable) {
-        return Optional.empty(); // somebody answered
+        return Optional.empty(); // the JobManager has answered
       }
       if (cause instanceof FutureUtils.RetryException) {
         return Optional.of(
@@ -124,43 +134,44 @@ public final class FlinkJobs {
   }
 
   /**
-   * The cluster's size.
+   * Asks for the cluster's size.
    *
-   * @throws IOException if nobody answers there, or somebody else than Flink
+   * @throws IOException if nobody answers, or the answer is not Flink's
    */
   public Overview overview() throws IOException, InterruptedException {
-    Map<String, Object> told = send("GET", "/overview");
+    Map<String, Object> overview = send("GET", "/overview");
     try {
       return new Overview(
-          (int) told.get("taskmanagers"),
-          (int) told.get("slots-total"),
-          (int) told.get("slots-available"));
+          (int) overview.get("taskmanagers"),
+          (int) overview.get("slots-total"),
+          (int) overview.get("slots-available"));
     } catch (NullPointerException | ClassCastException e) {
-      throw new IOException("no Flink at " + address + ": " + told, e);
+      throw new IOException("no Flink at " + address + ": " + overview, e);
     }
   }
 
+  /** Lists the registered TaskManagers. */
   public List<TaskManager> taskManagers() throws IOException, InterruptedException {
     return list("/taskmanagers", "taskmanagers").stream()
         .map(
-            told ->
+            json ->
                 new TaskManager(
-                    (String) told.get("id"),
-                    // So named, but a point in time.
+                    (String) json.get("id"),
+                    // Despite its name it is a point in time.
                     Instant.ofEpochMilli(
-                        ((Number) told.get("timeSinceLastHeartbeat")).longValue())))
+                        ((Number) json.get("timeSinceLastHeartbeat")).longValue())))
         .toList();
   }
 
-  /** All jobs that the cluster remembers, ended ones too. */
+  /** Lists all jobs that the cluster remembers, including those that have ended. */
   public List<Job> jobs() throws IOException, InterruptedException {
     return list("/jobs/overview", "jobs").stream()
         .map(
-            told ->
+            json ->
                 new Job(
-                    (String) told.get("jid"),
-                    (String) told.get("name"),
-                    (String) told.get("state")))
+                    (String) json.get("jid"),
+                    (String) json.get("name"),
+                    (String) json.get("state")))
         .toList();
   }
 
@@ -175,11 +186,11 @@ public final class FlinkJobs {
   }
 
   /**
-   * Asks for something, or for something to be done.
+   * Sends a request.
    *
-   * @param path as Flink's documentation of its REST interface has it
-   * @return the answer's JSON
-   * @throws IOException if nobody answers there, or somebody else than Flink
+   * @param path a path of Flink's REST API
+   * @return the JSON object of the answer
+   * @throws IOException if nobody answers, or the answer is not JSON
    */
   public Map<String, Object> send(String method, String path)
       throws IOException, InterruptedException {

@@ -10,14 +10,15 @@ import org.apache.beam.sdk.util.CoderUtils;
 import org.apache.flink.util.MathUtils;
 
 /**
- * Keys by which a shuffle gives each worker a task of its own, the same one each round. Flink sends
- * a key where the hash of its bytes says; at random two workers share a task as often as not, take
- * their steps one after the other, and lose what they kept in the JVM of the last round.
+ * Chooses shuffle keys so that each worker runs in its own task, and in the same task each round.
+ * Flink assigns a key to a task by the hash of the key's bytes. With arbitrary keys two workers
+ * often share a task: they train one after the other, and a worker that changes tasks loses what it
+ * has cached in its JVM.
  */
 public final class WorkerPlacement {
   private WorkerPlacement() {}
 
-  /** A key for each worker, as {@link VarIntCoder} encodes them. */
+  /** Returns one key per worker, to be encoded by {@link VarIntCoder}. */
   public static int[] keys(PipelineOptions options, int workers) {
     int[] keys = new int[workers];
     if (options.getRunner() != FlinkRunner.class) {
@@ -38,7 +39,7 @@ public final class WorkerPlacement {
     return keys;
   }
 
-  /** Where Flink's batch shuffle sends a key. */
+  /** The task to which Flink's batch shuffle assigns a key. */
   private static int task(int key, int tasks) {
     try {
       byte[] bytes = CoderUtils.encodeToByteArray(VarIntCoder.of(), key);
