@@ -19,7 +19,7 @@ import org.apache.beam.sdk.options.Description;
 import org.apache.beam.sdk.options.PipelineOptions;
 import org.apache.beam.sdk.options.Validation;
 
-/** A Flink cluster on this machine: started, looked at, enlarged and stopped. */
+/** Starts, extends, inspects and stops a Flink cluster on this machine. */
 public final class Cluster {
   public static final Command<Options> COMMAND =
       Command.of(
@@ -40,8 +40,9 @@ public final class Cluster {
   /** The options of {@code ./beit2 cluster}. */
   public interface Options extends PipelineOptions {
     @Description(
-        "start: starts what does not run, all of it or what has died, and waits until it is complete. add-taskmanager: "
-            + "one more. status: what runs; exit code 1 if something should and does not. stop: ends all.")
+        "start: starts all processes, or those that have died, and waits until the cluster is complete. "
+            + "add-taskmanager: starts one more TaskManager. status: lists the processes; exit code 1 if one of them does "
+            + "not run. stop: ends all processes.")
     @Positional
     @OneOf({"start", "add-taskmanager", "status", "stop"})
     @Validation.Required
@@ -50,43 +51,43 @@ public final class Cluster {
     void setAction(String action);
 
     @Description(
-        "Folder of the cluster: process numbers (.pid), logs, rest.url and temporary files. One folder, one cluster.")
+        "Folder of the cluster: process numbers (.pid), logs, rest.url and temporary files. One folder holds one cluster.")
     @Validation.Required
     String getDir();
 
     void setDir(String dir);
 
-    @Description("TaskManagers. Left out: 2, or as many as the folder's cluster has.")
+    @Description("Number of TaskManagers. Left out: 2, or as many as the folder's cluster has.")
     @Range(min = 1, max = 1000)
     Integer getTaskManagers();
 
     void setTaskManagers(Integer taskManagers);
 
     @Description(
-        "Slots of a TaskManager: tasks of a job that run at once in it. Left out: 1, or as in the folder's cluster.")
+        "Slots per TaskManager: tasks of an operator that it runs at once. Left out: 1, or as in the folder's cluster.")
     @Range(min = 1, max = 1000)
     Integer getSlots();
 
     void setSlots(Integer slots);
 
     @Description(
-        "Java heap of a TaskManager; tensors live outside it. Left out: 1024, or as in the folder's cluster.")
+        "Java heap of a TaskManager; tensors are outside of it. Left out: 1024, or as in the folder's cluster.")
     @Range(min = 256, max = 1000000)
     Integer getHeapMegabytes();
 
     void setHeapMegabytes(Integer heapMegabytes);
 
     @Description(
-        "Where a TaskManager sorts and groups, outside the heap; touched only as needed. All groupings of a job share "
-            + "it. Left out: 1024, or as in the folder's cluster.")
+        "Off-heap memory in which a TaskManager sorts and groups, allocated as needed. All groupings of a job share it. "
+            + "Left out: 1024, or as in the folder's cluster.")
     @Range(min = 64, max = 1000000)
     Integer getManagedMegabytes();
 
     void setManagedMegabytes(Integer managedMegabytes);
 
     @Description(
-        "Processors that a TaskManager uses. Left out: this machine's divided by --taskManagers, or as in the folder's "
-            + "cluster.")
+        "Processors that a TaskManager uses. Left out: those of this machine divided by --taskManagers, or as in the "
+            + "folder's cluster.")
     @Range(min = 1, max = 10000)
     Integer getProcessors();
 
@@ -104,16 +105,18 @@ public final class Cluster {
           "--dir=" + options.getDir(), "a character that separates paths", "none of , : # |");
     }
     Path directory = Path.of(options.getDir()).toAbsolutePath();
-    Optional<LocalCluster> here = LocalCluster.in(directory);
+    Optional<LocalCluster> found = LocalCluster.in(directory);
     try {
       if (options.getAction().equals("start")) {
-        return start(options, directory, here);
+        return start(options, directory, found);
       }
       LocalCluster cluster =
-          here.orElseThrow(
+          found.orElseThrow(
               () ->
                   new InvalidOptionException(
-                      "--dir=" + options.getDir(), "no cluster", "a folder that start made"));
+                      "--dir=" + options.getDir(),
+                      "no cluster",
+                      "a folder of ./beit2 cluster start"));
       return switch (options.getAction()) {
         case "add-taskmanager" -> add(cluster);
         case "status" -> status(cluster);
@@ -125,14 +128,14 @@ public final class Cluster {
     }
   }
 
-  private static int start(Options options, Path directory, Optional<LocalCluster> here)
+  private static int start(Options options, Path directory, Optional<LocalCluster> found)
       throws IOException, InterruptedException, ClusterException {
-    Settings settings = settings(options, here.map(LocalCluster::settings).orElse(null));
-    boolean running = here.isPresent() && !here.get().living().isEmpty();
+    Settings settings = settings(options, found.map(LocalCluster::settings).orElse(null));
+    boolean running = found.isPresent() && !found.get().running().isEmpty();
     if (running) {
-      requireSame(options, here.get().settings(), settings);
+      requireSame(options, found.get().settings(), settings);
     }
-    LocalCluster cluster = running ? here.get() : LocalCluster.create(directory, settings);
+    LocalCluster cluster = running ? found.get() : LocalCluster.create(directory, settings);
     List<ClusterProcess> started = cluster.start();
     System.out.printf(
         "%s; a JobManager and %d TaskManagers run: http://%s%n",
@@ -147,36 +150,40 @@ public final class Cluster {
     return CommandLine.OK;
   }
 
-  /** What is asked for; what is not, as it was in the folder before. */
-  private static Settings settings(Options options, @Nullable Settings before) throws IOException {
+  /** The given settings; those that are not given are the previous ones of the folder. */
+  private static Settings settings(Options options, @Nullable Settings previous)
+      throws IOException {
     int taskManagers =
-        first(options.getTaskManagers(), before == null ? TASK_MANAGERS : before.taskManagers());
+        givenOr(
+            options.getTaskManagers(), previous == null ? TASK_MANAGERS : previous.taskManagers());
     return new Settings(
         taskManagers,
-        first(options.getSlots(), before == null ? 1 : before.slots()),
-        first(options.getHeapMegabytes(), before == null ? HEAP_MEGABYTES : before.heapMegabytes()),
-        first(
+        givenOr(options.getSlots(), previous == null ? 1 : previous.slots()),
+        givenOr(
+            options.getHeapMegabytes(),
+            previous == null ? HEAP_MEGABYTES : previous.heapMegabytes()),
+        givenOr(
             options.getManagedMegabytes(),
-            before == null ? MANAGED_MEGABYTES : before.managedMegabytes()),
-        first(
+            previous == null ? MANAGED_MEGABYTES : previous.managedMegabytes()),
+        givenOr(
             options.getProcessors(),
-            before == null || taskManagers != before.taskManagers()
+            previous == null || taskManagers != previous.taskManagers()
                 ? Math.max(1, FlinkTarget.processors() / taskManagers)
-                : before.processors()),
-        before == null ? LocalCluster.freePort() : before.rpcPort(),
-        before == null ? LocalCluster.freePort() : before.restPort());
+                : previous.processors()),
+        previous == null ? LocalCluster.freePort() : previous.rpcPort(),
+        previous == null ? LocalCluster.freePort() : previous.restPort());
   }
 
-  private static int first(@Nullable Integer given, int otherwise) {
-    return given == null ? otherwise : given;
+  private static int givenOr(@Nullable Integer given, int fallback) {
+    return given == null ? fallback : given;
   }
 
   private static void requireSame(Options options, Settings found, Settings wanted) {
     if (!found.equals(wanted)) {
       throw new InvalidOptionException(
           "--dir=" + options.getDir(),
-          "a running cluster of other options, " + found,
-          "the same options, or none, or ./beit2 cluster stop before");
+          "a running cluster with other options, " + found,
+          "the same options, or none, or ./beit2 cluster stop first");
     }
   }
 
@@ -215,12 +222,12 @@ public final class Cluster {
   }
 
   private static int stop(LocalCluster cluster) throws IOException, InterruptedException {
-    List<ClusterProcess> living = cluster.living();
+    List<ClusterProcess> running = cluster.running();
     cluster.stop();
     System.out.println(
-        living.isEmpty()
+        running.isEmpty()
             ? "nothing was running"
-            : "stopped " + String.join(", ", living.stream().map(ClusterProcess::name).toList()));
+            : "stopped " + String.join(", ", running.stream().map(ClusterProcess::name).toList()));
     return CommandLine.OK;
   }
 }

@@ -11,13 +11,13 @@ import java.util.Optional;
 import java.util.stream.Stream;
 
 /**
- * A JVM that outlives the one that started it: {@code DIR/NAME.pid} says which process it is,
- * {@code DIR/NAME.log} what it wrote, {@code DIR/tmp/NAME} is for what it needs while it lives.
+ * A JVM that outlives the one that started it. {@code DIR/NAME.pid} holds its process number,
+ * {@code DIR/NAME.log} its output, and {@code DIR/tmp/NAME} its temporary files.
  *
  * @param directory of the cluster, absolute
  * @param name such as {@code taskmanager-1}
  */
-public record ClusterProcess(Path directory, String name) {
+record ClusterProcess(Path directory, String name) {
   private static final int LOG_LINES = 20;
   private static final Duration TERMINATION = Duration.ofSeconds(5);
 
@@ -34,16 +34,16 @@ public record ClusterProcess(Path directory, String name) {
   }
 
   /**
-   * Starts it; returns without waiting for what it does.
+   * Starts the process and returns without waiting for it.
    *
-   * @param jvm arguments of the JVM, class path and main class apart
+   * @param jvm arguments of the JVM, without class path and main class
    * @param command main class and its arguments
    */
   void start(List<String> jvm, String classPath, List<String> command) throws IOException {
     Files.createDirectories(temporary());
     List<String> line = new ArrayList<>(detached());
     line.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-    line.add(mark());
+    line.add(identity());
     line.add("-Djava.io.tmpdir=" + temporary());
     line.addAll(jvm);
     line.addAll(command);
@@ -52,15 +52,15 @@ public record ClusterProcess(Path directory, String name) {
             .redirectInput(Redirect.from(Path.of("/dev/null").toFile()))
             .redirectErrorStream(true)
             .redirectOutput(Redirect.appendTo(log().toFile()));
-    // Not an argument, so that what the system tells of a process still reaches to the mark.
+    // Not an argument: it is long, and the system cuts off the arguments that it reports.
     builder.environment().put("CLASSPATH", classPath);
-    // Threads of several processes share the cores: they had better not spin.
+    // Several processes share the cores, so idle threads must not spin.
     builder.environment().put("OMP_WAIT_POLICY", "PASSIVE");
     builder.environment().put("OPENCV_LOG_LEVEL", "SILENT");
     Files.writeString(pidFile(), builder.start().pid() + "\n");
   }
 
-  /** Neither the end of a terminal nor its Ctrl-C is meant for a cluster. */
+  /** Keeps the end of the terminal, and its Ctrl-C, from ending the cluster. */
   private static List<String> detached() {
     return Stream.of("/usr/bin/setsid", "/bin/setsid", "/usr/bin/nohup")
         .filter(path -> Files.isExecutable(Path.of(path)))
@@ -68,13 +68,13 @@ public record ClusterProcess(Path directory, String name) {
         .toList();
   }
 
-  /** What tells it from a process that got the same number later. */
-  private String mark() {
+  /** An argument that tells this process from a later one with the same process number. */
+  private String identity() {
     return "-Dbeit2.cluster=" + directory.resolve(name);
   }
 
-  /** The living process. */
-  public Optional<ProcessHandle> handle() throws IOException {
+  /** The process, if it is alive. */
+  Optional<ProcessHandle> handle() throws IOException {
     if (!Files.exists(pidFile())) {
       return Optional.empty();
     }
@@ -84,21 +84,21 @@ public record ClusterProcess(Path directory, String name) {
         : Optional.empty();
   }
 
-  // A process that ended and that nobody waited for has no arguments any more.
+  // A zombie process has no arguments.
   private boolean isThis(ProcessHandle process) {
-    return process.info().arguments().map(List::of).orElse(List.of()).contains(mark());
+    return process.info().arguments().map(List::of).orElse(List.of()).contains(identity());
   }
 
   boolean alive() throws IOException {
     return handle().isPresent();
   }
 
-  /** Asks it to end (SIGTERM). */
+  /** Asks the process to end (SIGTERM). */
   void terminate() throws IOException {
     handle().ifPresent(ProcessHandle::destroy);
   }
 
-  /** Ends it at once (SIGKILL), and returns when it is gone. */
+  /** Kills the process (SIGKILL) and returns when it is gone. */
   void kill() throws IOException, InterruptedException {
     handle().ifPresent(ProcessHandle::destroyForcibly);
     while (alive()) {
@@ -106,8 +106,11 @@ public record ClusterProcess(Path directory, String name) {
     }
   }
 
-  /** Waits for the end of a process that was asked to, ends it otherwise, and forgets it. */
-  void bury() throws IOException, InterruptedException {
+  /**
+   * Waits for a process that was asked to end, kills it if it takes too long, and deletes its pid
+   * file.
+   */
+  void awaitEnd() throws IOException, InterruptedException {
     long deadline = System.nanoTime() + TERMINATION.toNanos();
     while (alive() && System.nanoTime() < deadline) {
       Thread.sleep(20);
@@ -116,8 +119,8 @@ public record ClusterProcess(Path directory, String name) {
     Files.deleteIfExists(pidFile());
   }
 
-  /** What the log says of an error, or its last lines if it says of none. */
-  String lastWords() throws IOException {
+  /** The last error in the log with the lines that follow it, or the log's last lines. */
+  String endOfLog() throws IOException {
     if (!Files.exists(log())) {
       return "";
     }

@@ -25,23 +25,23 @@ import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
 /**
- * A Flink cluster on this machine: a JobManager and TaskManagers, each a JVM of its own on the
- * loopback device, made of the jars that Maven put together. All that is known of it lies in one
- * folder:
+ * A Flink cluster on this machine: a JobManager and TaskManagers, each in its own JVM, on the
+ * loopback device. They run the jars that the build has collected. One folder holds everything that
+ * is known about the cluster:
  *
  * <pre>
  * DIR/rest.url                              http://127.0.0.1:PORT
  * DIR/jobmanager.pid, DIR/taskmanager-N.pid and .log, N from 1
- * DIR/cluster.json                          its size
+ * DIR/cluster.json                          its settings
  * DIR/conf/                                 Flink's configuration
- * DIR/tmp/                                  what the processes keep while they live
+ * DIR/tmp/                                  temporary files of the processes
  * </pre>
  */
 public final class LocalCluster {
   /**
-   * Packages of what loads a native library, which a JVM does once. Their jars lie in Flink's class
-   * path; even where a job brings them along, they have to come from there, or the second job on a
-   * TaskManager finds the library taken.
+   * Packages that load native libraries. A JVM loads a native library for one class loader only, so
+   * Flink must take these classes from its own class path and never from a job's jar; otherwise the
+   * second job on a TaskManager fails.
    */
   static final List<String> PARENT_FIRST =
       List.of(
@@ -58,13 +58,13 @@ public final class LocalCluster {
   private static final String REST = "rest.url";
   private static final Duration STARTING = Duration.ofMinutes(2);
 
-  // Flink's own share of a TaskManager's heap, and of what lies outside it.
+  // What Flink itself needs, on the heap and off it.
   private static final int FRAMEWORK_MEGABYTES = 128;
   private static final int TASK_OFF_HEAP_MEGABYTES = 512;
-  // 64 channels a megabyte's worth of buffers: enough for the shuffles of ten rounds in one job.
+  // Network buffers for the shuffles of ten rounds in one job.
   private static final int NETWORK_MEGABYTES = 256;
-  // Each job has threads of its own, and glibc keeps what each of them freed: gigabytes after some
-  // dozens of jobs. Not every Java 17 can give it back.
+  // Each job starts new threads, and glibc keeps the memory that each of them has freed: gigabytes
+  // after some dozens of jobs. Not every Java 17 has the option to return it.
   private static final List<String> RETURN_FREED_TENSORS =
       List.of("-XX:+IgnoreUnrecognizedVMOptions", "-XX:TrimNativeHeapInterval=20000");
   private static final int JOB_MANAGER_HEAP_MEGABYTES = 768;
@@ -74,13 +74,13 @@ public final class LocalCluster {
   private final ClusterProcess jobManager;
 
   /**
-   * @param taskManagers how many there should be
-   * @param slots of a TaskManager
-   * @param heapMegabytes of a TaskManager
-   * @param managedMegabytes of a TaskManager: where Flink sorts, outside the heap
-   * @param processors of a TaskManager
-   * @param rpcPort where TaskManagers find the JobManager
-   * @param restPort where everybody else does
+   * @param taskManagers number of TaskManagers
+   * @param slots per TaskManager
+   * @param heapMegabytes per TaskManager
+   * @param managedMegabytes per TaskManager: off-heap memory in which Flink sorts and groups
+   * @param processors per TaskManager
+   * @param rpcPort of the JobManager, for TaskManagers
+   * @param restPort of the JobManager, for everybody else
    */
   record Settings(
       int taskManagers,
@@ -107,7 +107,7 @@ public final class LocalCluster {
     }
   }
 
-  /** A cluster cannot do what it was asked to; the message says why, over several lines. */
+  /** A request to a cluster has failed; the message says why, in several lines. */
   static final class ClusterException extends Exception {
     private static final long serialVersionUID = 1L;
 
@@ -122,7 +122,7 @@ public final class LocalCluster {
     this.jobManager = new ClusterProcess(directory, "jobmanager");
   }
 
-  /** The cluster that was set up in a folder, alive or not. */
+  /** The cluster that was set up in a folder, whether it runs or not. */
   static Optional<LocalCluster> in(Path directory) throws IOException {
     Path file = directory.resolve(SETTINGS);
     if (!Files.exists(file)) {
@@ -132,13 +132,13 @@ public final class LocalCluster {
         new LocalCluster(directory.toRealPath(), Settings.of(Json.object(Files.readString(file)))));
   }
 
-  /** Sets up a cluster, of which nothing runs yet; one that was here has to have ended. */
+  /** Sets up a cluster without starting it. No cluster may be running in the folder. */
   static LocalCluster create(Path directory, Settings settings) throws IOException {
     Files.createDirectories(directory);
     return new LocalCluster(directory.toRealPath(), settings);
   }
 
-  /** A port of the loopback device that nobody has now. */
+  /** A free port of the loopback device. */
   static int freePort() throws IOException {
     try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getByName(HOST))) {
       return socket.getLocalPort();
@@ -149,7 +149,7 @@ public final class LocalCluster {
     return settings;
   }
 
-  /** What {@code --flinkMaster} takes. */
+  /** The value of {@code --flinkMaster} for this cluster. */
   public String master() {
     return HOST + ":" + settings.restPort();
   }
@@ -169,7 +169,7 @@ public final class LocalCluster {
     return new ClusterProcess(directory, "taskmanager-" + number);
   }
 
-  /** All that there should be: the JobManager, then the TaskManagers by number. */
+  /** All processes, whether they run or not: the JobManager, then the TaskManagers by number. */
   List<ClusterProcess> processes() {
     return Stream.concat(
             Stream.of(jobManager),
@@ -177,27 +177,28 @@ public final class LocalCluster {
         .toList();
   }
 
-  public List<ClusterProcess> living() throws IOException {
-    List<ClusterProcess> living = new ArrayList<>();
+  /** The processes that run. */
+  List<ClusterProcess> running() throws IOException {
+    List<ClusterProcess> running = new ArrayList<>();
     for (ClusterProcess process : processes()) {
       if (process.alive()) {
-        living.add(process);
+        running.add(process);
       }
     }
-    return living;
+    return running;
   }
 
   /**
-   * Starts what does not run, and returns when all TaskManagers are registered.
+   * Starts the processes that do not run, and returns when all TaskManagers are registered.
    *
-   * @return what was started; empty if all was running
-   * @throws ClusterException if that does not happen in time
+   * @return the started processes
+   * @throws ClusterException if a TaskManager does not register in time
    */
   List<ClusterProcess> start() throws IOException, InterruptedException, ClusterException {
     write();
     Instant begin = now();
     List<ClusterProcess> missing = new ArrayList<>(processes());
-    missing.removeAll(living());
+    missing.removeAll(running());
     for (ClusterProcess process : missing) {
       start(process);
     }
@@ -206,9 +207,10 @@ public final class LocalCluster {
   }
 
   /**
-   * The same cluster with one more TaskManager, which is registered when this returns.
+   * Starts one more TaskManager and returns the larger cluster when it is registered.
    *
-   * @throws ClusterException if the JobManager is not there, or the new one does not register
+   * @throws ClusterException if the JobManager is down, or the TaskManager does not register in
+   *     time
    */
   LocalCluster withOneMore() throws IOException, InterruptedException, ClusterException {
     if (!jobManager.alive()) {
@@ -224,7 +226,7 @@ public final class LocalCluster {
     return larger;
   }
 
-  /** As Flink tells time. */
+  /** The time with the precision of Flink's heartbeats. */
   private static Instant now() {
     return Instant.now().truncatedTo(ChronoUnit.MILLIS);
   }
@@ -235,7 +237,7 @@ public final class LocalCluster {
       process.terminate();
     }
     for (ClusterProcess process : processes()) {
-      process.bury();
+      process.awaitEnd();
     }
     Files.deleteIfExists(directory.resolve(REST));
     deleteTree(directory.resolve("tmp"));
@@ -275,8 +277,7 @@ public final class LocalCluster {
             "taskmanager.bind-host")) {
       conf.put(address, HOST);
     }
-    // All other ports are whatever is free. These stay, so that TaskManagers find a JobManager that
-    // was started again.
+    // Fixed, so that TaskManagers find a restarted JobManager. All other ports are random.
     conf.put("jobmanager.rpc.port", settings.rpcPort());
     conf.put("rest.port", settings.restPort());
     conf.put("rest.bind-port", settings.restPort());
@@ -288,7 +289,7 @@ public final class LocalCluster {
         "taskmanager.memory.task.heap.size", settings.heapMegabytes() - FRAMEWORK_MEGABYTES + "m");
     conf.put("taskmanager.memory.framework.off-heap.size", FRAMEWORK_MEGABYTES + "m");
     conf.put("taskmanager.memory.task.off-heap.size", TASK_OFF_HEAP_MEGABYTES + "m");
-    // Wanted by Flink to be told a sum; the JVM has no such limits.
+    // Flink adds them up to the total memory; the JVM does not have these limits.
     conf.put("taskmanager.memory.jvm-metaspace.size", "256m");
     conf.put("taskmanager.memory.jvm-overhead.min", FRAMEWORK_MEGABYTES + "m");
     conf.put("taskmanager.memory.jvm-overhead.max", FRAMEWORK_MEGABYTES + "m");
@@ -297,19 +298,19 @@ public final class LocalCluster {
     conf.put("taskmanager.memory.managed.size", settings.managedMegabytes() + "m");
 
     conf.put("cluster.evenly-spread-out-slots", true);
-    conf.put("web.refresh-interval", 500); // the age of what it tells of jobs, milliseconds
-    // A killed process is noticed in seconds, a busy one is not taken for dead.
+    conf.put("web.refresh-interval", 500); // milliseconds that its answers about jobs may be old
+    // Milliseconds: a killed process is noticed soon, and a busy one is not taken for dead.
     conf.put("heartbeat.interval", 2000);
     conf.put("heartbeat.timeout", 15000);
-    // They start together; a TaskManager that finds no JobManager yet asks again soon.
+    // All processes start at once; a TaskManager that finds no JobManager retries soon.
     conf.put("cluster.registration.error-delay", 500);
-    // Beam's --numberOfExecutionRetries does nothing in batch.
+    // Beam's --numberOfExecutionRetries has no effect on batch jobs.
     conf.put("restart-strategy.type", "fixed-delay");
     conf.put("restart-strategy.fixed-delay.attempts", 3);
     conf.put("restart-strategy.fixed-delay.delay", "3 s");
 
     conf.put("classloader.parent-first-patterns.additional", String.join(";", PARENT_FIRST));
-    // Libraries' threads that outlive a job by a moment are no failure of it.
+    // Threads of libraries may outlive a job for a moment; that is not an error.
     conf.put("classloader.check-leaked-classloader", false);
     return conf;
   }
@@ -326,7 +327,7 @@ public final class LocalCluster {
       jvm.add("-XX:ActiveProcessorCount=" + settings.processors());
       jvm.addAll(RETURN_FREED_TENSORS);
     }
-    // Reflection of Beam and Flink: what this JVM was given.
+    // The reflection of Beam and Flink needs the options that this JVM was started with.
     ManagementFactory.getRuntimeMXBean().getInputArguments().stream()
         .filter(argument -> argument.startsWith("--add-opens"))
         .forEach(jvm::add);
@@ -357,12 +358,12 @@ public final class LocalCluster {
     process.start(jvm, flinkClassPath(), command);
   }
 
-  /** Flink with all that is not in the jobs' jar, as the build wrote it down. */
+  /** Flink and everything else that is not in the jobs' jar, as written by the build. */
   private static String flinkClassPath() throws IOException {
     return Files.readString(Home.flinkClassPath()).strip();
   }
 
-  /** Waits until these TaskManagers have registered, or registered anew, after a moment. */
+  /** Waits until the JobManager has heard from these TaskManagers since a point in time. */
   private void awaitRegistered(List<ClusterProcess> taskManagers, Instant since)
       throws IOException, InterruptedException, ClusterException {
     List<ClusterProcess> awaited = new ArrayList<>(taskManagers);
@@ -374,9 +375,9 @@ public final class LocalCluster {
         requireAlive(process);
         if (Instant.now().isAfter(deadline)) {
           throw new ClusterException(
-              "%s did not register within %d seconds; what %s ends with:%n%s"
+              "%s did not register within %d seconds; the end of %s:%n%s"
                   .formatted(
-                      process.name(), STARTING.toSeconds(), process.log(), process.lastWords()));
+                      process.name(), STARTING.toSeconds(), process.log(), process.endOfLog()));
         }
       }
       Thread.sleep(100);
@@ -390,7 +391,7 @@ public final class LocalCluster {
           .map(taskManager -> new ClusterProcess(directory, taskManager.id()))
           .toList();
     } catch (IOException e) {
-      // It is starting; whether it lives is asked elsewhere.
+      // The JobManager is starting; requireAlive notices if it has died.
       return List.of();
     }
   }
@@ -398,8 +399,8 @@ public final class LocalCluster {
   private static void requireAlive(ClusterProcess process) throws IOException, ClusterException {
     if (!process.alive()) {
       throw new ClusterException(
-          "%s has ended; what %s ends with:%n%s"
-              .formatted(process.name(), process.log(), process.lastWords()));
+          "%s has ended; the end of %s:%n%s"
+              .formatted(process.name(), process.log(), process.endOfLog()));
     }
   }
 }
