@@ -5,10 +5,10 @@ import java.lang.annotation.Retention;
 import java.lang.annotation.RetentionPolicy;
 import java.lang.annotation.Target;
 
-/** The words that an option takes. */
+/** The words that a text option accepts. */
 @Retention(RetentionPolicy.RUNTIME)
 @Target(ElementType.METHOD)
 public @interface OneOf {
-  /** All of them. */
+  /** All accepted words. */
   String[] value();
 }

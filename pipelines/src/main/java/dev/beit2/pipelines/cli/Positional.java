@@ -6,7 +6,7 @@ import java.lang.annotation.RetentionPolicy;
 import java.lang.annotation.Target;
 
 /**
- * The option of a command that is given without its name: {@code ./beit2 cluster start} for {@code
+ * Marks the option that is given without its name: {@code ./beit2 cluster start} for {@code
  * --action=start}. A command has at most one.
  */
 @Retention(RetentionPolicy.RUNTIME)

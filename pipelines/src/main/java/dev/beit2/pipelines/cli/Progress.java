@@ -13,15 +13,15 @@ import java.util.Locale;
 import java.util.OptionalDouble;
 
 /**
- * Tells on the console how far a stage is: {@code [2/4 pretrain] 350/700 loss 6.41 118 images/s 1
- * min 12 s left}. On a terminal one line is written over and over; elsewhere there is a line every
+ * Shows the progress of a stage on the console: {@code [2/4 pretrain] 350/700 loss 6.41 118
+ * images/s 1 min 12 s left}. On a terminal it redraws one line; elsewhere it prints a line every
  * few seconds, so that a log stays short.
  */
 public final class Progress {
   private static final Duration REDRAW = Duration.ofMillis(100);
   private static final Duration NEXT_LINE = Duration.ofSeconds(5);
-  // Long enough to be calm, short enough to follow a machine that slows down.
-  private static final Duration RATE_OVER = Duration.ofSeconds(30);
+  // Long enough for a steady number, short enough to show that a machine slows down.
+  private static final Duration RATE_WINDOW = Duration.ofSeconds(30);
   private static final String CLEAR_TO_END = "\u001b[K";
 
   private record Sample(Instant at, long done, long images) {}
@@ -38,8 +38,8 @@ public final class Progress {
   private OptionalDouble lastLoss = OptionalDouble.empty();
 
   /**
-   * @param stage its name, such as {@code 2/4 pretrain}
-   * @param total steps, or images, or whatever {@link #update} counts; 0 where it is not known
+   * @param stage name, such as {@code 2/4 pretrain}
+   * @param total steps, images, or whatever {@link #update} counts; 0 if unknown
    */
   Progress(String stage, long total, PrintStream out, Clock clock, boolean terminal) {
     this(stage, total, "images", out, clock, terminal);
@@ -57,30 +57,33 @@ public final class Progress {
     samples.add(new Sample(start, 0, 0));
   }
 
+  /** Progress on stderr with a rate in images per second. */
   public static Progress onStderr(String stage, long total) {
     return onStderr(stage, total, "images");
   }
 
   /**
+   * Progress on stderr.
+   *
    * @param unit of the rate, such as {@code MB}
    */
   public static Progress onStderr(String stage, long total, String unit) {
     return new Progress(stage, total, unit, System.err, Clock.systemUTC(), onTerminal());
   }
 
-  /** The launcher knows about stderr itself; where there is none, the console has to do. */
-  @SuppressWarnings("SystemConsoleNull") // asked twice, for both kinds of JDK
+  /** The launcher script tells whether stderr is a terminal; without it, Java's console decides. */
+  @SuppressWarnings("SystemConsoleNull") // checked for JDKs before and after 22
   private static boolean onTerminal() {
-    String told = System.getProperty("beit2.terminal");
-    if (told != null) {
-      return Boolean.parseBoolean(told);
+    String property = System.getProperty("beit2.terminal");
+    if (property != null) {
+      return Boolean.parseBoolean(property);
     }
     Console console = System.console();
     if (console == null) {
       return false;
     }
     try {
-      // From JDK 22 on there may be a console without a terminal.
+      // Since JDK 22 a console need not be a terminal.
       return (boolean) Console.class.getMethod("isTerminal").invoke(console);
     } catch (ReflectiveOperationException e) {
       return true;
@@ -94,15 +97,17 @@ public final class Progress {
   }
 
   /**
+   * Reports progress; shows it unless the last line is too recent.
+   *
    * @param done of the total
-   * @param loss the last one, where the stage has a loss
+   * @param loss the latest loss, if the stage has one
    * @param images seen so far, or megabytes, or another unit that the rate is measured in
    */
   public synchronized void update(long done, OptionalDouble loss, long images) {
     Instant now = clock.instant();
     lastLoss = loss.isPresent() ? loss : lastLoss;
     samples.addLast(new Sample(now, done, images));
-    while (samples.size() > 2 && age(samples.peekFirst(), now).compareTo(RATE_OVER) > 0) {
+    while (samples.size() > 2 && age(samples.peekFirst(), now).compareTo(RATE_WINDOW) > 0) {
       samples.removeFirst();
     }
     Duration wait = terminal ? REDRAW : NEXT_LINE;
@@ -114,17 +119,18 @@ public final class Progress {
     }
   }
 
+  /** Reports progress of a stage with a loss. */
   public void update(long done, double loss, long images) {
     update(done, OptionalDouble.of(loss), images);
   }
 
-  /** Shows a line that stays, whatever is shown after it. */
+  /** Shows a line that is not overwritten. */
   public synchronized void line(String line) {
     lastShown = clock.instant();
     show(line, true);
   }
 
-  /** Ends the stage with a last line. */
+  /** Shows the last line of the stage. */
   public synchronized void done() {
     Instant now = clock.instant();
     show(head(samples.peekLast()) + "  done in " + span(Duration.between(start, now)), true);
@@ -184,12 +190,12 @@ public final class Progress {
     out.flush();
   }
 
-  /** Such as {@code 8.1 images/s} and {@code 118 images/s}. */
+  /** Formats a rate: {@code 8.1 images/s}, {@code 118 images/s}. */
   public static String rate(double rate, String unit) {
     return String.format(Locale.ROOT, rate < 10 ? "%.1f %s/s" : "%.0f %s/s", rate, unit);
   }
 
-  /** Such as {@code 41 s}, {@code 1 min 12 s}, {@code 2 h 05 min}. */
+  /** Formats a duration: {@code 41 s}, {@code 1 min 12 s}, {@code 2 h 05 min}. */
   public static String span(Duration time) {
     long seconds = Math.round(time.toMillis() / 1e3);
     if (seconds < 60) {

@@ -5,13 +5,13 @@ import java.lang.annotation.Retention;
 import java.lang.annotation.RetentionPolicy;
 import java.lang.annotation.Target;
 
-/** The numbers that an option takes, both ends included. */
+/** The numbers that an option accepts, both ends included. */
 @Retention(RetentionPolicy.RUNTIME)
 @Target(ElementType.METHOD)
 public @interface Range {
-  /** The smallest. */
+  /** Smallest number. */
   double min();
 
-  /** The largest; any if left out. */
+  /** Largest number; no limit by default. */
   double max() default Double.POSITIVE_INFINITY;
 }

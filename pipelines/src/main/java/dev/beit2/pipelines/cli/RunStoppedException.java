@@ -1,6 +1,6 @@
 package dev.beit2.pipelines.cli;
 
-/** A training stopped by itself: its message says at which step, and why. */
+/** A training has stopped itself; the message says at which step and why. */
 public final class RunStoppedException extends RuntimeException {
   private static final long serialVersionUID = 1L;
 
