@@ -290,6 +290,29 @@ class MimShardIOTest {
 
   @Test
   void sizesAreInMegabytes() {
+    int fit = 0; // examples that fit into 2^20 bytes of images and 2 · 14 bytes of codes each
+    for (long bytes = 0; bytes <= 1 << 20; fit++) {
+      bytes += Examples.example(fit).jpeg().length + 2 * 14;
+    }
+    fit--;
+    assertEquals(1, shards(fit, 1));
+    assertEquals(2, shards(fit + 1, 1));
+    assertEquals(1, shards(fit + 1, 2));
+  }
+
+  private int shards(int examples, int megabytes) {
+    String directory = folder.resolve(examples + "-" + megabytes).toString();
+    TestPipeline pipeline = TestPipeline.create().enableAbandonedNodeEnforcement(false);
+    pipeline
+        .apply("Examples", Create.of(Examples.examples(examples)))
+        .apply(
+            "Write", MimShardIO.write(directory, Examples.METADATA).withShardMegabytes(megabytes));
+    pipeline.run().waitUntilFinish();
+    return ShardManifest.read(directory).shards().size();
+  }
+
+  @Test
+  void sizesArePositive() {
     MimShardIO.Write write = MimShardIO.write("x", Examples.METADATA);
     assertThrows(IllegalArgumentException.class, () -> write.withShardMegabytes(0));
     assertThrows(IllegalArgumentException.class, () -> write.withRowGroupBytes(-1));
