@@ -23,7 +23,8 @@ import org.apache.beam.sdk.options.PipelineOptionsFactory;
  */
 record Arguments<OptionsT extends PipelineOptions>(
     Command<OptionsT> command, Map<String, Option> declared, Map<String, String> given) {
-  private static final String PRESET = "preset";
+  /** The option that chooses one of {@link Command#presets}. */
+  static final String PRESET = "preset";
 
   /**
    * Splits arguments: {@code --name=value}, {@code --name} for {@code --name=true}, or the value of

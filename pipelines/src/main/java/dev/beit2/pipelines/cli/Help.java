@@ -73,7 +73,7 @@ final class Help {
 
   /** The values that an option accepts; those of {@code --preset} are the command's presets. */
   private static String wanted(Command<?> command, Option option) {
-    return option.name().equals("preset") && !command.presets().isEmpty()
+    return option.name().equals(Arguments.PRESET) && !command.presets().isEmpty()
         ? "one of " + String.join(", ", command.presets().keySet())
         : option.wanted();
   }

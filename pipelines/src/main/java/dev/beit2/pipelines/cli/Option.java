@@ -126,7 +126,7 @@ public record Option(String name, Method getter) {
         Stream.of(getter.getAnnotations())
             .filter(a -> a.annotationType().getDeclaringClass() == Default.class)
             .map(Option::value)
-            .map(value -> getter.getReturnType().isEnum() ? lowerCase(value) : helpText(value))
+            .map(value -> getter.getReturnType().isEnum() ? word(value) : helpText(value))
             .findFirst();
     if (fixed.isPresent()) {
       return fixed;
@@ -185,7 +185,7 @@ public record Option(String name, Method getter) {
   }
 
   /**
-   * The argument for Beam's parser, whose enums are spelled in capitals.
+   * The argument for Beam's parser, which takes the names of enum constants.
    *
    * @throws InvalidOptionException if the text is empty, or not one of the words
    */
@@ -197,7 +197,7 @@ public record Option(String name, Method getter) {
       throw new InvalidOptionException(given(text), text, wanted());
     }
     boolean isEnum = getter.getReturnType().isEnum();
-    return "--" + name + "=" + (isEnum ? text.toUpperCase(Locale.ROOT) : text);
+    return "--" + name + "=" + (isEnum ? constant(text) : text);
   }
 
   /**
@@ -232,13 +232,18 @@ public record Option(String name, Method getter) {
     }
   }
 
-  /** A value as it is typed and as {@code config.json} has it: enums in lower case. */
+  /** A value as it is typed and as {@code config.json} has it: an enum constant as a word. */
   public static String text(Object value) {
-    return value instanceof Enum<?> word ? lowerCase(word.name()) : String.valueOf(value);
+    return value instanceof Enum<?> constant ? word(constant.name()) : String.valueOf(value);
   }
 
-  private static String lowerCase(Object constant) {
-    return constant.toString().toLowerCase(Locale.ROOT);
+  /** The word for an enum constant: {@code add-taskmanager} for {@code ADD_TASKMANAGER}. */
+  private static String word(Object constant) {
+    return constant.toString().toLowerCase(Locale.ROOT).replace('_', '-');
+  }
+
+  private static String constant(String word) {
+    return word.toUpperCase(Locale.ROOT).replace('-', '_');
   }
 
   private <A extends Annotation> Optional<A> annotation(Class<A> type) {

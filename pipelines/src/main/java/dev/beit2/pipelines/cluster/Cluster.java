@@ -3,7 +3,6 @@ package dev.beit2.pipelines.cluster;
 import dev.beit2.pipelines.cli.Command;
 import dev.beit2.pipelines.cli.CommandLine;
 import dev.beit2.pipelines.cli.InvalidOptionException;
-import dev.beit2.pipelines.cli.OneOf;
 import dev.beit2.pipelines.cli.Positional;
 import dev.beit2.pipelines.cli.Range;
 import dev.beit2.pipelines.cluster.LocalCluster.ClusterException;
@@ -37,6 +36,14 @@ public final class Cluster {
 
   private Cluster() {}
 
+  /** What to do with the cluster. */
+  public enum Action {
+    START,
+    ADD_TASKMANAGER,
+    STATUS,
+    STOP
+  }
+
   /** The options of {@code ./beit2 cluster}. */
   public interface Options extends PipelineOptions {
     @Description(
@@ -44,11 +51,10 @@ public final class Cluster {
             + "add-taskmanager: starts one more TaskManager. status: lists the processes; exit code 1 if one of them does "
             + "not run. stop: ends all processes.")
     @Positional
-    @OneOf({"start", "add-taskmanager", "status", "stop"})
     @Validation.Required
-    String getAction();
+    Action getAction();
 
-    void setAction(String action);
+    void setAction(Action action);
 
     @Description(
         "Folder of the cluster: process numbers (.pid), logs, rest.url and temporary files. One folder holds one cluster.")
@@ -107,25 +113,23 @@ public final class Cluster {
     Path directory = Path.of(options.getDir()).toAbsolutePath();
     Optional<LocalCluster> found = LocalCluster.in(directory);
     try {
-      if (options.getAction().equals("start")) {
-        return start(options, directory, found);
-      }
-      LocalCluster cluster =
-          found.orElseThrow(
-              () ->
-                  new InvalidOptionException(
-                      "--dir=" + options.getDir(),
-                      "no cluster",
-                      "a folder of ./beit2 cluster start"));
       return switch (options.getAction()) {
-        case "add-taskmanager" -> add(cluster);
-        case "status" -> status(cluster);
-        default -> stop(cluster);
+        case START -> start(options, directory, found);
+        case ADD_TASKMANAGER -> add(existing(options, found));
+        case STATUS -> status(existing(options, found));
+        case STOP -> stop(existing(options, found));
       };
     } catch (ClusterException e) {
       System.err.println(e.getMessage());
       return CommandLine.FAILED;
     }
+  }
+
+  private static LocalCluster existing(Options options, Optional<LocalCluster> found) {
+    return found.orElseThrow(
+        () ->
+            new InvalidOptionException(
+                "--dir=" + options.getDir(), "no cluster", "a folder of ./beit2 cluster start"));
   }
 
   private static int start(Options options, Path directory, Optional<LocalCluster> found)

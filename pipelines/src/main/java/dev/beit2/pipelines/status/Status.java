@@ -19,7 +19,7 @@ import org.apache.beam.sdk.options.Description;
 import org.apache.beam.sdk.options.PipelineOptions;
 import org.apache.beam.sdk.options.Validation;
 
-/** Tells where a training run stands, from its folder alone. */
+/** Reports the progress of a training run, from its folder alone. */
 public final class Status {
   static final String NAME = "status";
 
@@ -53,7 +53,7 @@ public final class Status {
   }
 
   /**
-   * Prints where the run stands.
+   * Prints the progress of the run.
    *
    * @throws InvalidOptionException if there is no run
    */

@@ -202,6 +202,17 @@ final class CommandLineTest {
   }
 
   @Test
+  void enumsOfSeveralWordsAreTypedWithDashes() {
+    String[] args = {"add-taskmanager", "--dir=x"};
+    Cluster.Options options = CommandLine.parse(Cluster.COMMAND, args);
+    assertEquals(Cluster.Action.ADD_TASKMANAGER, options.getAction());
+    assertEquals("add-taskmanager", Option.text(options.getAction()));
+    assertEquals(2, run(Cluster.COMMAND, "add_taskmanager", "--dir=x"));
+    String said = err.toString(UTF_8);
+    assertTrue(said.contains("wanted one of start, add-taskmanager, status, stop"), said);
+  }
+
+  @Test
   void flinkInThisProcessUnlessAnotherRunnerIsAskedFor() {
     Options local = parse("--input=x");
     assertEquals(FlinkRunner.class, local.getRunner());
