@@ -24,7 +24,7 @@ import java.util.Optional;
  */
 public final class Beit2 {
   /** The commands in the order in which help lists them. */
-  static final List<Command<?>> COMMANDS =
+  public static final List<Command<?>> COMMANDS =
       List.of(
           Demo.COMMAND,
           TrainTokenizer.COMMAND,

@@ -10,15 +10,12 @@ import static org.junit.jupiter.api.Assertions.fail;
 import dev.beit2.io.InvalidInputException;
 import dev.beit2.io.image.DecodingLimits;
 import dev.beit2.model.torch.Precision;
-import dev.beit2.pipelines.bench.Bench;
+import dev.beit2.pipelines.Beit2;
 import dev.beit2.pipelines.cluster.Cluster;
-import dev.beit2.pipelines.demo.Demo;
 import dev.beit2.pipelines.eval.Evaluate;
 import dev.beit2.pipelines.mim.PretrainMim;
 import dev.beit2.pipelines.options.DecodingOptions;
-import dev.beit2.pipelines.status.Status;
 import dev.beit2.pipelines.tokenize.TokenizeDataset;
-import dev.beit2.pipelines.tokenize.VerifyShards;
 import dev.beit2.pipelines.vqkd.TrainTokenizer;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -46,17 +43,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.FieldSource;
 
 final class CommandLineTest {
-  static final List<Command<?>> COMMANDS =
-      List.of(
-          TrainTokenizer.COMMAND,
-          TokenizeDataset.COMMAND,
-          PretrainMim.COMMAND,
-          Status.COMMAND,
-          Evaluate.COMMAND,
-          VerifyShards.COMMAND,
-          Demo.COMMAND,
-          Bench.COMMAND,
-          Cluster.COMMAND);
+  static final List<Command<?>> COMMANDS = Beit2.COMMANDS;
 
   /** Options of each kind. */
   public interface Options extends PipelineOptions {
