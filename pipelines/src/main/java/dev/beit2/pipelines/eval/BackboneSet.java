@@ -8,9 +8,9 @@ import java.io.Serializable;
 import java.util.List;
 
 /**
- * A trained backbone and, if asked for, one of the same shape as initialised.
+ * A trained backbone and, on request, an untrained one of the same shape.
  *
- * @param all the trained one first
+ * @param all the backbones, the trained one first
  */
 record BackboneSet(List<Backbone> all) implements AutoCloseable {
   BackboneSet {
@@ -18,11 +18,12 @@ record BackboneSet(List<Backbone> all) implements AutoCloseable {
   }
 
   /**
-   * Where the trained one is.
+   * Opens the backbones of a checkpoint.
    *
    * @param checkpoint its folder
-   * @param untrained whether the untrained one is asked for
-   * @param seed of the untrained one
+   * @param precision of the arithmetic
+   * @param untrained whether to add the untrained backbone
+   * @param seed of the initialization of the untrained backbone
    */
   record Source(String checkpoint, Precision precision, boolean untrained, long seed)
       implements Serializable {
@@ -31,7 +32,7 @@ record BackboneSet(List<Backbone> all) implements AutoCloseable {
     /**
      * Reads the checkpoint.
      *
-     * @throws InvalidOptionException if there is no backbone in it
+     * @throws dev.beit2.pipelines.cli.InvalidOptionException if it holds no backbone
      */
     BackboneSet open() throws IOException {
       Backbone trained = Inputs.model("--backbone", checkpoint, in -> Backbone.read(in, precision));

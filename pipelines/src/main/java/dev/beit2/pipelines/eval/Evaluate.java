@@ -33,9 +33,7 @@ import org.apache.beam.sdk.values.PCollectionList;
 import org.apache.beam.sdk.values.PCollectionTuple;
 import org.apache.beam.sdk.values.PCollectionView;
 
-/**
- * Measures what a backbone's features know: accuracy of nearest neighbours, without any training.
- */
+/** Measures the k-NN accuracy of a backbone's features on labeled images; nothing is trained. */
 public final class Evaluate {
   static final String NAME = "evaluate";
 
@@ -104,16 +102,17 @@ public final class Evaluate {
   }
 
   /**
-   * Measures, and writes {@code evaluation.json}.
+   * Measures the accuracy and writes {@code evaluation.json}.
    *
-   * @param stage what progress is told as
+   * @param stage name for progress messages
+   * @throws InvalidOptionException if images or backbone are not what the options promise
    */
   public static Evaluation run(Options options, String stage) throws IOException {
-    ImageSource trainSource = Inputs.source("--train", options.getTrain(), options);
-    ImageSource validationSource = Inputs.source("--validation", options.getValidation(), options);
-    ImageSource.Summary train = labelled("--train", trainSource);
-    ImageSource.Summary validation = labelled("--validation", validationSource);
-    requireSameClasses(options, train, validation);
+    ImageSource train = Inputs.source("--train", options.getTrain(), options);
+    ImageSource validation = Inputs.source("--validation", options.getValidation(), options);
+    ImageSource.Summary trainImages = labeled("--train", train);
+    ImageSource.Summary validationImages = labeled("--validation", validation);
+    requireSameClasses(options, trainImages, validationImages);
     Checkpoint checkpoint = RunDirectory.locate("--backbone", options.getBackbone());
     BackboneSet.Source backbones =
         new BackboneSet.Source(
@@ -121,52 +120,70 @@ public final class Evaluate {
             options.getPrecision(),
             options.getUntrained(),
             options.getSeed());
-    // Here, so that a wrong checkpoint is told before anything runs.
+    // Report a wrong checkpoint before any job starts.
     backbones.open().close();
+    StageProgress progress = StageProgress.of(stage, total(trainImages, validationImages), options);
+    progress.run(pipeline(options, train, validation, backbones, progress));
+    return Evaluation.read(options.getOutput());
+  }
 
-    boolean counted = train.images().isPresent() && validation.images().isPresent();
-    long images = counted ? train.images().getAsLong() + validation.images().getAsLong() : 0;
-    StageProgress progress = StageProgress.of(stage, images, options);
+  /** The number of images, or 0 if it is not known. */
+  private static long total(ImageSource.Summary train, ImageSource.Summary validation) {
+    return train.images().isPresent() && validation.images().isPresent()
+        ? train.images().getAsLong() + validation.images().getAsLong()
+        : 0;
+  }
+
+  private static Pipeline pipeline(
+      Options options,
+      ImageSource train,
+      ImageSource validation,
+      BackboneSet.Source backbones,
+      StageProgress progress) {
     Pipeline pipeline = Pipeline.create(options);
-    int torchThreads = FlinkTarget.of(options).threadsPerTask();
     ExtractFeatures extract =
-        new ExtractFeatures(backbones, DecodingOptions.limits(options), torchThreads, progress);
-    PCollectionTuple trainImages = pipeline.apply("Read train", ImageDatasetIO.read(trainSource));
+        new ExtractFeatures(
+            backbones,
+            DecodingOptions.limits(options),
+            FlinkTarget.of(options).threadsPerTask(),
+            progress);
+    PCollectionTuple trainImages = pipeline.apply("Read train", ImageDatasetIO.read(train));
     PCollectionTuple validationImages =
-        pipeline.apply("Read validation", ImageDatasetIO.read(validationSource));
-    PCollectionTuple known =
+        pipeline.apply("Read validation", ImageDatasetIO.read(validation));
+    PCollectionTuple trainFeatures =
         trainImages
             .get(ImageDatasetIO.IMAGES)
             .apply("Labels of train", ParDo.of(new RequireLabelFn("--train=" + options.getTrain())))
             .apply("Features of train", extract);
-    PCollectionTuple asked =
+    PCollectionTuple validationFeatures =
         validationImages
             .get(ImageDatasetIO.IMAGES)
             .apply(
                 "Labels of validation",
                 ParDo.of(new RequireLabelFn("--validation=" + options.getValidation())))
             .apply("Features of validation", extract);
-    PCollectionView<Iterable<ImageFeatures>> knownFeatures =
-        known.get(ExtractFeatures.FEATURES).apply("Gather train", View.asIterable());
-    PCollectionView<Iterable<ImageFeatures>> askedFeatures =
-        asked.get(ExtractFeatures.FEATURES).apply("Gather validation", View.asIterable());
+    PCollectionView<Iterable<ImageFeatures>> trainView =
+        trainFeatures.get(ExtractFeatures.FEATURES).apply("Gather train", View.asIterable());
+    PCollectionView<Iterable<ImageFeatures>> validationView =
+        validationFeatures
+            .get(ExtractFeatures.FEATURES)
+            .apply("Gather validation", View.asIterable());
     pipeline
         .apply("Output", Create.of(options.getOutput()))
         .apply(
             "Measure",
-            ParDo.of(new MeasureFn(checkpoint.directory(), knownFeatures, askedFeatures))
-                .withSideInputs(knownFeatures, askedFeatures));
-    PCollectionList.of(known.get(ExtractFeatures.REJECTED))
-        .and(asked.get(ExtractFeatures.REJECTED))
+            ParDo.of(new MeasureFn(backbones.checkpoint(), trainView, validationView))
+                .withSideInputs(trainView, validationView));
+    PCollectionList.of(trainFeatures.get(ExtractFeatures.REJECTED))
+        .and(validationFeatures.get(ExtractFeatures.REJECTED))
         .and(trainImages.get(ImageDatasetIO.REJECTED))
         .and(validationImages.get(ImageDatasetIO.REJECTED))
         .apply("All rejected", Flatten.pCollections())
         .apply("Write rejected", RejectedImages.write(options.getOutput() + "/rejected"));
-    progress.run(pipeline);
-    return Evaluation.read(options.getOutput());
+    return pipeline;
   }
 
-  private static ImageSource.Summary labelled(String option, ImageSource source) {
+  private static ImageSource.Summary labeled(String option, ImageSource source) {
     ImageSource.Summary images = Inputs.summary(option, source);
     if (images.unlabelled() != null) {
       throw new InvalidOptionException(
@@ -175,34 +192,37 @@ public final class Evaluate {
     return images;
   }
 
-  /** Some forms have numbers for classes, and no names. */
+  /** Only compares names: some formats number the classes and do not name them. */
   private static void requireSameClasses(
       Options options, ImageSource.Summary train, ImageSource.Summary validation) {
     boolean named = !train.classes().isEmpty() && !validation.classes().isEmpty();
     if (named && !train.classes().equals(validation.classes())) {
       throw new InvalidOptionException(
           "--validation=" + options.getValidation(),
-          "the classes " + some(validation.classes()),
-          "those of --train=" + options.getTrain() + ": " + some(train.classes()));
+          "the classes " + firstNames(validation.classes()),
+          "those of --train=" + options.getTrain() + ": " + firstNames(train.classes()));
     }
   }
 
-  private static String some(List<String> classes) {
+  private static String firstNames(List<String> classes) {
     int shown = 10;
     return classes.size() <= shown
         ? String.join(", ", classes)
         : String.join(", ", classes.subList(0, shown)) + ", … (" + classes.size() + ")";
   }
 
-  private static void print(Evaluation found, String output) {
+  private static void print(Evaluation evaluation, String output) {
     System.out.printf(
         "k-NN accuracy of %d validation images, %d classes, by %d of %d train images:%n",
-        found.validationImages(), found.classes(), found.neighbours(), found.trainImages());
-    System.out.printf("  [CLS] %.3f   mean of patches %.3f%n", found.cls(), found.mean());
-    if (found.untrainedCls() != null) {
+        evaluation.validationImages(),
+        evaluation.classes(),
+        evaluation.neighbours(),
+        evaluation.trainImages());
+    System.out.printf("  [CLS] %.3f   mean of patches %.3f%n", evaluation.cls(), evaluation.mean());
+    if (evaluation.untrainedCls() != null) {
       System.out.printf(
           "  [CLS] %.3f   mean of patches %.3f   untrained%n",
-          found.untrainedCls(), found.untrainedMean());
+          evaluation.untrainedCls(), evaluation.untrainedMean());
     }
     System.out.println("written to " + output + "/evaluation.json");
   }
@@ -217,16 +237,16 @@ public final class Evaluate {
     }
 
     @ProcessElement
-    public void processElement(@Element ImageRecord image, OutputReceiver<ImageRecord> labelled) {
+    public void processElement(@Element ImageRecord image, OutputReceiver<ImageRecord> labeled) {
       if (image.label() == null) {
         throw new InvalidOptionException(
             option, "the image " + image.key() + " without a label", "labelled images");
       }
-      labelled.output(image);
+      labeled.output(image);
     }
   }
 
-  /** An element is the folder for the result. */
+  /** Input: the folder to write {@code evaluation.json} to. */
   private static final class MeasureFn extends DoFn<String, Void> {
     private static final long serialVersionUID = 1L;
 
@@ -245,26 +265,26 @@ public final class Evaluate {
 
     @ProcessElement
     public void processElement(ProcessContext context) throws IOException {
-      List<ImageFeatures> known = sorted(context.sideInput(train));
-      List<ImageFeatures> asked = sorted(context.sideInput(validation));
-      if (known.isEmpty() || asked.isEmpty()) {
+      List<ImageFeatures> trainImages = sorted(context.sideInput(train));
+      List<ImageFeatures> validationImages = sorted(context.sideInput(validation));
+      if (trainImages.isEmpty() || validationImages.isEmpty()) {
         throw new InvalidOptionException(
-            known.isEmpty() ? "--train" : "--validation",
+            trainImages.isEmpty() ? "--train" : "--validation",
             "no image that can be decoded",
             "at least one");
       }
-      boolean untrained = known.get(0).features().size() > 2;
+      boolean untrained = trainImages.get(0).features().size() > 2;
       new Evaluation(
               backbone,
-              known.size(),
-              asked.size(),
-              (int) known.stream().mapToInt(ImageFeatures::label).distinct().count(),
+              trainImages.size(),
+              validationImages.size(),
+              (int) trainImages.stream().mapToInt(ImageFeatures::label).distinct().count(),
               NEIGHBOURS,
               TEMPERATURE,
-              accuracy(known, asked, 0),
-              accuracy(known, asked, 1),
-              untrained ? accuracy(known, asked, 2) : null,
-              untrained ? accuracy(known, asked, 3) : null)
+              accuracy(trainImages, validationImages, 0),
+              accuracy(trainImages, validationImages, 1),
+              untrained ? accuracy(trainImages, validationImages, 2) : null,
+              untrained ? accuracy(trainImages, validationImages, 3) : null)
           .write(context.element());
     }
 
@@ -275,12 +295,12 @@ public final class Evaluate {
     }
 
     private static double accuracy(
-        List<ImageFeatures> known, List<ImageFeatures> asked, int feature) {
+        List<ImageFeatures> train, List<ImageFeatures> validation, int feature) {
       return NearestNeighbours.accuracy(
-          features(known, feature),
-          labels(known),
-          features(asked, feature),
-          labels(asked),
+          features(train, feature),
+          labels(train),
+          features(validation, feature),
+          labels(validation),
           NEIGHBOURS,
           TEMPERATURE);
     }

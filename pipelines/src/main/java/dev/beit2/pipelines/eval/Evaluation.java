@@ -10,18 +10,19 @@ import java.util.Map;
 import javax.annotation.Nullable;
 
 /**
- * What {@code ./beit2 evaluate} measured, as {@code evaluation.json} holds it.
+ * The result of {@code ./beit2 evaluate}, as in {@code evaluation.json}: the names of the
+ * components are those of the file.
  *
- * @param backbone the checkpoint's folder
- * @param trainImages whose labels the neighbours bring
- * @param validationImages that are classified
- * @param classes of the training images
- * @param neighbours k
- * @param temperature of the votes
- * @param cls accuracy by [CLS], 0 to 1
- * @param mean accuracy by the mean of the patches, 0 to 1
- * @param untrainedCls accuracy by [CLS] of a backbone as initialised, if that was asked for
- * @param untrainedMean the same by the mean of the patches
+ * @param backbone folder of the checkpoint
+ * @param trainImages number of labeled images that are searched for neighbors
+ * @param validationImages number of images that are classified
+ * @param classes number of classes of the train images
+ * @param neighbours number of neighbors, k
+ * @param temperature of the neighbors' votes
+ * @param cls accuracy with the [CLS] feature, 0 to 1
+ * @param mean accuracy with the mean of the patch features, 0 to 1
+ * @param untrainedCls {@code cls} of an untrained backbone of the same shape, if measured
+ * @param untrainedMean {@code mean} of that backbone, if measured
  */
 @JsonInclude(JsonInclude.Include.NON_NULL)
 public record Evaluation(
@@ -41,12 +42,12 @@ public record Evaluation(
     requireNonNull(backbone, "backbone is null");
   }
 
-  /** Writes {@code evaluation.json} into a folder. */
+  /** Writes {@code evaluation.json} to a folder. */
   void write(String directory) throws IOException {
     StoredFile.in(directory, FILE).write(Json.pretty(this));
   }
 
-  /** Reads what {@link #write} wrote. */
+  /** Reads {@code evaluation.json} from a folder. */
   public static Evaluation read(String directory) throws IOException {
     Map<String, Object> json = Json.object(StoredFile.in(directory, FILE).readText());
     return new Evaluation(

@@ -21,6 +21,7 @@ import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.function.Consumer;
 import javax.annotation.Nullable;
 import org.apache.beam.sdk.metrics.Counter;
 import org.apache.beam.sdk.metrics.Metrics;
@@ -80,6 +81,8 @@ final class EncodeViews extends PTransform<PCollection<ImageRecord>, PCollection
         .add(DisplayData.item("inputSize", encode.shards.inputSize()))
         .add(DisplayData.item("seed", encode.shards.seed()))
         .add(DisplayData.item("colorJitter", encode.recipe.colorJitter()))
+        .add(DisplayData.item("centerView", encode.recipe.centerView()))
+        .add(DisplayData.item("storeSize", encode.recipe.storeSize()))
         .add(DisplayData.item("batchSize", encode.batchSize));
   }
 
@@ -178,18 +181,23 @@ final class EncodeViews extends PTransform<PCollection<ImageRecord>, PCollection
         }
         reject(image.key(), e.getMessage());
       }
-      examples.forEach(out.get(ENCODED)::output);
-      rejected.forEach(out.get(REJECTED)::output);
-      examples.clear();
-      rejected.clear();
+      output(out.get(ENCODED)::output, out.get(REJECTED)::output);
     }
 
     @FinishBundle
     public void finishBundle(FinishBundleContext context) {
       encodeBatch();
       Instant end = GlobalWindow.INSTANCE.maxTimestamp();
-      examples.forEach(e -> context.output(ENCODED, e, end, GlobalWindow.INSTANCE));
-      rejected.forEach(r -> context.output(REJECTED, r, end, GlobalWindow.INSTANCE));
+      output(
+          e -> context.output(ENCODED, e, end, GlobalWindow.INSTANCE),
+          r -> context.output(REJECTED, r, end, GlobalWindow.INSTANCE));
+    }
+
+    private void output(Consumer<MimExample> encoded, Consumer<RejectedImage> notEncoded) {
+      examples.forEach(encoded);
+      examples.clear();
+      rejected.forEach(notEncoded);
+      rejected.clear();
     }
 
     private void addViews(Pending pending, EncodedImage encoded) throws UndecodableImageException {
@@ -260,9 +268,10 @@ final class EncodeViews extends PTransform<PCollection<ImageRecord>, PCollection
     /** Adds a view's codes to its image, which is finished with its last view. */
     private void accept(BatchedView view, int slot) {
       int patches = shards.codesPerView();
-      int[] own = Arrays.copyOfRange(codes, slot * patches, (slot + 1) * patches);
+      int[] viewCodes = Arrays.copyOfRange(codes, slot * patches, (slot + 1) * patches);
       Pending pending = view.image();
-      pending.encoded.add(new EncodedView(view.view(), CodePacking.pack(own, shards.codeBits())));
+      pending.encoded.add(
+          new EncodedView(view.view(), CodePacking.pack(viewCodes, shards.codeBits())));
       encodedViews.inc();
       if (pending.encoded.size() == shards.views()) {
         examples.add(pending.example());

@@ -8,25 +8,30 @@ import java.io.IOException;
 import java.io.Serializable;
 import java.nio.ByteBuffer;
 
-/** What turns pictures into codes, as the pipeline sees it. Safe for use by many threads. */
+/** Computes the code of each patch of an image. Safe for use by many threads. */
 public interface PatchEncoder extends AutoCloseable {
 
-  /** Where an encoder comes from; equal sources give the same encoder. */
+  /** Opens an encoder; equal sources open equal encoders. */
   interface Source extends Serializable {
     PatchEncoder open() throws IOException;
   }
 
   /**
-   * Puts the codes of pictures [B, 3, S, S] in [0, 1], float32, into {@code codes}, B · N.
+   * Encodes a batch of images.
    *
-   * @throws RuntimeException if that fails
+   * @param images {@code [B, 3, S, S]} in [0, 1]: float32 in a direct buffer of native order
+   * @param batch number of images, B
+   * @param codes receives B · N codes: image by image, row by row
+   * @throws RuntimeException if an image cannot be encoded
    */
   void encode(ByteBuffer images, int batch, int[] codes);
 
   /**
-   * A tokenizer's checkpoint.
+   * The tokenizer of a checkpoint.
    *
-   * @param digest of the model that was found there when the pipeline was built
+   * @param path the checkpoint, or the run that has it
+   * @param digest of the tokenizer, as it was when the pipeline was built
+   * @param precision of the encoder
    */
   record Checkpointed(String path, String digest, Precision precision) implements Source {
     private static final long serialVersionUID = 1L;
@@ -45,7 +50,7 @@ public interface PatchEncoder extends AutoCloseable {
     }
   }
 
-  /** An encoder that closes the tokenizer with itself. */
+  /** Wraps a tokenizer; closing the encoder closes it. */
   static PatchEncoder of(Tokenizer tokenizer) {
     return new PatchEncoder() {
       @Override

@@ -10,20 +10,22 @@ import dev.beit2.model.recipe.PretrainingRecipe;
 import java.io.Serializable;
 
 /**
- * What is stored of an image, and which views it has: functions of (seed, key, view number).
+ * What is stored of an image, and how its views are drawn. A view depends on seed, key and view
+ * number alone.
  *
- * @param colorJitter how much brightness, contrast and saturation of views vary; 0 to 1
- * @param centerView whether view 0 is the crop of evaluation; the others are the same either way
- * @param storeSize the longest that the shorter side of a stored image is, in pixels; 0 = any
- * @param limits of what is decoded
+ * @param colorJitter strength of the jitter of brightness, contrast and saturation, 0 to 1
+ * @param centerView whether view 0 is the center crop of evaluation; other views do not depend on
+ *     it
+ * @param storeSize maximum length of the shorter side of a stored image, in pixels; 0 = no maximum
+ * @param limits for decoding
  */
 public record ViewRecipe(
     double colorJitter, boolean centerView, int storeSize, DecodingLimits limits)
     implements Serializable {
-  /** Of "resize the shorter side to 256, crop 224 in the centre". */
-  private static final double EVALUATION_SHARE = 224.0 / 256;
+  /** From "resize the shorter side to 256, crop the central 224 x 224 pixels". */
+  private static final double EVALUATION_FRACTION = 224.0 / 256;
 
-  /** The image as it is stored; views are of its pixels. */
+  /** The image as it is stored. Views are drawn from its pixels. */
   ImageRecord stored(ImageRecord image) throws UndecodableImageException {
     return storeSize == 0
         ? image
@@ -34,12 +36,15 @@ public record ViewRecipe(
   }
 
   /**
+   * Draws a view of a stored image.
+   *
+   * @param number of the view, from 0
    * @param width of the stored image, in pixels
    * @param height of the stored image, in pixels
    */
   public View view(long seed, String key, int number, int width, int height) {
     return centerView && number == 0
-        ? View.center(width, height, EVALUATION_SHARE)
+        ? View.center(width, height, EVALUATION_FRACTION)
         : Augmentation.randomResizedCrop(PretrainingRecipe.MIN_CROP_SCALE)
             .withJitter(colorJitter)
             .sample(seed, key, number, width, height);

@@ -35,6 +35,7 @@ import org.apache.beam.sdk.options.PipelineOptionsFactory;
 import org.apache.beam.sdk.testing.PAssert;
 import org.apache.beam.sdk.testing.TestPipeline;
 import org.apache.beam.sdk.transforms.Create;
+import org.apache.beam.sdk.transforms.display.DisplayData;
 import org.apache.beam.sdk.values.PCollectionTuple;
 import org.junit.jupiter.api.Test;
 
@@ -47,8 +48,8 @@ final class EncodeViewsTest {
   private static final ViewRecipe RECIPE = new ViewRecipe(0.4, false, 0, DecodingLimits.DEFAULT);
 
   /**
-   * The code of every patch is the picture's mean red, 0 to 255; pictures of no red at all fail, as
-   * does a broken one.
+   * The code of every patch is the image's mean red, 0 to 255. An image that is more green than red
+   * fails, and so does every image if the encoder is broken.
    */
   private record FakeSource(boolean broken) implements PatchEncoder.Source {
     private static final long serialVersionUID = 1L;
@@ -87,7 +88,7 @@ final class EncodeViewsTest {
     }
   }
 
-  private static ImageRecord picture(String key, int rgb) throws IOException {
+  private static ImageRecord image(String key, int rgb) throws IOException {
     return new ImageRecord(key, 1, encoded("png", rgb));
   }
 
@@ -103,17 +104,22 @@ final class EncodeViewsTest {
     return bytes.toByteArray();
   }
 
-  private static List<ImageRecord> pictures() throws IOException {
+  private static List<ImageRecord> images() throws IOException {
     List<ImageRecord> images = new ArrayList<>();
     for (int i = 0; i < 5; i++) {
-      images.add(picture("a/grey" + i, 0x202020 * (i + 1)));
+      images.add(image("a/grey" + i, 0x202020 * (i + 1)));
     }
-    images.add(picture("b/green", 0x00ff00));
+    images.add(image("b/green", 0x00ff00));
     images.add(new ImageRecord("b/text", 1, new byte[] {1, 2, 3}));
     // Its header is right: that there is too little shows when the first view is rendered.
     byte[] jpeg = encoded("jpeg", 0x808080);
     images.add(new ImageRecord("b/truncated", 1, Arrays.copyOf(jpeg, jpeg.length - 10)));
     return images;
+  }
+
+  private static EncodeViews encodeViews(FakeSource source, int batch) {
+    StageProgress progress = StageProgress.of("test", 0, PipelineOptionsFactory.create());
+    return new EncodeViews(source, SHARDS, RECIPE, batch, 1, progress);
   }
 
   @Test
@@ -124,16 +130,7 @@ final class EncodeViewsTest {
       FakeSource.MOST_OPEN.set(0);
       Pipeline pipeline = TestPipeline.create().enableAbandonedNodeEnforcement(false);
       PCollectionTuple encoded =
-          pipeline
-              .apply(Create.of(pictures()))
-              .apply(
-                  new EncodeViews(
-                      new FakeSource(false),
-                      SHARDS,
-                      RECIPE,
-                      batch,
-                      1,
-                      StageProgress.of("test", 0, PipelineOptionsFactory.create())));
+          pipeline.apply(Create.of(images())).apply(encodeViews(new FakeSource(false), batch));
       PAssert.that(encoded.get(EncodeViews.ENCODED)).satisfies(EncodeViewsTest::checkEncoded);
       PAssert.that(encoded.get(EncodeViews.REJECTED)).satisfies(EncodeViewsTest::checkRejected);
       PipelineResult result = pipeline.run();
@@ -191,18 +188,28 @@ final class EncodeViewsTest {
   }
 
   @Test
-  void aBrokenEncoderIsNotThePicturesFault() throws IOException {
+  void aBrokenEncoderIsNotTheImagesFault() throws IOException {
     Pipeline pipeline = TestPipeline.create().enableAbandonedNodeEnforcement(false);
-    pipeline
-        .apply(Create.of(pictures()))
-        .apply(
-            new EncodeViews(
-                new FakeSource(true),
-                SHARDS,
-                RECIPE,
-                4,
-                1,
-                StageProgress.of("test", 0, PipelineOptionsFactory.create())));
+    pipeline.apply(Create.of(images())).apply(encodeViews(new FakeSource(true), 4));
     assertThrows(Pipeline.PipelineExecutionException.class, () -> pipeline.run().waitUntilFinish());
+  }
+
+  @Test
+  void displayDataNamesTheParameters() {
+    Map<String, Object> shown = new HashMap<>();
+    DisplayData.from(encodeViews(new FakeSource(false), 4))
+        .items()
+        .forEach(item -> shown.put(item.getKey(), item.getValue()));
+    assertEquals(
+        Map.of(
+            "tokenizerDigest", "digest",
+            "views", 3L,
+            "inputSize", 32L,
+            "seed", 7L,
+            "colorJitter", 0.4,
+            "centerView", false,
+            "storeSize", 0L,
+            "batchSize", 4L),
+        shown);
   }
 }
