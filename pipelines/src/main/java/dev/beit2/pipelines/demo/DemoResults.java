@@ -28,7 +28,7 @@ import java.util.Map;
 
 /** Gathers what a demo's stages wrote into {@code summary.json} and {@code report.html}. */
 final class DemoResults {
-  // First and last losses are means over so many steps.
+  // The first and the last loss are means over this many steps.
   private static final int STEPS_AVERAGED = 10;
   private static final int EXAMPLES = 6;
 
@@ -38,7 +38,7 @@ final class DemoResults {
   private final List<Map<String, Double>> pretrainSteps;
   private final ShardMetadata shards;
   private final long[] codeCounts;
-  private final List<MimExample> pictures = new ArrayList<>();
+  private final List<MimExample> shown = new ArrayList<>();
 
   private DemoResults(String output, long seed) throws IOException {
     this.output = output;
@@ -53,8 +53,8 @@ final class DemoResults {
   /**
    * Writes both files.
    *
-   * @param images that were trained on
-   * @param seconds each stage took
+   * @param images number of training images
+   * @param seconds duration of each stage
    */
   static DemoSummary write(String output, long seed, int images, Map<String, Double> seconds)
       throws IOException {
@@ -66,7 +66,7 @@ final class DemoResults {
     return summary;
   }
 
-  /** Counts the codes of all views, and keeps a few pictures. */
+  /** Counts the codes of all views, and keeps the images that the report shows. */
   private void readShards() {
     MimShards rows = MimShards.open(output + "/shards");
     long size = rows.examples();
@@ -79,8 +79,8 @@ final class DemoResults {
         }
       }
       if (i < EXAMPLES) {
-        // The order is random, so the first are from all over the set.
-        pictures.add(example);
+        // The order is random, so the first images are a sample of the dataset.
+        shown.add(example);
       }
     }
   }
@@ -119,7 +119,7 @@ final class DemoResults {
     return mean(steps.subList(steps.size() - averaged(steps), steps.size()), metric);
   }
 
-  /** First and last never overlap. */
+  /** Steps to average: the first and the last ones never overlap. */
   private static int averaged(List<?> steps) {
     return Math.min(STEPS_AVERAGED, steps.size() / 2);
   }
@@ -147,7 +147,7 @@ final class DemoResults {
   private ReportData.Stage tokenizerCurves() {
     return new ReportData.Stage(
         "Tokenizer (VQ-KD)",
-        "It learns codes from which the teacher's features of each patch can be told.",
+        "It learns codes from which the teacher's features of each patch can be reconstructed.",
         List.of(
             chart("Loss", tokenizerSteps, Map.of("reconstruction_loss", "reconstruction")),
             chart("Codes in use in a batch", tokenizerSteps, Map.of("codes_in_use", "codes")),
@@ -166,10 +166,10 @@ final class DemoResults {
     accuracies.put("aggregation_accuracy", "patch aggregation");
     return new ReportData.Stage(
         "Masked image model",
-        "It learns to name the codes of patches that it cannot see.",
+        "It learns to predict the codes of masked patches.",
         List.of(
             chart("Loss", pretrainSteps, losses),
-            chart("Masked patches named right", pretrainSteps, accuracies)));
+            chart("Accuracy on masked patches", pretrainSteps, accuracies)));
   }
 
   private static ReportData.Chart chart(
@@ -179,31 +179,31 @@ final class DemoResults {
     return new ReportData.Chart(title, curves);
   }
 
-  /** The first view of each picture, under the mask that the first epoch put on it. */
+  /** The first view of each shown image, with its mask of the first epoch. */
   private List<ReportData.Example> examples() throws IOException {
     BlockwiseMask mask = PretrainingRecipe.TINY.mask(PretrainingRecipe.TINY.maskedPatches());
     List<ReportData.Example> examples = new ArrayList<>();
-    for (MimExample picture : pictures) {
-      EncodedView view = picture.views().get(0);
+    for (MimExample image : shown) {
+      EncodedView view = image.views().get(0);
       examples.add(
           new ReportData.Example(
-              picture.key(),
+              image.key(),
               shards.inputSize(),
-              pixels(picture, view),
+              pixels(image, view),
               shards.grid(),
-              Masks.sample(mask, seed, picture.key(), 0),
+              Masks.sample(mask, seed, image.key(), 0),
               codes(view)));
     }
     return examples;
   }
 
-  private byte[] pixels(MimExample picture, EncodedView view) throws IOException {
+  private byte[] pixels(MimExample image, EncodedView view) throws IOException {
     try {
-      return EncodedImage.open(picture.jpeg(), DecodingLimits.DEFAULT)
+      return EncodedImage.open(image.jpeg(), DecodingLimits.DEFAULT)
           .render(view.view(), shards.inputSize())
           .rgb();
     } catch (UndecodableImageException e) {
-      throw new IOException(picture.key() + " was decodable before", e);
+      throw new IOException(image.key() + " was decodable before", e);
     }
   }
 

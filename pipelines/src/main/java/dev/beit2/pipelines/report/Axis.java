@@ -7,15 +7,15 @@ import java.util.Locale;
 /**
  * A linear axis with round ticks.
  *
- * @param low the value at its start
- * @param high the value at its end, over {@code low}
+ * @param low value at the start
+ * @param high value at the end, greater than {@code low}
  * @param step between two ticks: 1, 2 or 5 times a power of ten
  */
 record Axis(double low, double high, double step) {
 
-  /** The axis of about so many ticks whose ends are ticks around all of the values. */
+  /** The axis with about this many ticks whose ends are the ticks around all values. */
   static Axis around(double least, double most, int ticks) {
-    // A range of values that starts near zero is shown from zero on.
+    // If the values start near zero, the axis starts at zero.
     double from = least > 0 && least < 0.4 * most ? 0 : least;
     double width = most > from ? most - from : Math.max(Math.abs(most), 1);
     double step = roundStep(width / ticks);
@@ -24,7 +24,7 @@ record Axis(double low, double high, double step) {
     return new Axis(low, high > low ? high : low + step, step);
   }
 
-  /** The axis that ends exactly at its ends, whatever its ticks. */
+  /** The axis with exactly these ends, wherever its ticks are. */
   static Axis between(double low, double high, int ticks) {
     double end = high > low ? high : low + 1;
     return new Axis(low, end, roundStep((end - low) / ticks));
@@ -45,16 +45,16 @@ record Axis(double low, double high, double step) {
     return ticks;
   }
 
-  /** Where a value lies, 0 at the start and 1 at the end. */
-  double share(double value) {
+  /** The position of a value: 0 at the start, 1 at the end. */
+  double fraction(double value) {
     return (value - low) / (high - low);
   }
 
-  /** A tick's text, with as many decimals as the step has. */
+  /** The text of a tick, with as many decimals as the step needs. */
   String label(double tick) {
     int decimals = Math.max(0, (int) -Math.floor(Math.log10(step) + 1e-9));
     String text = String.format(Locale.ROOT, "%,." + Math.min(decimals, 8) + "f", tick);
-    // As the rest of the page writes thousands.
+    // The page separates thousands with a thin space.
     return text.replace(',', '\u202f');
   }
 }

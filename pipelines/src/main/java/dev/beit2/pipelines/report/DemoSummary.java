@@ -11,10 +11,10 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 
 /**
- * What {@code ./beit2 demo} measured, as {@code summary.json} holds it: the components' names are
- * the file's.
+ * The result of {@code ./beit2 demo}, as in {@code summary.json}: the names of the components are
+ * those of the file.
  *
- * @param seconds how long each stage took, by its name, in the order of the stages
+ * @param seconds duration of each stage, by its name, in the order of the stages
  * @param peakResidentMegabytes see {@link PeakMemory#megabytes}
  */
 public record DemoSummary(
@@ -31,30 +31,37 @@ public record DemoSummary(
   }
 
   /**
-   * @param firstLoss of the first steps
-   * @param lastLoss of the last steps
-   * @param codesInUse codes that at least one patch got, 1 to codebookSize
-   * @param perplexity exp of the codes' entropy in nats, 1 to codebookSize
+   * Training of the tokenizer, and its codes in the shards.
+   *
+   * @param firstLoss mean loss of the first steps
+   * @param lastLoss mean loss of the last steps
+   * @param codesInUse number of codes of at least one patch, 1 to codebookSize
+   * @param codebookSize number of codes
+   * @param perplexity exp of the entropy of the codes in nats, 1 to codebookSize
    */
   public record Tokenizer(
       double firstLoss, double lastLoss, int codesInUse, int codebookSize, double perplexity) {}
 
   /**
-   * @param maskedAccuracy the share of masked patches whose code was the likeliest, 0 to 1
+   * Pretraining of the masked image model.
+   *
+   * @param firstLoss mean loss of the first steps
+   * @param lastLoss mean loss of the last steps
+   * @param maskedAccuracy fraction of masked patches whose code got the highest probability, 0 to 1
    */
   public record Pretrain(double firstLoss, double lastLoss, double maskedAccuracy) {}
 
   /**
-   * k-NN accuracy on the validation pictures, 0 to 1.
+   * k-NN accuracy on the validation images, 0 to 1.
    *
-   * @param cls of the [CLS] feature
-   * @param mean of the mean of the patches' features
-   * @param untrainedCls the same as {@code cls}, of a backbone of the same shape as initialised
-   * @param untrainedMean the same as {@code mean}, of that backbone
+   * @param cls with the [CLS] feature
+   * @param mean with the mean of the patch features
+   * @param untrainedCls {@code cls} of an untrained backbone of the same shape
+   * @param untrainedMean {@code mean} of that backbone
    */
   public record Knn(double cls, double mean, double untrainedCls, double untrainedMean) {}
 
-  /** Writes {@code summary.json} into a folder. */
+  /** Writes {@code summary.json} to a folder. */
   public void write(String directory) throws IOException {
     StoredFile.in(directory, "summary.json").write(Json.pretty(this));
   }

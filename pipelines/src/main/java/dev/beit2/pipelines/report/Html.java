@@ -2,13 +2,13 @@ package dev.beit2.pipelines.report;
 
 import java.util.Locale;
 
-/** Text and numbers as the report's page has them. */
+/** Formats text and numbers for the report. */
 final class Html {
   private static final char THIN_SPACE = '\u202f';
 
   private Html() {}
 
-  /** For an element's text or an attribute in double quotes. */
+  /** Escapes the text of an element, or of an attribute in double quotes. */
   static String escape(String text) {
     return text.replace("&", "&amp;")
         .replace("<", "&lt;")
@@ -16,7 +16,7 @@ final class Html {
         .replace("\"", "&quot;");
   }
 
-  /** With three significant digits below 100, whole from there on. */
+  /** Three significant digits below 100, and a whole number from 100 on. */
   static String number(double value) {
     double size = Math.abs(value);
     String format = "%,.0f";
@@ -26,8 +26,8 @@ final class Html {
     return String.format(Locale.ROOT, format, value).replace(',', THIN_SPACE);
   }
 
-  /** A share from 0 to 1 as {@code 50 %}. */
-  static String percent(double share) {
-    return Math.round(share * 100) + "\u00a0%";
+  /** A fraction, 0 to 1, as a percentage: {@code 50 %}. */
+  static String percent(double fraction) {
+    return Math.round(fraction * 100) + "\u00a0%";
   }
 }

@@ -9,11 +9,11 @@ import java.util.Locale;
 import javax.imageio.ImageIO;
 import javax.imageio.stream.MemoryCacheImageOutputStream;
 
-/** A picture, the same with its masked patches greyed, and its codes as a coloured grid. */
+/** An image, the same image with its masked patches grey, and its codes as a coloured grid. */
 final class ImagePanels {
   private static final int GREY = 0x8a8a8a;
   private static final double GOLDEN_ANGLE = 137.50776405003785;
-  // Labels on more cells than that would be too small to read.
+  // On a finer grid the labels are too small to read.
   private static final int LABELLED_GRID = 10;
   private static final int CELL = 20;
 
@@ -25,12 +25,12 @@ final class ImagePanels {
       masked += patch ? 1 : 0;
     }
     String name = Html.escape(example.name());
-    String share = masked + " of " + example.mask().length + " patches";
+    String fraction = masked + " of " + example.mask().length + " patches";
     return "<figure class=\"example\">\n<figcaption>"
         + name
         + "</figcaption>\n<div class=\"panels\">\n"
-        + image(png(example, false), "The picture " + name)
-        + image(png(example, true), name + " with " + share + " masked")
+        + image(png(example, false), "The image " + name)
+        + image(png(example, true), name + " with " + fraction + " masked")
         + codes(example, "The codes of " + name + " as coloured cells")
         + "</div>\n</figure>\n";
   }
@@ -43,7 +43,11 @@ final class ImagePanels {
         + "\">\n";
   }
 
-  /** As PNG; with a grey square in place of each masked patch, if asked. */
+  /**
+   * Encodes the image as PNG.
+   *
+   * @param masked whether masked patches are grey
+   */
   static byte[] png(Example example, boolean masked) throws IOException {
     int size = example.size();
     int grid = example.grid();
@@ -58,20 +62,20 @@ final class ImagePanels {
       }
     }
     ByteArrayOutputStream png = new ByteArrayOutputStream();
-    // ImageIO would otherwise put its cache into a file.
+    // By default ImageIO caches in a file.
     try (MemoryCacheImageOutputStream out = new MemoryCacheImageOutputStream(png)) {
       ImageIO.write(image, "png", out);
     }
     return png.toByteArray();
   }
 
-  /** Codes next to each other in number get hues far from each other. */
+  /** The colour of a code. Consecutive codes get distant hues. */
   static String colour(int code) {
     return String.format(
         Locale.ROOT,
         "hsl(%.0f %d%% %d%%)",
         code * GOLDEN_ANGLE % 360,
-        // Hues repeat after a while; three tones tell more codes apart.
+        // Hues repeat; three tones distinguish more codes.
         code % 3 == 1 ? 45 : 70,
         code % 3 == 2 ? 78 : 68);
   }

@@ -7,13 +7,13 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 
-/** Curves over steps as an SVG picture; its colours are classes of {@code report.css}. */
+/** Curves over steps as an SVG plot, whose colours are classes of {@code report.css}. */
 final class LineChart {
-  /** Distinct curves that the style sheet knows. */
+  /** Number of line styles in the style sheet. */
   static final int STYLES = 4;
 
   private static final int MOST_POINTS = 500;
-  // Fewer points are no noise to look through.
+  // Fewer points are not noisy enough to need smoothing.
   private static final int SMOOTHED_FROM = 60;
   private static final int HOVERS = 24;
 
@@ -29,7 +29,7 @@ final class LineChart {
     this.up = Axis.around(y[0], y[1], 5);
   }
 
-  /** The figure: heading, legend, picture. Without any point it says so. */
+  /** The figure with heading, legend and plot, or a note if there are no points. */
   static String figure(Chart chart) {
     String heading =
         "<figcaption>" + Html.escape(chart.title()) + legend(chart) + "</figcaption>\n";
@@ -82,7 +82,7 @@ final class LineChart {
     }
     svg.append(plot.close());
     return smoothed
-        ? svg + "<p class=\"note\">Faint: as measured. Strong: mean of the steps around.</p>\n"
+        ? svg + "<p class=\"note\">Faint: measured values. Strong: running mean.</p>\n"
         : svg.toString();
   }
 
@@ -106,7 +106,7 @@ final class LineChart {
     return text.toString();
   }
 
-  /** Means of neighbours, where there are more points than pixels to show them. */
+  /** Averages neighbours if there are more points than pixels to show them. */
   private static List<Point> thinned(List<Point> points) {
     int together = (points.size() + MOST_POINTS - 1) / MOST_POINTS;
     if (together <= 1) {
@@ -123,7 +123,7 @@ final class LineChart {
     int side = points.size() / 40;
     List<Point> smoothed = new ArrayList<>();
     for (int i = 0; i < points.size(); i++) {
-      // As far to the left as to the right, or the ends would be bent; but some way in any case.
+      // The window is symmetric, because a one-sided mean bends the ends, but has a minimum width.
       int reach = Math.max(side / 2, Math.min(side, Math.min(i, points.size() - 1 - i)));
       Point mean =
           mean(points.subList(Math.max(0, i - reach), Math.min(points.size(), i + reach + 1)));

@@ -3,11 +3,11 @@ package dev.beit2.pipelines.report;
 import java.util.Locale;
 
 /**
- * The frame of an SVG picture: its axes with ticks, and where a value lies.
+ * The frame of an SVG plot: its axes with ticks, and the position of a value.
  *
  * @param across the horizontal axis
  * @param up the vertical axis
- * @param unit what the horizontal axis counts
+ * @param unit of the horizontal axis
  */
 record Plot(Axis across, Axis up, String unit) {
   // Units of the view box. The page scales it, so the letters must suit the narrowest screen.
@@ -19,18 +19,19 @@ record Plot(Axis across, Axis up, String unit) {
   private static final int BOTTOM = HEIGHT - 40;
 
   double x(double value) {
-    return LEFT + across.share(value) * (RIGHT - LEFT);
+    return LEFT + across.fraction(value) * (RIGHT - LEFT);
   }
 
   double y(double value) {
-    return BOTTOM - up.share(value) * (BOTTOM - TOP);
+    return BOTTOM - up.fraction(value) * (BOTTOM - TOP);
   }
 
-  /** A point as a path's data has it. */
+  /** A point in the syntax of a path's data. */
   String at(double x, double y) {
     return String.format(Locale.ROOT, "%.1f %.1f", x(x), y(y));
   }
 
+  /** The start of the SVG element, with the axes. */
   String open(String description) {
     StringBuilder svg = new StringBuilder();
     svg.append(
@@ -78,6 +79,7 @@ record Plot(Axis across, Axis up, String unit) {
     return svg.toString();
   }
 
+  /** The end of the SVG element. */
   String close() {
     return "</svg>\n";
   }

@@ -17,9 +17,9 @@ import java.util.Locale;
 import java.util.Map;
 
 /**
- * The page that a demo ends with, {@code report.html}: what was learnt, pictures with their masks
- * and codes, curves, the use of the codes. One file without scripts; it loads nothing and its
- * policy forbids to.
+ * The page {@code report.html} of a demo: accuracies, images with their masks and codes, training
+ * curves, codebook usage. It is one file without scripts that loads nothing else, and its content
+ * security policy forbids it to.
  */
 public final class Report {
   private static final String NAME = "report.html";
@@ -30,7 +30,7 @@ public final class Report {
     this.data = data;
   }
 
-  /** Writes {@code report.html} into a folder. */
+  /** Writes {@code report.html} to a folder. */
   public static void write(String directory, ReportData data) throws IOException {
     StoredFile.in(directory, NAME).write(html(data));
   }
@@ -41,7 +41,7 @@ public final class Report {
         + report.opening()
         + report.tiles()
         + report.neighbours()
-        + report.pictures()
+        + report.images()
         + report.curves()
         + report.codes()
         + report.run()
@@ -77,45 +77,45 @@ public final class Report {
     Evaluation on = data.evaluation();
     double trained = data.summary().knn().cls();
     double untrained = data.summary().knn().untrainedCls();
-    String learnt =
-        "Trained without labels, %s in all, [CLS] tells the class of %s of %d new photographs;"
-            + " of the same network untrained, %s.";
+    String headline =
+        "After %s of training without labels, the [CLS] feature classifies %s of %d new"
+            + " photographs correctly; that of the untrained network, %s.";
     return """
         <header>
         <p class="title">%s</p>
         <h1>%s</h1>
-        <p class="lead">Shown %d photographs, the network learnt to name the visual code of patches \
-        that it could not see, and to gather what a picture holds in one vector, [CLS]. The nearest \
-        neighbours of that vector bring the class, one of %d. %s</p>
+        <p class="lead">From %d photographs the network learned to predict the visual codes of \
+        masked patches, and to summarize an image in one vector, [CLS]. The nearest neighbours of \
+        that vector give the class, one of %d. %s</p>
         </header>
         """
         .formatted(
             Html.escape(data.title()),
-            learnt.formatted(
+            headline.formatted(
                 Progress.span(total()),
                 Html.percent(trained),
-                on.validationPictures(),
+                on.validationImages(),
                 Html.percent(untrained)),
-            on.trainPictures(),
+            on.trainImages(),
             on.classes(),
             verdict(trained - untrained));
   }
 
-  /** In words, and no better than the figures are. */
+  /** A warning, if the gain is not significant. */
   private String verdict(double gain) {
     double error = standardError();
     if (gain > 2 * error) {
       return "";
     }
     return gain > 0
-        ? "<strong>The gain is within the uncertainty of so few pictures.</strong>"
+        ? "<strong>The gain is within the uncertainty of so few images.</strong>"
         : "<strong>In this run pretraining did not help.</strong>";
   }
 
-  /** Of one accuracy, at its widest, from the number of pictures alone. */
+  /** The standard error of the higher accuracy, from the number of images. */
   private double standardError() {
-    double share = Math.max(data.summary().knn().cls(), data.summary().knn().untrainedCls());
-    return Math.sqrt(share * (1 - share) / Math.max(1, data.evaluation().validationPictures()));
+    double accuracy = Math.max(data.summary().knn().cls(), data.summary().knn().untrainedCls());
+    return Math.sqrt(accuracy * (1 - accuracy) / Math.max(1, data.evaluation().validationImages()));
   }
 
   private Duration total() {
@@ -145,8 +145,8 @@ public final class Report {
             "first to last steps")
         + tile(
             Html.percent(pretrain.maskedAccuracy()),
-            "of masked patches named",
-            "exactly, among %s codes".formatted(Html.number(tokenizer.codebookSize())))
+            "of masked patches predicted",
+            "the exact code among %s".formatted(Html.number(tokenizer.codebookSize())))
         + "</ul>\n";
   }
 
@@ -159,9 +159,9 @@ public final class Report {
     Evaluation on = data.evaluation();
     return """
         <section>
-        <h2>What the features know</h2>
-        <p>Each of %d validation pictures is classified by its %d nearest of %d labelled pictures. \
-        Chance is %s; one standard error at so many pictures is ±\u00a0%d points.</p>
+        <h2>Quality of the features</h2>
+        <p>Each of %d validation images is classified by its %d nearest neighbours among %d \
+        labelled images. Chance is %s; the standard error is ±\u00a0%d points.</p>
         <div class="wide knn"><table>
         <caption>k-NN accuracy</caption>
         <thead><tr><th scope="col">Feature<th scope="col">Untrained<th scope="col">Pretrained\
@@ -172,9 +172,9 @@ public final class Report {
         </section>
         """
         .formatted(
-            on.validationPictures(),
+            on.validationImages(),
             on.neighbours(),
-            on.trainPictures(),
+            on.trainImages(),
             Html.percent(1.0 / on.classes()),
             Math.round(100 * standardError()),
             knnRow("[CLS]", knn.untrainedCls(), knn.cls()),
@@ -199,16 +199,16 @@ public final class Report {
         100 * value / of);
   }
 
-  private String pictures() throws IOException {
+  private String images() throws IOException {
     StringBuilder figures = new StringBuilder();
     for (Example example : data.examples()) {
       figures.append(ImagePanels.figure(example));
     }
     return """
         <section>
-        <h2>Pictures, masks and codes</h2>
-        <p>First what the tokenizer sees, then what the masked model sees, then the code of each patch, \
-        one colour a code; the model has to name those in a frame.</p>
+        <h2>Images, masks and codes</h2>
+        <p>First the image as the tokenizer sees it, then as the masked image model sees it, then \
+        the code of each patch, one colour per code. The model has to predict the framed codes.</p>
         <div class="examples">
         %s</div>
         </section>
@@ -227,16 +227,17 @@ public final class Report {
       }
       stages.append("</div>\n");
     }
-    return "<section>\n<h2>How it learnt</h2>\n" + stages + "</section>\n";
+    return "<section>\n<h2>Training</h2>\n" + stages + "</section>\n";
   }
 
   private String codes() {
     CodeUsage usage = data.codes();
     return """
         <section>
-        <h2>Use of the codes</h2>
-        <p>%s of the %s codes are in use over %s patches; the perplexity is %s: as many codes, used \
-        alike, would say as much. A collapsed codebook would show a few tall bars.</p>
+        <h2>Codebook usage</h2>
+        <p>%s of the %s codes are in use, counted over %s patches. The perplexity is %s: as many \
+        codes, used equally often, would have the same entropy. A collapsed codebook would show a \
+        few tall bars.</p>
         <div class="charts">
         %s%s</div>
         </section>
@@ -273,9 +274,9 @@ public final class Report {
         <h2>This run</h2>
         <div class="charts">
         <div class="wide"><table>
-        <caption>Where the time went</caption>
-        %s<tr><th scope="row">together<td>%s</tr>
-        <tr><th scope="row">most memory<td>%s MiB</tr>
+        <caption>Time per stage</caption>
+        %s<tr><th scope="row">total<td>%s</tr>
+        <tr><th scope="row">peak memory<td>%s MiB</tr>
         </table></div>
         <div class="wide"><table class="facts">
         <caption>Facts</caption>

@@ -13,13 +13,13 @@ import java.util.Map;
 /**
  * What {@code report.html} shows.
  *
- * @param title the page's, such as {@code BEiT v2 demo}
- * @param summary the run's figures
- * @param evaluation what the k-NN accuracies were measured on
- * @param stages the stages that learn, in order, with their curves
- * @param codes how often each code was given to a patch of the shards
- * @param examples pictures to look at
- * @param facts of the run, by name, in the order to show: options, versions, paths
+ * @param title of the page, such as {@code BEiT v2 demo}
+ * @param summary of the run
+ * @param evaluation data of the k-NN accuracies
+ * @param stages of training, in order, with their curves
+ * @param codes usage of the codebook in the shards
+ * @param examples images to show
+ * @param facts about the run, by name, in display order: options, versions, paths
  */
 public record ReportData(
     String title,
@@ -40,17 +40,16 @@ public record ReportData(
   }
 
   /**
-   * @param trainPictures whose labels the neighbours bring
-   * @param validationPictures that are classified
-   * @param classes of both
-   * @param neighbours k
+   * @param trainImages number of labelled images that are searched for neighbours
+   * @param validationImages number of images that are classified
+   * @param classes number of classes
+   * @param neighbours number of neighbours, k
    */
-  public record Evaluation(
-      int trainPictures, int validationPictures, int classes, int neighbours) {}
+  public record Evaluation(int trainImages, int validationImages, int classes, int neighbours) {}
 
   /**
    * @param name such as {@code Tokenizer (VQ-KD)}
-   * @param about a sentence on what it learns
+   * @param about one sentence on what it learns
    */
   public record Stage(String name, String about, List<Chart> charts) {
     public Stage {
@@ -60,7 +59,7 @@ public record ReportData(
     }
   }
 
-  /** Curves over the same steps, with one scale. */
+  /** Curves over the same steps that share the vertical axis. */
   public record Chart(String title, List<Curve> curves) {
     public Chart {
       requireNonNull(title, "title is null");
@@ -71,7 +70,7 @@ public record ReportData(
   record Point(double x, double y) {}
 
   /**
-   * @param points by rising x, all finite
+   * @param points in increasing order of x, all finite
    */
   public record Curve(String name, List<Point> points) {
     public Curve {
@@ -79,7 +78,7 @@ public record ReportData(
       points = List.copyOf(points);
     }
 
-    /** One metric of a run over its steps, as {@link MetricsLog#read} gives them. */
+    /** One metric of a run, from the steps that {@link MetricsLog#read} returns. */
     public static Curve of(String name, List<Map<String, Double>> steps, String metric) {
       List<Point> points = new ArrayList<>();
       for (Map<String, Double> step : steps) {
@@ -94,16 +93,16 @@ public record ReportData(
   }
 
   /**
-   * A picture as the networks saw it.
+   * An image as the networks saw it.
    *
-   * @param name such as its key in the data set
-   * @param size pixels a side
-   * @param rgb 8-bit, [size, size, 3]
-   * @param grid patches a side
-   * @param mask [grid · grid], true where the patch was masked
-   * @param codes [grid · grid], the tokenizer's
+   * @param name such as its key in the dataset
+   * @param size height and width in pixels
+   * @param rgb 8-bit, {@code [size, size, 3]}
+   * @param grid patches along a side
+   * @param mask {@code [grid · grid]}, true where the patch was masked
+   * @param codes {@code [grid · grid]}
    */
-  // Read once and dropped; a list of boxed bytes would be no better.
+  // Read once and dropped; a list of boxed bytes has no advantage.
   @SuppressWarnings("ArrayRecordComponent")
   public record Example(String name, int size, byte[] rgb, int grid, boolean[] mask, int[] codes) {
     public Example {

@@ -62,8 +62,8 @@ final class UsageHistogram {
     return "<figure class=\"chart\">\n<figcaption>"
         + title
         + "<span class=\"legend\"><span class=\"key\"><svg class=\"swatch\" viewBox=\"0 0 24 8\""
-        + " aria-hidden=\"true\"><path class=\"even\" d=\"M1 4H23\"/></svg>all codes"
-        + " alike</span></span></figcaption>\n"
+        + " aria-hidden=\"true\"><path class=\"even\" d=\"M1 4H23\"/></svg>even"
+        + " use</span></span></figcaption>\n"
         + plot.open(description)
         + bars
         + plot.close()
@@ -78,7 +78,7 @@ final class UsageHistogram {
       return "";
     }
     double left = plot.x(first);
-    // A little space between bars as long as they are wide enough to spare it.
+    // Wide bars leave a gap to the next one.
     double width = plot.x(end) - left;
     String what = first + 1 == end ? unit + " " + first : unit + "s " + first + " to " + (end - 1);
     return String.format(

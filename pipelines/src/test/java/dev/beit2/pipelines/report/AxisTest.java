@@ -22,16 +22,16 @@ class AxisTest {
   void valuesThatAreAllTheSameStillHaveAnAxis() {
     Axis axis = Axis.around(256, 256, 4);
 
-    assertEquals(256, axis.low() + (axis.high() - axis.low()) * axis.share(256), 1e-9);
-    assertEquals(0, Axis.between(1, 1, 4).share(1), 1e-12);
+    assertEquals(256, axis.low() + (axis.high() - axis.low()) * axis.fraction(256), 1e-9);
+    assertEquals(0, Axis.between(1, 1, 4).fraction(1), 1e-12);
   }
 
   @Test
   void endsStayWhereTheyAre() {
     Axis axis = Axis.between(1, 700, 6);
 
-    assertEquals(0, axis.share(1), 1e-12);
-    assertEquals(1, axis.share(700), 1e-12);
+    assertEquals(0, axis.fraction(1), 1e-12);
+    assertEquals(1, axis.fraction(700), 1e-12);
     assertEquals(List.of("100", "200", "300", "400", "500", "600", "700"), labels(axis));
   }
 }

@@ -77,22 +77,22 @@ class ReportTest {
     String html = Files.readString(folder.resolve("report.html"));
 
     Matcher references = Pattern.compile("(?:src|href|url)\\s*[=(]\\s*[\"']?(.{5})").matcher(html);
-    int pictures = 0;
+    int images = 0;
     while (references.find()) {
       assertEquals("data:", references.group(1));
-      pictures++;
+      images++;
     }
-    assertEquals(2, pictures, "the picture and its masked twin");
+    assertEquals(2, images, "the image, and the image with its mask");
     assertFalse(html.contains("<script"), "a script");
     assertFalse(html.contains("http://") || html.contains("https://"), "an address");
   }
 
   @Test
-  void textIsEscapedAndPicturesHaveADescription() throws IOException {
+  void textIsEscapedAndImagesHaveADescription() throws IOException {
     String html = Report.html(data(0.5, 0.27, "<b>\"&"));
 
     assertFalse(html.contains("<b>\"&"));
-    assertTrue(html.contains("alt=\"The picture &lt;b&gt;&quot;&amp;\""));
+    assertTrue(html.contains("alt=\"The image &lt;b&gt;&quot;&amp;\""));
     assertTrue(html.contains("with 1 of 4 patches masked"));
   }
 
@@ -102,7 +102,7 @@ class ReportTest {
     String failure = "did not help";
 
     String better = Report.html(data(0.50, 0.27, "x"));
-    assertTrue(better.contains("tells the class of 50\u00a0% of 70 new photographs"));
+    assertTrue(better.contains("classifies 50\u00a0% of 70 new photographs correctly"));
     assertFalse(better.contains(doubt) || better.contains(failure));
     assertTrue(Report.html(data(0.30, 0.27, "x")).contains(doubt));
     assertTrue(Report.html(data(0.20, 0.27, "x")).contains(failure));
@@ -213,7 +213,7 @@ class ReportTest {
   }
 
   @Test
-  void aPictureOfAnotherSizeThanItSaysIsRefused() {
+  void anImageOfAnotherSizeThanItSaysIsRefused() {
     IllegalArgumentException refused =
         assertThrows(
             IllegalArgumentException.class,
