@@ -16,6 +16,7 @@ import dev.beit2.model.train.CosineSchedule;
 import dev.beit2.model.train.VqKdTrainer;
 import dev.beit2.pipelines.cli.Command;
 import dev.beit2.pipelines.cli.CommandLine;
+import dev.beit2.pipelines.cli.LocalFolder;
 import dev.beit2.pipelines.cli.Range;
 import dev.beit2.pipelines.flink.FlinkTarget;
 import dev.beit2.pipelines.run.Checkpoint;
@@ -32,15 +33,14 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
-import java.util.stream.Stream;
 import org.apache.beam.sdk.options.Default;
 import org.apache.beam.sdk.options.Description;
 import org.apache.beam.sdk.options.PipelineOptions;
 
 /**
- * Measures this machine: ViT-B/16 as tokenizer and in pretraining, beside the machine's own rate of
- * matrix products in the same precision, so that the share of what is possible can be read off, and
- * the pipeline {@code tokenize} beside the bare tokenizer. The data plane is {@link DataBench}'s.
+ * Measures the speed of ViT-B/16 on this machine, as tokenizer and in pretraining, compared with
+ * the machine's rate of matrix products in the same precision, and of the {@code tokenize}
+ * pipeline, compared with the tokenizer alone. {@link DataBench} measures the data plane.
  */
 public final class Bench {
   public static final Command<Options> COMMAND =
@@ -112,7 +112,7 @@ public final class Bench {
         network(options, folder, numbers);
       }
     } finally {
-      delete(folder);
+      LocalFolder.delete(folder);
     }
     new StoredFile(options.getOutput()).write(Json.pretty(numbers));
     System.out.println("written to " + options.getOutput());
@@ -135,7 +135,7 @@ public final class Bench {
     }
   }
 
-  /** Returns the tokenizer's images a second. */
+  /** Measures one precision, and returns the images per second of the tokenizer. */
   private static double models(
       Precision precision, int batch, VqKdConfig config, Path folder, Map<String, Object> numbers)
       throws IOException {
@@ -206,7 +206,7 @@ public final class Bench {
         "pipelineTokenize", Map.of("imagesPerSecond", rate, "shareOfBareTokenizer", rate / bare));
   }
 
-  /** A run's folder with an untrained tokenizer: as fast as a trained one. */
+  /** Writes a run with an untrained tokenizer, which is as fast as a trained one. */
   private static void writeTokenizer(VqKdConfig config, Path run) throws IOException {
     try (VqKdTrainer untrained =
         VqKdTrainer.start(
@@ -219,14 +219,6 @@ public final class Bench {
       RunDirectory.open(run.toString(), new RunConfig(new TreeMap<>()))
           .writeCheckpoint(
               CheckpointState.untrained(1), Map.of(Checkpoint.MODEL, untrained::writeModel));
-    }
-  }
-
-  private static void delete(Path folder) throws IOException {
-    try (Stream<Path> files = Files.walk(folder)) {
-      for (Path file : files.sorted((a, b) -> b.compareTo(a)).toList()) {
-        Files.delete(file);
-      }
     }
   }
 }

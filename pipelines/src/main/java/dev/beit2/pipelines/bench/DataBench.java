@@ -27,11 +27,11 @@ import java.util.Optional;
 import javax.annotation.Nullable;
 
 /**
- * Measures what comes before the network: images a second on one core. Each part is a method that
- * prints its lines and gives its numbers.
+ * Measures the data plane: decoding, the {@code tokenize} pipeline without a network, and reading
+ * of shards. Each part prints its numbers and returns them for {@code bench.json}.
  */
 final class DataBench {
-  // ImageNet's usual size, of tiles of sample photographs in their own pixels.
+  // The usual size of ImageNet, tiled with unscaled crops of the sample photographs.
   static final int WIDTH = 500;
   static final int HEIGHT = 375;
   private static final int TILE = 125;
@@ -39,8 +39,7 @@ final class DataBench {
   private static final int PHOTOGRAPHS = 400;
   private static final int COPIES = 5;
 
-  // Processor time, garbage collection included: whatever else runs on the machine, it says what a
-  // core can do.
+  // Processor time, which includes garbage collection: other processes of the machine do not count.
   private static final OperatingSystemMXBean PROCESS =
       ManagementFactory.getPlatformMXBean(OperatingSystemMXBean.class);
 
@@ -53,8 +52,8 @@ final class DataBench {
   /**
    * Runs all parts.
    *
-   * @param folder for files of the benchmark's own
-   * @param images to tokenize, a local folder; null for photographs of the benchmark's own
+   * @param folder for temporary files
+   * @param images local folder of images to tokenize, or null to make them from the samples
    */
   static Map<String, Object> run(Path folder, @Nullable String images) throws IOException {
     List<byte[]> photographs = photographs();
@@ -66,7 +65,7 @@ final class DataBench {
     return numbers;
   }
 
-  /** The photographs as files, each some times, as many as make a pipeline's start small. */
+  /** Writes copies of the photographs, so many that the start of a pipeline hardly counts. */
   private static Path write(List<byte[]> photographs, Path folder) throws IOException {
     Path images = Files.createDirectory(folder.resolve("images"));
     for (int i = 0; i < COPIES * photographs.size(); i++) {
@@ -79,8 +78,8 @@ final class DataBench {
     ImageFolder listed = Inputs.images("--images", images);
     List<Object> numbers = new ArrayList<>();
     for (int views : new int[] {8, 1}) {
-      Path own = folder.resolve("tokenize-" + views);
-      TokenizeBenchmark.Costs costs = TokenizeBenchmark.measure(listed, images, views, own);
+      Path work = folder.resolve("tokenize-" + views);
+      TokenizeBenchmark.Costs costs = TokenizeBenchmark.measure(listed, images, views, work);
       System.out.printf(
           "tokenize, %d views of %d images, stub tokenizer: %.2f ms of a core an image, %.2f decoding"
               + " alone: %.0f%% of the decoder's rate; %.0f images/s on %d cores; peak %d MiB%n",
@@ -88,12 +87,12 @@ final class DataBench {
           costs.images(),
           costs.processor(),
           costs.decoding(),
-          100 * costs.share(),
+          100 * costs.fraction(),
           1000 / costs.wall(),
           FlinkTarget.processors(),
           PeakMemory.megabytes());
       ShardReadingBenchmark.Rates rates =
-          ShardReadingBenchmark.measure(own.resolve(TokenizeBenchmark.SHARDS).toString());
+          ShardReadingBenchmark.measure(work.resolve(TokenizeBenchmark.SHARDS).toString());
       System.out.printf(
           "reading its shards, an epoch's order: %.0f MB/s; the files %.0f MB/s from the page cache, %s%n",
           rates.shards(),
@@ -106,7 +105,7 @@ final class DataBench {
       json.put("images", costs.images());
       json.put("coreMillisecondsAnImage", costs.processor());
       json.put("decodingAloneMillisecondsAnImage", costs.decoding());
-      json.put("shareOfDecodersRate", costs.share());
+      json.put("shareOfDecodersRate", costs.fraction());
       json.put("imagesPerSecond", 1000 / costs.wall());
       json.put("peakMebibytes", PeakMemory.megabytes());
       json.put("shardReadingMegabytesPerSecond", rates.shards());
@@ -117,12 +116,14 @@ final class DataBench {
     return numbers;
   }
 
-  /** Something done to each photograph. */
+  /** Work that is measured, on one photograph. */
   private interface Work {
     void on(int photograph) throws UndecodableImageException;
   }
 
-  /** One thread's images a second, alternating with Pillow doing the same to the same files. */
+  /**
+   * Images per second on one thread, in turns with Pillow, which does the same to the same files.
+   */
   private static Map<String, Object> decoding(List<byte[]> photographs, Path folder)
       throws IOException {
     List<View> plain =
@@ -176,17 +177,17 @@ final class DataBench {
     return numbers;
   }
 
-  /** Rates of both sides, round by round. */
+  /** Rates of this decoder and of Pillow over all rounds. */
   private static final class Rates {
     private double best;
     private double bestOfPillow = Double.NaN;
     private double lowest = Double.NaN;
     private double highest = Double.NaN;
 
-    void add(double rate, double pillows) {
+    void add(double rate, double pillowRate) {
       best = Math.max(best, rate);
-      bestOfPillow = Double.isNaN(bestOfPillow) ? pillows : Math.max(bestOfPillow, pillows);
-      double ratio = rate / pillows;
+      bestOfPillow = Double.isNaN(bestOfPillow) ? pillowRate : Math.max(bestOfPillow, pillowRate);
+      double ratio = rate / pillowRate;
       lowest = Double.isNaN(lowest) ? ratio : Math.min(lowest, ratio);
       highest = Double.isNaN(highest) ? ratio : Math.max(highest, ratio);
     }
@@ -253,8 +254,8 @@ final class DataBench {
   }
 
   /**
-   * Mosaics of the sample photographs: real content and real entropy of a JPEG's stream, at
-   * ImageNet's usual size.
+   * Mosaics of the sample photographs as JPEGs of the usual size of ImageNet, with the content and
+   * the entropy of photographs.
    */
   static List<byte[]> photographs() throws IOException {
     ImageFolder samples = ImageFolder.list(Home.samples().resolve("train").toString());
@@ -280,11 +281,11 @@ final class DataBench {
     return photographs;
   }
 
-  /** The picture's upper left corner; samples have at least 144 pixels a side. */
-  private static void put(RgbImage picture, byte[] mosaic, int x, int y) {
+  /** Copies the upper left corner of an image; sides of samples have at least 144 pixels. */
+  private static void put(RgbImage image, byte[] mosaic, int x, int y) {
     for (int row = 0; row < TILE; row++) {
-      int from = 3 * row * picture.width();
-      System.arraycopy(picture.rgb(), from, mosaic, 3 * ((y + row) * WIDTH + x), 3 * TILE);
+      int from = 3 * row * image.width();
+      System.arraycopy(image.rgb(), from, mosaic, 3 * ((y + row) * WIDTH + x), 3 * TILE);
     }
   }
 }

@@ -10,7 +10,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Optional;
 
-/** A Python process that does with Pillow what the benchmark does here: {@code pillow_bench.py}. */
+/**
+ * A Python process that does the same work as the benchmark, with Pillow: {@code pillow_bench.py}.
+ */
 final class PillowProcess implements AutoCloseable {
   private static final String SCRIPT = "pillow_bench.py";
   private static final String KEPT_BYTES = Long.toString(256L << 20);
@@ -27,9 +29,9 @@ final class PillowProcess implements AutoCloseable {
   }
 
   /**
-   * Starts it; empty where {@code python3}, Pillow or numpy is missing.
+   * Starts the process; empty if {@code python3}, Pillow or numpy is missing.
    *
-   * @param folder for the script and what Python has to say
+   * @param folder for the script and its messages
    * @param boxes lines of path, left, top, right, bottom
    */
   static Optional<PillowProcess> start(Path folder, Path boxes) throws IOException {
@@ -42,8 +44,8 @@ final class PillowProcess implements AutoCloseable {
       ProcessBuilder python =
           new ProcessBuilder("python3", script.toString(), boxes.toString())
               .redirectError(folder.resolve("python.txt").toFile());
-      // Pillow at its best: glibc otherwise gives each picture's memory back to the system, or not,
-      // as it happens, which makes up to a factor of two from one process to the next.
+      // Show Pillow at its best: otherwise glibc may return the memory of each image to the system,
+      // which makes some processes up to twice as slow as others.
       python.environment().put("MALLOC_MMAP_THRESHOLD_", KEPT_BYTES);
       python.environment().put("MALLOC_TRIM_THRESHOLD_", KEPT_BYTES);
       process = python.start();
@@ -59,16 +61,16 @@ final class PillowProcess implements AutoCloseable {
     return Optional.of(pillow);
   }
 
-  /** Of Pillow and its libraries. */
+  /** The versions of Pillow and its libraries. */
   String version() {
     return version;
   }
 
   /**
-   * Does one pass over the files.
+   * Makes one pass over the files.
    *
    * @param what {@code decode} or {@code view}
-   * @return the seconds of processor time that it took
+   * @return the processor time in seconds
    */
   double seconds(String what) throws IOException {
     requests.write(what + "\n");

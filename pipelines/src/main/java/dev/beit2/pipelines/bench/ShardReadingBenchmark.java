@@ -17,9 +17,9 @@ import java.nio.file.StandardOpenOption;
 import java.util.OptionalDouble;
 
 /**
- * Shards read as pretraining reads them, an epoch's shuffled rows with the codes of one view
- * unpacked, beside the bare reading of the same files: from the page cache, and from the disk
- * itself, past the cache.
+ * Measures the reading of shards as in pretraining (the shuffled rows of an epoch, with the codes
+ * of one view unpacked), compared with plain reads of the same files from the page cache and from
+ * the disk.
  */
 final class ShardReadingBenchmark {
   private static final int ROUNDS = 3;
@@ -27,17 +27,17 @@ final class ShardReadingBenchmark {
   private static final double MEGABYTE = 1e6;
 
   /**
-   * The best of some rounds that took turns, in MB/s (10^6 bytes).
+   * The best rates over all rounds, in MB/s (10^6 bytes).
    *
-   * @param shards rows in an epoch's order
-   * @param cached the files, which the page cache holds by then
-   * @param disk the files past the page cache, where the file system lets that be done
+   * @param shards rows in the order of an epoch
+   * @param cached whole files from the page cache
+   * @param disk whole files from the disk, if the file system can bypass the page cache
    */
   record Rates(double shards, double cached, OptionalDouble disk) {}
 
   private ShardReadingBenchmark() {}
 
-  /** Measures with the shards in a local folder. */
+  /** Measures the shards of a local folder. */
   static Rates measure(String folder) throws IOException {
     ShardManifest manifest = ShardManifest.read(folder);
     double shards = 0;
@@ -95,7 +95,8 @@ final class ShardReadingBenchmark {
     for (ShardManifest.Shard shard : manifest.shards()) {
       try (FileChannel file =
           FileChannel.open(Path.of(folder, shard.file()), StandardOpenOption.READ, option)) {
-        // Not until the end shows: past the cache, no read may begin behind the last whole block.
+        // Stops at the size instead of at the end of the file: without the page cache, a read must
+        // not start behind the last whole block.
         for (long left = file.size(); left > 0; buffer.clear().limit(BUFFER)) {
           int read = file.read(buffer);
           bytes += read;

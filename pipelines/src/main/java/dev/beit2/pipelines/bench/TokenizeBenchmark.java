@@ -20,8 +20,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 
 /**
- * The pipeline {@code tokenize} with a tokenizer that costs nothing, beside what its views cost
- * alone: what Beam, the shuffle and the shards add to an image.
+ * Measures the {@code tokenize} pipeline with a tokenizer that costs nothing, compared with the
+ * decoding of its views alone: the cost of Beam, the shuffle and the shards per image.
  */
 final class TokenizeBenchmark {
   private static final OperatingSystemMXBean PROCESS =
@@ -33,27 +33,28 @@ final class TokenizeBenchmark {
   private static final int WARM_UP_VIEWS = 4000;
   private static final int DECODED_VIEWS = 4000;
 
-  /** The folder of the measured set, in the one given. */
+  /** Subfolder of the measured shards. */
   static final String SHARDS = "shards";
 
   /**
-   * What an image costs, in milliseconds.
+   * Costs per image, in milliseconds.
    *
-   * @param images that went through the pipeline
-   * @param decoding processor time to read, decode and render the views of an image, on one thread
-   * @param processor the same of the whole pipeline
-   * @param wall time of the whole pipeline, on all cores
+   * @param images number of images in the pipeline
+   * @param views number of views per image
+   * @param decoding processor time to read, decode and render the views on one thread
+   * @param processor processor time of the whole pipeline
+   * @param wall elapsed time of the whole pipeline on all cores
    */
   record Costs(int images, int views, double decoding, double processor, double wall) {
-    /** The pipeline's rate per core beside the decoder's own, by processor time. */
-    double share() {
+    /** The pipeline's rate per core as a fraction of the decoder's. */
+    double fraction() {
       return decoding / processor;
     }
   }
 
   private TokenizeBenchmark() {}
 
-  /** Codes that follow from a pixel of each patch, made in no time. */
+  /** Derives the code of a patch from one of its pixels, which costs almost nothing. */
   private record StubTokenizer() implements PatchEncoder.Source {
     private static final long serialVersionUID = 1L;
     private static final int GRID = SIZE / PATCH;
@@ -79,19 +80,19 @@ final class TokenizeBenchmark {
   }
 
   /**
-   * Tokenizes the images of a folder, after a few of them to warm up: compiling and loading take as
-   * long for a thousand images as for a million.
+   * Tokenizes the images of a folder. A warm-up on some of them comes first, because class loading
+   * and compilation do not depend on the number of images.
    *
    * @param folder for the shards
    */
   static Costs measure(ImageFolder images, String input, int views, Path folder)
       throws IOException {
-    Path few = Files.createDirectories(folder.resolve("few"));
+    Path warmUpImages = Files.createDirectories(folder.resolve("warm-up"));
     int warmUp = Math.min(WARM_UP_VIEWS / views, images.entries().size());
     for (int i = 0; i < warmUp; i++) {
-      Files.write(few.resolve(i + ".jpeg"), images.read(images.entries().get(i)));
+      Files.write(warmUpImages.resolve(i + ".jpeg"), images.read(images.entries().get(i)));
     }
-    tokenize(few.toString(), views, warmUp, folder.resolve("few-shards"));
+    tokenize(warmUpImages.toString(), views, warmUp, folder.resolve("warm-up-shards"));
     double decoding = decodeAlone(images, views);
     int count = images.entries().size();
     long processor = PROCESS.getProcessCpuTime();

@@ -8,6 +8,7 @@ import dev.beit2.pipelines.cli.Command;
 import dev.beit2.pipelines.cli.CommandLine;
 import dev.beit2.pipelines.cli.Home;
 import dev.beit2.pipelines.cli.InvalidOptionException;
+import dev.beit2.pipelines.cli.LocalFolder;
 import dev.beit2.pipelines.cli.Progress;
 import dev.beit2.pipelines.cli.Range;
 import dev.beit2.pipelines.eval.Evaluate;
@@ -22,7 +23,6 @@ import java.io.PrintStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -32,8 +32,8 @@ import org.apache.beam.sdk.options.Description;
 import org.apache.beam.sdk.options.PipelineOptions;
 
 /**
- * The whole way on a few photographs in one JVM: tokenizer, shards, pretraining, evaluation, each
- * by the pipeline that does it on a million.
+ * Runs all stages on the sample photographs in one JVM: tokenizer, shards, pretraining, evaluation.
+ * Each stage is the same pipeline as for a large dataset.
  */
 public final class Demo {
   static final String NAME = "demo";
@@ -51,7 +51,7 @@ public final class Demo {
               })
           .withLocalParallelism(FlinkTarget.processors());
 
-  // Says that a folder is a demo's, to be written anew.
+  // Marks a folder as that of a demo, which the next demo may overwrite.
   private static final String MARK = "demo.json";
   private static final List<String> STAGE_FOLDERS =
       List.of("tokenizer", "shards", "pretrain", "evaluation");
@@ -111,7 +111,7 @@ public final class Demo {
     void run(String name) throws IOException, InterruptedException;
   }
 
-  /** Goes the whole way and returns what it measured, which is also in {@code summary.json}. */
+  /** Runs all stages, and returns what {@code summary.json} then contains. */
   static DemoSummary run(Options options) throws IOException, InterruptedException {
     return new Demo(options).run();
   }
@@ -146,7 +146,7 @@ public final class Demo {
                         input,
                         "--tokenizer=" + folder("tokenizer"),
                         "--output=" + folder("shards"),
-                        // So few pictures are told apart by their colours, too.
+                        // With so few images, colours help to distinguish them.
                         "--colorJitter=0",
                         seed)),
                 name));
@@ -208,7 +208,7 @@ public final class Demo {
     System.err.printf("[%s] shards are sound%n", name);
   }
 
-  /** A new folder, or one of an earlier demo with what that wrote removed. */
+  /** Makes the folder; in that of an earlier demo, deletes the folders of its stages. */
   private void prepareOutput() throws IOException {
     String given = StoredFile.withoutLastSlash(options.getOutput());
     if (new StoredFile(given).localPath().isEmpty()) {
@@ -223,7 +223,7 @@ public final class Demo {
           "a new or empty folder, or one of an earlier demo");
     }
     for (String stage : STAGE_FOLDERS) {
-      delete(output.resolve(stage));
+      LocalFolder.delete(output.resolve(stage));
     }
     Files.createDirectories(output);
     Files.writeString(output.resolve(MARK), Json.pretty(Map.of("command", NAME)));
@@ -235,19 +235,6 @@ public final class Demo {
     }
     try (Stream<Path> files = Files.list(path)) {
       return files.findAny().isEmpty();
-    }
-  }
-
-  private static void delete(Path folder) throws IOException {
-    if (!Files.exists(folder)) {
-      return;
-    }
-    List<Path> files;
-    try (Stream<Path> walk = Files.walk(folder)) {
-      files = walk.sorted(Comparator.reverseOrder()).toList();
-    }
-    for (Path file : files) {
-      Files.delete(file);
     }
   }
 
@@ -264,7 +251,7 @@ public final class Demo {
         tokenizer.codebookSize(),
         tokenizer.perplexity());
     out.printf(
-        "Pretraining  loss %.2f -> %.2f, %.0f %% of the masked patches named right%n",
+        "Pretraining  loss %.2f -> %.2f, %.0f %% of the masked patches predicted correctly%n",
         pretrain.firstLoss(), pretrain.lastLoss(), 100 * pretrain.maskedAccuracy());
     out.printf(
         "k-NN         [CLS] %.2f (untrained %.2f), mean of patches %.2f (untrained %.2f)%n",
@@ -272,7 +259,7 @@ public final class Demo {
     out.printf(
         "Took         %s and at most %d MiB%n%n",
         Progress.span(Duration.ofMillis(Math.round(total * 1e3))), summary.peakResidentMegabytes());
-    out.printf("%s/report.html    curves, codes, pictures: open it in a browser%n", output);
+    out.printf("%s/report.html    curves, codes, images: open it in a browser%n", output);
     out.printf("%s/summary.json   these numbers%n", output);
     for (String stage : STAGE_FOLDERS) {
       out.printf("%s/%s%n", output, stage);

@@ -29,12 +29,13 @@ import org.apache.beam.sdk.options.Validation;
 import org.apache.beam.sdk.transforms.DoFn;
 import org.apache.beam.sdk.transforms.ParDo;
 import org.apache.beam.sdk.transforms.Reshuffle;
+import org.apache.beam.sdk.transforms.display.DisplayData;
 import org.apache.beam.sdk.values.PCollection;
 
 /**
- * Makes any number of pictures of a few photographs, of ImageNet's usual sizes: data to try things
- * on at scale. Each is a crop of a photograph, stored anew as JPEG, so that it has a photograph's
- * content and entropy.
+ * Makes any number of images of the usual size of ImageNet from a few photographs: data to try
+ * things on at scale. Each image is a crop of a photograph, encoded as JPEG, so it has the content
+ * and the entropy of a photograph.
  */
 public final class GenerateImages {
   static final String NAME = "generate";
@@ -95,7 +96,7 @@ public final class GenerateImages {
   }
 
   /**
-   * Makes the pictures.
+   * Makes the images.
    *
    * @param stage name of the pipeline in progress lines
    */
@@ -128,6 +129,14 @@ public final class GenerateImages {
       this.output = requireNonNull(output, "output is null");
       this.seed = seed;
       this.progress = requireNonNull(progress, "progress is null");
+    }
+
+    @Override
+    public void populateDisplayData(DisplayData.Builder builder) {
+      builder
+          .add(DisplayData.item("input", input))
+          .add(DisplayData.item("output", output))
+          .add(DisplayData.item("seed", seed));
     }
 
     @Setup

@@ -1,7 +1,7 @@
 """Pillow's side of ./beit2 bench --data.
 
-Usage: python3 pillow_bench.py boxes.tsv. Lines of that file: path of a JPEG, left, top, right, bottom. Answers each line of stdin, decode
-or view, with the seconds of processor time that one pass took; first with a line on the versions.
+Usage: python3 pillow_bench.py boxes.tsv, whose lines are: path of a JPEG, left, top, right, bottom. Prints a line with the versions. Then
+makes one pass over the images for each line of stdin (decode or view), and prints its processor time in seconds.
 """
 import io
 import sys
