@@ -27,8 +27,8 @@ for i, key in enumerate(images["key"]):
     for number in range(manifest["views"]):
         wanted, digest = expected[key, number]
         assert codes[i, number].tolist() == wanted, f"pandas: other codes of view {number} of {key}"
-        picture = found["render"](images["jpeg"][i], images["views"][i][number], manifest["inputSize"])
-        assert hashlib.sha256(picture.tobytes()).hexdigest() == digest, f"Pillow: other pixels of view {number} of {key}"
+        pixels = found["render"](images["jpeg"][i], images["views"][i][number], manifest["inputSize"])
+        assert hashlib.sha256(pixels.tobytes()).hexdigest() == digest, f"Pillow: other pixels of view {number} of {key}"
 
 labels = {label: n for label, n, _ in duckdb.sql(sql[0]).fetchall()}
 assert labels == images["label"].value_counts().to_dict(), f"DuckDB: {labels}"

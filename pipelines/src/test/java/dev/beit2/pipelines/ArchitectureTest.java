@@ -3,10 +3,15 @@ package dev.beit2.pipelines;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
 import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
 
+import com.tngtech.archunit.core.domain.JavaClass;
 import com.tngtech.archunit.core.importer.ImportOption;
 import com.tngtech.archunit.junit.AnalyzeClasses;
 import com.tngtech.archunit.junit.ArchTest;
 import com.tngtech.archunit.lang.ArchRule;
+import com.tngtech.archunit.library.dependencies.SliceAssignment;
+import com.tngtech.archunit.library.dependencies.SliceIdentifier;
+import java.util.Set;
+import java.util.stream.Stream;
 
 /** ARCHITECTURE.md: who may depend on whom. */
 @AnalyzeClasses(packages = "dev.beit2", importOptions = ImportOption.DoNotIncludeTests.class)
@@ -43,7 +48,60 @@ final class ArchitectureTest {
           .dependOnClassesThat()
           .resideInAnyPackage("ai.djl..", "org.apache.parquet..", "org.bytedeco..");
 
+  /** The rooms that any command may use; none of them knows a command. */
   @ArchTest
-  static final ArchRule NO_CYCLES =
-      slices().matching("dev.beit2.(*).(*)..").should().beFreeOfCycles();
+  static final ArchRule MECHANISMS_KNOW_NO_COMMAND =
+      noClasses()
+          .that()
+          .resideInAnyPackage(rooms("cli", "flink", "options", "run", "loader"))
+          .or()
+          .resideInAnyPackage(rooms("average", "train", "report", "jvm"))
+          .should()
+          .dependOnClassesThat()
+          .resideInAnyPackage(rooms("vqkd", "mim", "tokenize", "eval"))
+          .orShould()
+          .dependOnClassesThat()
+          .resideInAnyPackage(rooms("cluster", "status", "demo", "bench", "generate"))
+          .orShould()
+          .dependOnClassesThat()
+          .resideInAPackage("dev.beit2.pipelines");
+
+  /** What moves examples and averages chunks could serve any training: it knows no other room. */
+  @ArchTest
+  static final ArchRule LOADER_AND_AVERAGE_KNOW_NO_TRAINING =
+      noClasses()
+          .that()
+          .resideInAnyPackage(rooms("loader", "average"))
+          .should()
+          .dependOnClassesThat()
+          .resideInAnyPackage(rooms("train", "options", "report"));
+
+  /** The stages of the paper hand each other files, not classes. */
+  @ArchTest
+  static final ArchRule STAGES_DO_NOT_KNOW_EACH_OTHER =
+      slices().assignedFrom(new Stages()).should().notDependOnEachOther();
+
+  @ArchTest
+  static final ArchRule NO_CYCLES = slices().matching("dev.beit2.(**)").should().beFreeOfCycles();
+
+  private static String[] rooms(String... names) {
+    return Stream.of(names)
+        .map(name -> "dev.beit2.pipelines." + name + "..")
+        .toArray(String[]::new);
+  }
+
+  private static final class Stages implements SliceAssignment {
+    @Override
+    public SliceIdentifier getIdentifierOf(JavaClass type) {
+      String room = type.getPackageName().replace("dev.beit2.pipelines.", "");
+      return Set.of("vqkd", "mim", "tokenize", "eval").contains(room)
+          ? SliceIdentifier.of(room)
+          : SliceIdentifier.ignore();
+    }
+
+    @Override
+    public String getDescription() {
+      return "the stages";
+    }
+  }
 }

@@ -26,8 +26,8 @@ import javax.annotation.Nullable;
  * @param epochs passes over the images; null if {@code steps} are given. base: 100 (official
  *     script)
  * @param batchSize images per step of one worker. base: 64; the official script has 512 in all
- * @param learningRate peak of the schedule. base: the official 5e-5, scaled to the batch. tiny:
- *     chosen for the demo
+ * @param learningRate peak of the schedule. base: 5e-5 per 512 images of the batch; the official
+ *     script has 5e-5 per 128 images. tiny: chosen for the demo
  * @param warmupFrom learning rate at the start of the warm-up
  * @param minLearningRate end of the cosine: 1e-5 (official {@code min_lr})
  * @param warmupSteps steps of the warm-up; null if {@code warmupEpochs} are given
