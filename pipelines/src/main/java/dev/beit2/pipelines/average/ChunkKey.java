@@ -13,12 +13,12 @@ import org.apache.beam.sdk.coders.VarIntCoder;
 import org.apache.beam.sdk.coders.VarLongCoder;
 
 /**
- * Which part of a tensor a chunk is: whole rows of its last dimension.
+ * Identifies a chunk of a tensor: some rows of its last dimension.
  *
  * @param tensor its name
- * @param from index of the chunk's first value among the tensor's
- * @param rowLength values of a row
- * @param averaging how the workers' chunks become one
+ * @param from index of the chunk's first value in the tensor
+ * @param rowLength values per row
+ * @param averaging how the workers' chunks are combined
  */
 public record ChunkKey(String tensor, long from, int rowLength, Averaging averaging) {
   public static final Coder<ChunkKey> CODER = new KeyCoder();

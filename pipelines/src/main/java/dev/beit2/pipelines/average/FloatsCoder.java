@@ -8,7 +8,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import org.apache.beam.sdk.coders.AtomicCoder;
 
-/** Values of a tensor: their number, then each as four little-endian bytes. */
+/** Encodes values of a tensor: their number, then four little-endian bytes per value. */
 public final class FloatsCoder extends AtomicCoder<float[]> {
   private static final long serialVersionUID = 1L;
   private static final FloatsCoder INSTANCE = new FloatsCoder();

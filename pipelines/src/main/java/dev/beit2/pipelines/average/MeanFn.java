@@ -11,17 +11,17 @@ import org.apache.beam.sdk.coders.CoderRegistry;
 import org.apache.beam.sdk.transforms.Combine.CombineFn;
 
 /**
- * The mean of the workers' chunks. The sum is kept in fixed point, in multiples of 2⁻³⁶ up to 2²⁷:
- * unlike floats, integers add up to the same number whoever comes first, and a round that is done
- * again ends with the same parameters to the bit.
+ * The mean of the workers' chunks. The sum is in fixed point, in multiples of 2⁻³⁶ up to 2²⁷. Sums
+ * of integers, unlike sums of floats, do not depend on the order, so a repeated round gives
+ * bit-identical parameters.
  */
 public final class MeanFn extends CombineFn<float[], MeanFn.Sum, float[]> {
   private static final long serialVersionUID = 1L;
   private static final double ONE = 0x1p36;
 
   /**
-   * What some workers' chunks add up to. The chunk of one worker stays as it is, at half the bytes:
-   * where each machine has a worker, that is what goes through the shuffle.
+   * The sum of some workers' chunks. The chunk of a single worker stays in float, with half the
+   * bytes: if each machine has one worker, only such chunks go through the shuffle.
    */
   static final class Sum {
     private int workers;

@@ -3,9 +3,9 @@ package dev.beit2.pipelines.average;
 import java.io.Serializable;
 
 /**
- * What is made of the workers' mean at the end of a round: SGD with Nesterov momentum on the outer
- * gradient, which is how far the mean has come from where the round began (DiLoCo, arXiv
- * 2311.08105). A rate of 1 without momentum is the mean itself.
+ * The outer optimizer (DiLoCo, arXiv 2311.08105): SGD with Nesterov momentum on the outer gradient,
+ * which is the difference between the parameters at the start of the round and the workers' mean.
+ * With a learning rate of 1 and no momentum the result is the mean itself.
  *
  * @param learningRate 0.7 in DiLoCo
  * @param momentum in [0, 1); 0.9 in DiLoCo
@@ -17,10 +17,10 @@ public record OuterOptimizer(double learningRate, double momentum) implements Se
   }
 
   /**
-   * Steps from {@code before} along the way to {@code mean}: v ← μ·v + Δ, θ ← θ − η·(Δ + μ·v) with
-   * Δ = θ − mean.
+   * Takes a step: v ← μ·v + Δ, θ ← θ − η·(Δ + μ·v) with Δ = θ − mean.
    *
-   * @param velocity v, changed in place; all zero before the first step
+   * @param before θ
+   * @param velocity v, changed in place; all zeros before the first step
    * @return the new parameters
    */
   float[] step(float[] before, float[] mean, float[] velocity) {

@@ -15,8 +15,9 @@ import org.apache.beam.sdk.transforms.DoFn;
 import org.apache.beam.sdk.values.KV;
 
 /**
- * Makes of the workers' mean of a chunk what the next round begins with, from the chunk that the
- * last one began with. What comes out are values by file and by their place in it, in bytes.
+ * Applies the outer optimizer to a chunk: from the parameters with which the round began and the
+ * mean of the workers' parameters to those with which the next round begins. Output: file, offset
+ * in bytes, values.
  */
 public final class OuterStepFn extends DoFn<KV<ChunkKey, float[]>, KV<String, KV<Long, float[]>>> {
   private static final long serialVersionUID = 1L;
@@ -26,7 +27,7 @@ public final class OuterStepFn extends DoFn<KV<ChunkKey, float[]>, KV<String, KV
   private transient Map<String, OpenTensors> open;
 
   /**
-   * @param checkpoint the folder of the checkpoint that the round began with
+   * @param checkpoint folder of the checkpoint with which the round began
    */
   public OuterStepFn(String checkpoint, OuterOptimizer optimizer) {
     this.checkpoint = checkpoint;
@@ -64,7 +65,7 @@ public final class OuterStepFn extends DoFn<KV<ChunkKey, float[]>, KV<String, KV
     return KV.of(file, KV.of(at, values));
   }
 
-  /** The mean of unit vectors is shorter than they are. */
+  /** Normalizes each row: the mean of unit vectors is shorter than a unit vector. */
   private static float[] unitRows(float[] values, ChunkKey key) {
     int length = key.rowLength();
     float[] unit = new float[values.length];
@@ -81,10 +82,11 @@ public final class OuterStepFn extends DoFn<KV<ChunkKey, float[]>, KV<String, KV
     return unit;
   }
 
-  /** The momentum's file is laid out as the model's. */
+  /** The momentum before this step. Its file has the same layout as the model's. */
   private float[] velocity(long at, int length) throws IOException {
-    boolean begun = optimizer.hasMomentum() && StoredFile.in(checkpoint, Checkpoint.OUTER).exists();
-    return begun ? open(Checkpoint.OUTER).read(at, length) : new float[length];
+    boolean started =
+        optimizer.hasMomentum() && StoredFile.in(checkpoint, Checkpoint.OUTER).exists();
+    return started ? open(Checkpoint.OUTER).read(at, length) : new float[length];
   }
 
   private OpenTensors open(String file) throws IOException {
@@ -104,7 +106,7 @@ public final class OuterStepFn extends DoFn<KV<ChunkKey, float[]>, KV<String, KV
     open.clear();
   }
 
-  /** A safetensors file of which parts are read. */
+  /** A safetensors file, read in parts. */
   private record OpenTensors(SafetensorsHeader header, SeekableByteChannel channel) {
     static OpenTensors of(StoredFile file) throws IOException {
       SeekableByteChannel channel = file.openSeekable();

@@ -16,9 +16,9 @@ import org.apache.beam.sdk.transforms.DoFn;
 import org.apache.beam.sdk.values.KV;
 
 /**
- * Writes a checkpoint's file of tensors from values that come in any order: laid out as the model
- * that the round began with, whose other tensors, constants, are taken over. It is put together on
- * the local disk, so that what is in memory is one chunk. What comes out is the file's name.
+ * Writes a file of tensors from chunks that arrive in any order. It has the layout of the model
+ * with which the round began, and copies that model's constants. The file is assembled on the local
+ * disk, so that only one chunk is in memory. Output: the file's name.
  */
 public final class WriteTensorsFn extends DoFn<KV<String, Iterable<KV<Long, float[]>>>, String> {
   private static final long serialVersionUID = 1L;
@@ -28,8 +28,8 @@ public final class WriteTensorsFn extends DoFn<KV<String, Iterable<KV<Long, floa
   private final String to;
 
   /**
-   * @param from the folder of the checkpoint that the round began with
-   * @param to the folder of the checkpoint to be
+   * @param from folder of the checkpoint with which the round began
+   * @param to folder of the next checkpoint
    */
   public WriteTensorsFn(String from, String to) {
     this.from = from;
@@ -47,7 +47,7 @@ public final class WriteTensorsFn extends DoFn<KV<String, Iterable<KV<Long, floa
       for (KV<Long, float[]> values : file.getValue()) {
         missing -= write(channel, values.getKey(), values.getValue());
       }
-      // Momentum is of trained parameters only.
+      // The momentum covers only trained parameters.
       if (missing < 0 || (missing > 0 && file.getKey().equals(Checkpoint.MODEL))) {
         throw new IllegalStateException(
             "%d bytes of %s/%s were not averaged".formatted(missing, to, file.getKey()));
@@ -66,7 +66,7 @@ public final class WriteTensorsFn extends DoFn<KV<String, Iterable<KV<Long, floa
     written.output(file.getKey());
   }
 
-  /** Writes the header and the constants; returns how many bytes are to come. */
+  /** Writes the header and the constants; returns the number of bytes that are missing. */
   private long begin(FileChannel channel) throws IOException {
     long missing = 0;
     try (SeekableByteChannel model = StoredFile.in(from, Checkpoint.MODEL).openSeekable()) {
@@ -96,7 +96,7 @@ public final class WriteTensorsFn extends DoFn<KV<String, Iterable<KV<Long, floa
     }
   }
 
-  /** What nobody writes is zero. */
+  /** Extends the file; bytes that are never written are zero. */
   private static void extend(FileChannel channel, long size) throws IOException {
     if (channel.size() < size) {
       channel.write(ByteBuffer.allocate(1), size - 1);

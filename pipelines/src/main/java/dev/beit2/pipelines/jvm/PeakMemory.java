@@ -7,7 +7,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.OptionalLong;
 
-/** The most memory that this process has held so far. */
+/** The peak memory of this process. */
 public final class PeakMemory {
   private static final Path STATUS = Path.of("/proc/self/status");
   private static final long KIBIBYTES_A_MEBIBYTE = 1024;
@@ -15,8 +15,8 @@ public final class PeakMemory {
   private PeakMemory() {}
 
   /**
-   * In mebibytes: the peak resident set, native memory included, where the system tells it (Linux);
-   * elsewhere the sum of the Java memory pools' peaks, which leaves the tensors out.
+   * In mebibytes. On Linux this is the peak resident set, including native memory; on other systems
+   * the sum of the peaks of Java's memory pools, which does not include tensors.
    */
   public static long megabytes() {
     OptionalLong resident = OptionalLong.empty();

@@ -5,10 +5,10 @@ import java.util.Map;
 import java.util.function.LongFunction;
 
 /**
- * What belongs to an epoch and is costly to make, for the epochs in use: a batch may end one and
- * begin the next, and batches are filled ahead. Thread-safe.
+ * Keeps an expensive object for each of the epochs in use. Two are in use at the same time if a
+ * batch spans the end of an epoch. Thread-safe.
  *
- * @param <T> what it is
+ * @param <T> the object's type
  */
 public final class EpochCache<T> {
   private static final int KEPT = 2;

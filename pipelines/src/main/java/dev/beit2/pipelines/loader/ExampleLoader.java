@@ -17,21 +17,21 @@ import java.util.concurrent.ConcurrentHashMap;
 import javax.annotation.Nullable;
 
 /**
- * The rendered examples of a training run by position. In place of an image that is not there or
- * cannot be decoded comes the next one of the epoch that is and can, so that what is at a position
- * depends on the data alone, not on when who looked. Thread-safe.
+ * Loads the examples of a training run by position. An image that is missing or cannot be decoded
+ * is replaced by the next one in the epoch that can be, so the example at a position depends only
+ * on the data, not on timing. Thread-safe.
  *
  * @param <ExampleT> an example as it is stored
  */
 public final class ExampleLoader<ExampleT> {
 
-  /** The examples in each epoch's order; thread-safe. */
+  /** The examples in the order of each epoch; thread-safe. */
   public interface Source<ExampleT> {
-    /** Examples an epoch. */
+    /** Examples per epoch. */
     long size();
 
     /**
-     * An example, or null where there is none to be had.
+     * Reads an example; null if it cannot be read.
      *
      * @param epoch from 0
      * @param index of the example in that epoch, 0 to size − 1
@@ -45,12 +45,12 @@ public final class ExampleLoader<ExampleT> {
     byte[] image(ExampleT example);
   }
 
-  /** What makes an example's pixels of its image. */
+  /** Renders the pixels of an example from its image. */
   public interface Renderer<ExampleT> {
     RgbImage render(ExampleT example, EncodedImage image) throws UndecodableImageException;
   }
 
-  /** The example of a position, or the one that came in its place, and its pixels. */
+  /** The example at a position, or its replacement, and the pixels. */
   public record Rendered<ExampleT>(ExampleT example, RgbImage pixels) {}
 
   private final Source<ExampleT> source;
@@ -71,9 +71,9 @@ public final class ExampleLoader<ExampleT> {
   }
 
   /**
-   * The example at a position of the run, or the one that comes in its place, as it is stored.
+   * Reads the example at a position of the run, or its replacement, as it is stored.
    *
-   * @throws InvalidInputException if there is none in the whole set
+   * @throws InvalidInputException if none of the data set can be read
    */
   public ExampleT read(long position) throws IOException {
     long size = source.size();
@@ -88,10 +88,10 @@ public final class ExampleLoader<ExampleT> {
   }
 
   /**
-   * Renders the example at a position, or the one that comes in its place.
+   * Renders the example at a position, or its replacement.
    *
-   * @param example what {@link #read} gave for the position
-   * @throws InvalidInputException if no image of the whole set can be decoded
+   * @param example what {@link #read} has returned for the position
+   * @throws InvalidInputException if none of the data set can be decoded
    */
   public Rendered<ExampleT> render(long position, ExampleT example, Renderer<ExampleT> renderer)
       throws IOException {
@@ -119,7 +119,7 @@ public final class ExampleLoader<ExampleT> {
     images.forEach(image -> rejected.put(image.key(), image));
   }
 
-  /** What was found undecodable so far, by key. */
+  /** The images that could not be decoded so far, sorted by key. */
   public List<RejectedImage> rejected() {
     return rejected.values().stream().sorted(Comparator.comparing(RejectedImage::key)).toList();
   }

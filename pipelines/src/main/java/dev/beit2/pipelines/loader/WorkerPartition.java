@@ -1,11 +1,11 @@
 package dev.beit2.pipelines.loader;
 
 /**
- * What one of several workers sees of each epoch: of E examples, worker k of N takes those whose
- * index in the epoch's order is in [k·E/N, (k+1)·E/N). It is a run of neighbours, so that workers
- * read windows of shards of their own.
+ * The examples that one of several workers sees in each epoch: of E examples, worker k of N takes
+ * those whose index in the epoch's order is in [k·E/N, (k+1)·E/N). They are neighbours, so that
+ * each worker reads its own row groups.
  *
- * @param examples of an epoch, for all workers together
+ * @param examples of an epoch, of all workers together
  * @param workers at most as many as there are examples
  * @param worker from 0
  */
@@ -21,14 +21,14 @@ public record WorkerPartition(long examples, int workers, int worker) {
   }
 
   /**
-   * The position in the run of what the worker sees next: epoch · examples + index.
+   * The position in the run of the example that the worker sees next: epoch · examples + index.
    *
-   * @param own how many examples the worker has seen before, epoch after epoch
+   * @param seen number of examples that the worker has seen before, in all epochs
    */
-  public long position(long own) {
+  public long position(long seen) {
     long start = start(worker);
     long length = start(worker + 1) - start;
-    return own / length * examples + start + own % length;
+    return seen / length * examples + start + seen % length;
   }
 
   private long start(int worker) {

@@ -3,7 +3,7 @@ package dev.beit2.pipelines.mim;
 import dev.beit2.io.image.ImageBatch;
 
 /**
- * A batch of pretraining.
+ * A batch for pretraining.
  *
  * @param images [B, 3, S, S]
  * @param masks B · N, true where masked

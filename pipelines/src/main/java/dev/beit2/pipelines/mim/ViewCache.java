@@ -7,9 +7,9 @@ import java.util.concurrent.ConcurrentHashMap;
 import javax.annotation.Nullable;
 
 /**
- * The pixels of views that were rendered, of sets so small that all of them fit: epochs see the
- * same few views again and again, and making them would take cores from the network. Large sets
- * keep nothing. Thread-safe.
+ * Keeps the pixels of all views of a small data set: its few views are seen again and again, and
+ * rendering them each time would take processor time from the network. Nothing is kept of a data
+ * set whose views do not fit. Thread-safe.
  */
 final class ViewCache {
   private static final long LARGEST_SET = 128L << 20;

@@ -17,14 +17,14 @@ public record Checkpoint(long step, String directory) {
   public static final String STATE = "state.json";
   public static final String MODEL = "model.safetensors";
 
-  /** The outer optimizer's momentum, where it has one. */
+  /** The outer optimizer's momentum, if it has one. */
   public static final String OUTER = "outer.safetensors";
 
   public Checkpoint {
     requireNonNull(directory, "directory is null");
   }
 
-  /** The file of a worker's optimizer. */
+  /** The name of the file with a worker's optimizer. */
   public static String optimizer(int worker) {
     return "optimizer-" + worker + ".safetensors";
   }

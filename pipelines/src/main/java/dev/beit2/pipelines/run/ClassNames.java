@@ -8,15 +8,15 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
-/** The names of the labels, kept beside what was made of the images. */
+/** Writes the names of the classes. */
 public final class ClassNames {
   static final String FILE = "class_to_idx.json";
 
   private ClassNames() {}
 
   /**
-   * Writes {@code class_to_idx.json}, labels by name, as torchvision calls it; not if there are no
-   * names.
+   * Writes {@code class_to_idx.json}, which maps names to labels as in torchvision. Does nothing if
+   * there are no names.
    */
   public static void write(String output, List<String> classes) throws IOException {
     if (classes.isEmpty()) {
@@ -30,7 +30,10 @@ public final class ClassNames {
     StoredFile.in(output, FILE).write(Json.pretty(labels));
   }
 
-  /** Folders without classes are meant so; archives without labels may be a mistake. */
+  /**
+   * Prints a note if the images have no labels. For archives this may be a mistake; folders without
+   * classes are common.
+   */
   public static void warnOfNone(String stage, ImageSource source, ImageSource.Summary images) {
     if (images.unlabelled() != null && source.format() != ImageSource.Format.FOLDER) {
       System.err.printf("[%s] note: %s%n", stage, images.unlabelled());

@@ -12,21 +12,21 @@ import java.util.Optional;
 import org.apache.commons.compress.utils.SeekableInMemoryByteChannel;
 
 /**
- * A file that grows at its end, by whoever opens it. On the local disk nothing is written but the
- * new end, of which a crash may leave a part: the next one looks for that and cuts it off. An
- * object store cannot append, so there the file is written anew, whole.
+ * A file that is appended to. On the local disk only the new end is written; a crash may leave a
+ * part of it, which the next append cuts off. An object store cannot append, so there the whole
+ * file is rewritten.
  */
 record GrowingFile(StoredFile file) {
 
   /**
-   * What a file gets for an end.
+   * The new end of a file.
    *
-   * @param from the length of what stays before it
+   * @param from offset at which it begins; the content before it is kept
    */
   @SuppressWarnings("ArrayRecordComponent") // never compared
   record End(long from, byte[] bytes) {}
 
-  /** Looks at what a file has, nothing if there is no file, and tells its new end. */
+  /** Computes the new end of a file from its content, which is empty if there is no file. */
   interface Continuation {
     End of(SeekableByteChannel content) throws IOException;
   }

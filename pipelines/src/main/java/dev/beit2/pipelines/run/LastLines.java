@@ -9,14 +9,14 @@ import java.nio.channels.SeekableByteChannel;
 import java.util.Optional;
 
 /**
- * The lines of a file from the last to the first; no more of it is read than that takes. What
- * follows the last line end is no line: somebody is writing it, or was killed over it.
+ * Reads the lines of a file from the last to the first, in blocks. Text after the last line end is
+ * skipped: a process is writing it, or was killed while writing it.
  */
 final class LastLines {
   private static final int BLOCK = 1 << 16;
 
   private final SeekableByteChannel file;
-  // Bytes of the file, from this offset on.
+  // Offset of the block in the file.
   private long blockStart;
   private byte[] block = {};
   private long position;
@@ -28,12 +28,14 @@ final class LastLines {
     this.position = afterLineEnd(blockStart);
   }
 
-  /** Where the line that was given last begins; at first, where the last line ends. */
+  /** Offset at which the line returned last begins; at first, the end of the last line. */
   long position() {
     return position;
   }
 
-  /** The line before the one that was given last, without its line end; nothing at the start. */
+  /**
+   * The line before the one returned last, without its line end; empty at the start of the file.
+   */
   Optional<String> previous() throws IOException {
     if (position == 0) {
       return Optional.empty();
@@ -45,7 +47,7 @@ final class LastLines {
     return Optional.of(new String(block, start, end - start, UTF_8));
   }
 
-  /** The offset behind the last line end before an offset, 0 if there is none. */
+  /** The offset after the last line end before an offset; 0 if there is none. */
   private long afterLineEnd(long before) throws IOException {
     for (long offset = before; offset > 0; offset--) {
       if (offset == blockStart) {
@@ -58,7 +60,7 @@ final class LastLines {
     return 0;
   }
 
-  /** Reads the block before; of the one that was there, what is not given yet stays. */
+  /** Reads the previous block and keeps the part of the current one that was not returned yet. */
   private void readBlock() throws IOException {
     int length = (int) Math.min(BLOCK, blockStart);
     int kept = Math.toIntExact(position - blockStart);

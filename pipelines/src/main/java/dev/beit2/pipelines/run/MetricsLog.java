@@ -25,18 +25,18 @@ import java.util.TreeMap;
  *
  * <pre>
  * RUN/metrics.jsonl                           {"step":120,"loss":5.9,"seconds":0.21,…}
- * RUN/events.out.tfevents.1767225600.beit2    one a job
+ * RUN/events.out.tfevents.1767225600.beit2    one per job
  * </pre>
  *
- * <p>A run that was killed and continued has each step once in {@code metrics.jsonl}, and the same
- * values as one that was not killed, but for {@link #TIMING}. In TensorBoard the steps of a round
- * that is done again are replaced, too: each round begins with a session start, at which it drops
- * what it has read of later steps.
+ * <p>In {@code metrics.jsonl} a run that was killed and continued has each step once, with the same
+ * values as a run that was not killed, except for {@link #TIMING}. In TensorBoard the steps of a
+ * repeated round are replaced as well: each round begins with a session start, at which TensorBoard
+ * drops later steps.
  *
- * <p>Both files can be read at any time, and after a crash.
+ * <p>Both files can be read at any time, also after a crash.
  */
 public final class MetricsLog {
-  /** The metrics that tell how long something took, and so differ from run to run. */
+  /** The metrics that measure time, and therefore differ between runs. */
   public static final Set<String> TIMING =
       Set.of("seconds", "images_per_second", "wait_share", "averaging_share");
 
@@ -47,15 +47,13 @@ public final class MetricsLog {
   private MetricsLog() {}
 
   /**
-   * Logs the steps of a round, in place of what an earlier try at it may have logged; a round that
-   * is logged again leaves the same lines.
+   * Logs the steps of a round. Replaces what an earlier attempt at the round has logged.
    *
-   * @param afterStep the step of the checkpoint that the round began from; what was logged of later
-   *     steps is dropped
-   * @param jobStart when the job began that the round belongs to
-   * @param steps the metrics of each step, with its number as {@code step} among them, ascending
-   *     from afterStep + 1 on; from {@code seconds}, where it is among them, the time at which a
-   *     step was done is worked out
+   * @param afterStep the step of the checkpoint from which the round began; later steps that were
+   *     logged before are dropped
+   * @param jobStart when the job of the round began
+   * @param steps the metrics of each step, including its number as {@code step}, ascending from
+   *     afterStep + 1. The time of each step is computed from its {@code seconds}, if it has them
    */
   public static void append(
       String runDirectory, long afterStep, Instant jobStart, List<Map<String, Double>> steps)
@@ -96,7 +94,7 @@ public final class MetricsLog {
     }
   }
 
-  /** Where the line of a step, or of the last one before it, ends. */
+  /** The offset at the end of the line of a step, or of the last step before it. */
   private static long endOf(long step, SeekableByteChannel content) throws IOException {
     LastLines lines = new LastLines(content);
     while (true) {
@@ -111,13 +109,13 @@ public final class MetricsLog {
   private static String line(Map<String, Double> step) {
     Map<String, Object> line = new LinkedHashMap<>();
     line.put(STEP, step.get(STEP).longValue());
-    // Sorted, so that the line does not depend on the kind of map; JSON has no NaN and no infinity.
+    // Sorted, so that the line does not depend on the type of map. JSON has no NaN and no infinity.
     new TreeMap<>(step)
         .forEach((name, value) -> line.putIfAbsent(name, Double.isFinite(value) ? value : null));
     return Json.line(line);
   }
 
-  /** When each step was done, if the last one was just now. */
+  /** The time of each step, if the last one was taken just now. */
   private static List<Instant> times(List<Map<String, Double>> steps, Instant now) {
     List<Instant> times = new ArrayList<>(Collections.nCopies(steps.size(), now));
     for (int i = steps.size() - 1; i > 0; i--) {
@@ -128,8 +126,8 @@ public final class MetricsLog {
   }
 
   /**
-   * The logged steps of a run in order, each with its {@code step} among the metrics; a value that
-   * was not finite is NaN. A last line that a killed run left unfinished is left out.
+   * The logged steps of a run in order, each with its number as {@code step} among the metrics. A
+   * value that was not finite is NaN. An unfinished last line of a killed run is skipped.
    */
   public static List<Map<String, Double>> read(String runDirectory) throws IOException {
     List<Map<String, Double>> steps = new ArrayList<>();
@@ -140,11 +138,10 @@ public final class MetricsLog {
   }
 
   /**
-   * The last steps of a run, as {@link #read} gives them; no more of the file is read than it
-   * takes.
+   * The last steps of a run, as {@link #read} returns them. Only the end of the file is read.
    *
-   * @param afterStep those that come after this one
-   * @param most so many at most
+   * @param afterStep only steps after this one are returned
+   * @param most largest number of steps that are returned
    */
   public static List<Map<String, Double>> readLast(String runDirectory, long afterStep, int most)
       throws IOException {

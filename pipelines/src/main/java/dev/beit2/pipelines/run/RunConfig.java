@@ -15,18 +15,19 @@ import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import javax.annotation.Nullable;
 import org.apache.beam.sdk.options.PipelineOptions;
 
 /**
- * What defines what a command writes into its folder, kept there as {@code config.json}: a second
- * start has to agree with it.
+ * The configuration of a run or of a set of shards: everything that determines its content. It is
+ * stored as {@code config.json}, and a second start must have the same configuration.
  *
  * @param values the command under {@link #COMMAND} and each value under its option's name
  */
 public record RunConfig(SortedMap<String, String> values) implements Serializable {
   private static final long serialVersionUID = 1L;
 
-  /** The name that holds the command, such as {@code pretrain}. */
+  /** The name whose value is the command, such as {@code pretrain}. */
   public static final String COMMAND = "command";
 
   public static final String FILE = "config.json";
@@ -36,30 +37,30 @@ public record RunConfig(SortedMap<String, String> values) implements Serializabl
   }
 
   /**
-   * The options of a command that have a value.
+   * The configuration given by the options that have a value.
    *
    * @param command such as {@code pretrain}
    * @param declared the command's options interface
-   * @param notDefining the names of those options that may be different at a second start
+   * @param mayChange names of the options that may change between two starts
    */
   public static RunConfig of(
       String command,
       Class<? extends PipelineOptions> declared,
       PipelineOptions options,
-      Set<String> notDefining) {
+      Set<String> mayChange) {
     SortedMap<String, String> values = new TreeMap<>();
     values.put(COMMAND, command);
     for (Option option : Option.of(declared)) {
       Object value = option.get(options);
-      if (value != null && !notDefining.contains(option.name())) {
+      if (value != null && !mayChange.contains(option.name())) {
         values.put(option.name(), Option.text(value));
       }
     }
     return new RunConfig(values);
   }
 
-  /** The same with another value of an option, or without one if it is null. */
-  public RunConfig with(String name, String value) {
+  /** The same with another value of an option; null removes it. */
+  public RunConfig with(String name, @Nullable String value) {
     SortedMap<String, String> changed = new TreeMap<>(values);
     if (value == null) {
       changed.remove(name);
@@ -70,11 +71,11 @@ public record RunConfig(SortedMap<String, String> values) implements Serializabl
   }
 
   /**
-   * Whether an earlier start, which agrees with this, began in the folder of {@code --output}. It
-   * writes nothing.
+   * Whether an earlier start with the same configuration has begun in the folder of {@code
+   * --output}. Writes nothing.
    *
-   * @throws InvalidOptionException if the folder holds what another command, or one with other
-   *     values, wrote, naming each of them
+   * @throws InvalidOptionException if the folder belongs to another command, or to other values,
+   *     naming each of them
    */
   public boolean isBegun(String output) throws IOException {
     String option = "--output=" + output;
@@ -88,19 +89,21 @@ public record RunConfig(SortedMap<String, String> values) implements Serializabl
   }
 
   /**
-   * Writes this into the folder of {@code --output}, unless an earlier start did.
+   * Writes this configuration into the folder of {@code --output}, unless an earlier start has.
    *
    * @throws InvalidOptionException as {@link #isBegun} throws it
    */
   public void begin(String output) throws IOException {
     if (!isBegun(output)) {
-      StoredFile.deleteAside(output, FILE); // of a start that was killed here
+      StoredFile.deleteAside(output, FILE); // left by a start that was killed here
       StoredFile.in(output, FILE).commit(Json.pretty(values));
     }
   }
 
   /**
-   * @throws InvalidOptionException if Beam would take the path for a glob
+   * Checks that a path is not a pattern.
+   *
+   * @throws InvalidOptionException if Beam would treat it as a glob
    */
   public static void requirePlainPath(String option, String path) {
     if (path.isBlank() || path.matches(".*[*?\\[\\]{}].*")) {

@@ -15,8 +15,8 @@ import org.apache.beam.sdk.metrics.MetricResult;
 import org.apache.beam.sdk.metrics.MetricsFilter;
 
 /**
- * Beam's metrics of the jobs of one start, by name, in a file: counters are added up over jobs and
- * transforms, distributions joined, of gauges the last is kept.
+ * Writes Beam's metrics of all jobs of one start into a file, by name: counters are added up over
+ * jobs and transforms, distributions are merged, and the last value of each gauge is kept.
  */
 final class JobMetrics {
   @Nullable private final String file;
@@ -52,7 +52,7 @@ final class JobMetrics {
     new StoredFile(file).write(Json.pretty(content));
   }
 
-  /** A distribution as the file tells it. */
+  /** A distribution in the file. */
   private record Described(long count, long min, long max, double mean) {
     static Described of(DistributionResult d) {
       return new Described(d.getCount(), d.getMin(), d.getMax(), d.getMean());

@@ -23,8 +23,8 @@ import org.apache.beam.sdk.values.KV;
 import org.apache.beam.sdk.values.TupleTag;
 
 /**
- * Takes one worker's steps of a round, on a device of its own. Input: the worker's number and the
- * start time of the round.
+ * Takes one worker's steps of a round, on its own device. Input: the worker's number and the start
+ * time of the round.
  *
  * <p>The optimizer's state is written into the folder of the next checkpoint. The parameters are
  * output in chunks to be averaged; a single worker writes them into that folder instead.
