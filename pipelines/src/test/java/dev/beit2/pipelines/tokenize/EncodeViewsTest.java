@@ -144,7 +144,7 @@ final class EncodeViewsTest {
 
   private static Void checkEncoded(Iterable<MimExample> examples) {
     Map<String, MimExample> byKey = new HashMap<>();
-    examples.forEach(example -> byKey.put(example.key(), example));
+    examples.forEach(example -> assertNull(byKey.put(example.key(), example)));
     assertEquals(5, byKey.size());
     MimExample example = byKey.get("a/grey0");
     assertEquals(List.of(40, 50, 1), List.of(example.width(), example.height(), example.label()));
