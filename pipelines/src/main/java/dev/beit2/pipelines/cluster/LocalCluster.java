@@ -4,6 +4,7 @@ import static java.util.Objects.requireNonNull;
 
 import dev.beit2.io.Json;
 import dev.beit2.pipelines.cli.Home;
+import dev.beit2.pipelines.cli.LocalFolder;
 import dev.beit2.pipelines.flink.FlinkJobs;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
@@ -15,7 +16,6 @@ import java.time.Duration;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -240,18 +240,7 @@ public final class LocalCluster {
       process.awaitEnd();
     }
     Files.deleteIfExists(directory.resolve(REST));
-    deleteTree(directory.resolve("tmp"));
-  }
-
-  private static void deleteTree(Path root) throws IOException {
-    if (!Files.exists(root)) {
-      return;
-    }
-    try (Stream<Path> walk = Files.walk(root)) {
-      for (Path path : walk.sorted(Comparator.reverseOrder()).toList()) {
-        Files.delete(path);
-      }
-    }
+    LocalFolder.delete(directory.resolve("tmp"));
   }
 
   private void write() throws IOException {
