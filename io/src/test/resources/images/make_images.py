@@ -1,4 +1,4 @@
-"""Makes the pictures in this folder and expected.tsv, what Pillow makes of them.
+"""Makes the images in this folder and expected.tsv, what Pillow makes of them.
 
 Usage: python3 make_images.py cat.png coffee.png, any photographs, with libjpeg-turbo's jpegtran in the path. Those used are Chelsea
 the cat by Stefan van der Walt and a coffee cup by Rachel Michetti, both CC0, as shipped with scikit-image (skimage/data/chelsea.png,

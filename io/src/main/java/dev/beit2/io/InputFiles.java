@@ -61,7 +61,7 @@ public final class InputFiles {
    */
   public static List<InputFile> match(String pathOrGlob) {
     String spec = withoutLocalScheme(pathOrGlob);
-    Braces braces = Braces.expand(spec);
+    BraceExpansion braces = BraceExpansion.expand(spec);
     int rootLength = rootLength(spec);
     Map<String, InputFile> found = new LinkedHashMap<>();
     List<String> missing = new ArrayList<>();

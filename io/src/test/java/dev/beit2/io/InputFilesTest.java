@@ -35,14 +35,16 @@ class InputFilesTest {
   @Test
   void bracesAreWrittenOut() {
     assertEquals(
-        List.of("s-08.tar", "s-09.tar", "s-10.tar"), Braces.expand("s-{08..10}.tar").expanded());
-    assertEquals(List.of("8", "9", "10"), Braces.expand("{8..10}").expanded());
-    assertEquals(List.of("a1", "a2", "b", "c*/x"), Braces.expand("{a{1,2},b,c*/x}").expanded());
-    assertEquals(List.of("plain"), Braces.expand("plain").expanded());
-    assertThrows(InvalidInputException.class, () -> Braces.expand("{a,b"));
-    assertThrows(InvalidInputException.class, () -> Braces.expand("{5..3}"));
-    assertThrows(InvalidInputException.class, () -> Braces.expand("{0..9999999}"));
-    assertThrows(InvalidInputException.class, () -> Braces.expand("{0..9999}{0..9999}"));
+        List.of("s-08.tar", "s-09.tar", "s-10.tar"),
+        BraceExpansion.expand("s-{08..10}.tar").expanded());
+    assertEquals(List.of("8", "9", "10"), BraceExpansion.expand("{8..10}").expanded());
+    assertEquals(
+        List.of("a1", "a2", "b", "c*/x"), BraceExpansion.expand("{a{1,2},b,c*/x}").expanded());
+    assertEquals(List.of("plain"), BraceExpansion.expand("plain").expanded());
+    assertThrows(InvalidInputException.class, () -> BraceExpansion.expand("{a,b"));
+    assertThrows(InvalidInputException.class, () -> BraceExpansion.expand("{5..3}"));
+    assertThrows(InvalidInputException.class, () -> BraceExpansion.expand("{0..9999999}"));
+    assertThrows(InvalidInputException.class, () -> BraceExpansion.expand("{0..9999}{0..9999}"));
   }
 
   @Test

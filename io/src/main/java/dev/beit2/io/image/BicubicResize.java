@@ -5,7 +5,7 @@ import java.lang.invoke.VarHandle;
 import java.nio.ByteOrder;
 
 /**
- * Pillow's resampling of 8-bit pictures (libImaging/Resample.c), equal to the byte: two passes,
+ * Pillow's resampling of 8-bit images (libImaging/Resample.c), equal to the byte: two passes,
  * horizontal first, weights in 22-bit fixed point, 8 bits between the passes. Going down, the
  * filter is widened by the scale (antialiasing).
  *
@@ -42,7 +42,7 @@ final class BicubicResize {
   private BicubicResize() {}
 
   /**
-   * Resizes a part of a picture, as if there was nothing around it.
+   * Resizes a part of a image, as if there was nothing around it.
    *
    * @param left the part's first column
    * @param top its first row
@@ -108,7 +108,7 @@ final class BicubicResize {
     int stride = 3 * image.width();
     int y = 0;
     // Four rows at once: fewer visits to each column. Reading an int takes a byte too many, which
-    // the picture's last row has not.
+    // the image's last row has not.
     for (; y + 4 <= rows && top + y + 4 < image.height(); y += 4) {
       int from = (top + y) * stride + 3 * (left + start);
       for (int x = start; x < end; x++) {

@@ -4,7 +4,7 @@ import java.util.List;
 
 /**
  * Brightness, contrast and saturation as Pillow's ImageEnhance changes them, to the byte: a blend
- * of the picture with black, with its mean grey, or with its grey version. A factor of 1 leaves a
+ * of the image with black, with its mean grey, or with its grey version. A factor of 1 leaves a
  * step out.
  *
  * <p>Brightness and contrast change each channel by a table. So whatever the order, a pixel goes
@@ -54,28 +54,27 @@ final class ColorJitter {
   }
 
   /**
-   * The pixels of a box within the picture as they are after the view's jitter of the whole
-   * picture.
+   * The pixels of a box within the image as they are after the view's jitter of the whole image.
    */
-  static RgbImage crop(RgbImage picture, View view, int left, int top, int width, int height) {
-    ColorJitter jitter = of(view, picture);
+  static RgbImage crop(RgbImage image, View view, int left, int top, int width, int height) {
+    ColorJitter jitter = of(view, image);
     byte[] rgb = new byte[3 * width * height];
     for (int y = 0; y < height; y++) {
-      jitter.load(picture.rgb(), 3 * ((top + y) * picture.width() + left), width);
+      jitter.load(image.rgb(), 3 * ((top + y) * image.width() + left), width);
       jitter.store(rgb, 3 * y * width, width);
     }
     return new RgbImage(width, height, rgb);
   }
 
-  private static ColorJitter of(View view, RgbImage picture) {
-    ColorJitter jitter = new ColorJitter(picture.width());
+  private static ColorJitter of(View view, RgbImage image) {
+    ColorJitter jitter = new ColorJitter(image.width());
     int[] table = jitter.before;
     for (Step step : ORDERS.get(view.jitterOrder())) {
       switch (step) {
         case BRIGHTNESS -> blendAll(table, 0, view.brightness());
         case CONTRAST -> {
           if (view.contrast() != 1) {
-            blendAll(table, jitter.meanGrey(picture), view.contrast());
+            blendAll(table, jitter.meanGrey(image), view.contrast());
           }
         }
         case SATURATION -> {
@@ -137,23 +136,23 @@ final class ColorJitter {
     }
   }
 
-  /** Of the whole picture after the steps so far. */
-  private int meanGrey(RgbImage picture) {
-    int[] luma = new int[picture.width()];
+  /** Of the whole image after the steps so far. */
+  private int meanGrey(RgbImage image) {
+    int[] luma = new int[image.width()];
     long sum = 0;
-    for (int y = 0; y < picture.height(); y++) {
-      load(picture.rgb(), 3 * y * picture.width(), picture.width());
+    for (int y = 0; y < image.height(); y++) {
+      load(image.rgb(), 3 * y * image.width(), image.width());
       if (saturation != null) {
         lookUp(red);
         lookUp(green);
         lookUp(blue);
       }
-      toGrey(red, green, blue, luma, picture.width());
+      toGrey(red, green, blue, luma, image.width());
       for (int value : luma) {
         sum += value;
       }
     }
-    double pixels = (double) picture.width() * picture.height();
+    double pixels = (double) image.width() * image.height();
     return (int) (sum / pixels + 0.5);
   }
 

@@ -97,7 +97,7 @@ public final class EncodedImage {
   }
 
   /**
-   * The view's picture, [size, size, 3]: colour jitter on the whole image, crop, bicubic resize,
+   * The view's image, [size, size, 3]: colour jitter on the whole image, crop, bicubic resize,
    * flip, as in the official pretraining transform (beit2/datasets.py).
    *
    * @throws UndecodableImageException if the image is truncated or corrupt
@@ -109,8 +109,8 @@ public final class EncodedImage {
           "%s is not within an image of %dx%d".formatted(view, width(), height()));
     }
     Reduction reduction = reduction(view.width(), view.height(), size, size);
-    RgbImage picture = decode(reduction);
-    // The box in the picture's pixels, and the pixels that it touches: nothing else has a part.
+    RgbImage image = decode(reduction);
+    // The box in the image's pixels, and the pixels that it touches: nothing else has a part.
     double scale = reduction.denominator();
     double left = view.left() / scale;
     double top = view.top() / scale;
@@ -123,15 +123,15 @@ public final class EncodedImage {
     Taps horizontal = Taps.of(columns, left - x, right - left, size, 0, size);
     Taps vertical = Taps.of(rows, top - y, bottom - top, size, 0, size);
     if (ColorJitter.changes(view)) {
-      RgbImage jittered = ColorJitter.crop(picture, view, x, y, columns, rows);
+      RgbImage jittered = ColorJitter.crop(image, view, x, y, columns, rows);
       return BicubicResize.resize(jittered, 0, 0, horizontal, vertical, view.flip());
     }
-    return BicubicResize.resize(picture, x, y, horizontal, vertical, view.flip());
+    return BicubicResize.resize(image, x, y, horizontal, vertical, view.flip());
   }
 
   /**
-   * The picture for evaluation, [size, size, 3], as torchvision makes it: the shorter side resized
-   * to 256/224 of {@code size}, and of that the centre.
+   * The image for evaluation, [size, size, 3], as torchvision makes it: the shorter side resized to
+   * 256/224 of {@code size}, and of that the centre.
    *
    * @throws UndecodableImageException if the image is truncated or corrupt
    */
@@ -140,11 +140,11 @@ public final class EncodedImage {
     int resizedWidth = resized(shorter, width(), height());
     int resizedHeight = resized(shorter, height(), width());
     Reduction reduction = reduction(width(), height(), resizedWidth, resizedHeight);
-    RgbImage picture = decode(reduction);
+    RgbImage image = decode(reduction);
     double scale = reduction.denominator();
-    Taps horizontal = centre(picture.width(), width() / scale, resizedWidth, size);
-    Taps vertical = centre(picture.height(), height() / scale, resizedHeight, size);
-    return BicubicResize.resize(picture, 0, 0, horizontal, vertical, false);
+    Taps horizontal = centre(image.width(), width() / scale, resizedWidth, size);
+    Taps vertical = centre(image.height(), height() / scale, resizedHeight, size);
+    return BicubicResize.resize(image, 0, 0, horizontal, vertical, false);
   }
 
   /** A side after the shorter of the two was resized to {@code shorter}, rounded down. */

@@ -7,8 +7,8 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * Pictures of one size for a network, [capacity, 3, S, S] in [0, 1]: native memory that is used
- * again and again.
+ * Images of one size for a network, [capacity, 3, S, S] in [0, 1]: native memory that is used again
+ * and again.
  */
 public final class ImageBatch {
   private final int side;
@@ -17,7 +17,7 @@ public final class ImageBatch {
   private final String[] keys;
 
   /**
-   * @param side of the pictures in pixels, S
+   * @param side of the images in pixels, S
    */
   public ImageBatch(int capacity, int side) {
     this.side = side;
@@ -36,31 +36,31 @@ public final class ImageBatch {
     return side;
   }
 
-  /** Puts a picture of S by S pixels into a slot; other slots may be written at the same time. */
-  public void put(int slot, RgbImage picture) {
-    if (picture.width() != side || picture.height() != side) {
-      throw new IllegalArgumentException(picture + " is not " + side + "x" + side);
+  /** Puts a image of S by S pixels into a slot; other slots may be written at the same time. */
+  public void put(int slot, RgbImage image) {
+    if (image.width() != side || image.height() != side) {
+      throw new IllegalArgumentException(image + " is not " + side + "x" + side);
     }
-    picture.toTensor(pixels.duplicate().position(slot * pixelsOfOne()));
+    image.toTensor(pixels.duplicate().position(slot * pixelsOfOne()));
   }
 
-  /** The same, with the picture's key. */
-  public void put(int slot, String key, RgbImage picture) {
-    put(slot, picture);
+  /** The same, with the image's key. */
+  public void put(int slot, String key, RgbImage image) {
+    put(slot, image);
     keys[slot] = key;
   }
 
-  /** The keys of the first pictures, where they were put with one. */
+  /** The keys of the first images, where they were put with one. */
   public List<String> keys(int count) {
     return Arrays.asList(keys).subList(0, count);
   }
 
-  /** The first pictures, float32 [count, 3, S, S]. */
+  /** The first images, float32 [count, 3, S, S]. */
   public ByteBuffer first(int count) {
     return slots(0, count);
   }
 
-  /** {@code count} pictures from {@code slot} on, float32 [count, 3, S, S]. */
+  /** {@code count} images from {@code slot} on, float32 [count, 3, S, S]. */
   public ByteBuffer slots(int slot, int count) {
     int bytesOfOne = Float.BYTES * pixelsOfOne();
     return memory.slice(slot * bytesOfOne, count * bytesOfOne).order(ByteOrder.nativeOrder());

@@ -27,7 +27,7 @@ final class ImageDecoder {
     // a process that trains always is. What is allocated here is freed here.
     setIfAbsent("org.bytedeco.javacpp.maxBytes", "0");
     setIfAbsent("org.bytedeco.javacpp.maxPhysicalBytes", "0");
-    // Parallelism is the pipelines' business: one picture, one thread.
+    // Parallelism is the pipelines' business: one image, one thread.
     opencv_core.setNumThreads(1);
   }
 
@@ -55,16 +55,16 @@ final class ImageDecoder {
         header.format().equals(ImageHeader.PNG) ? PngChunks.withoutOthers(bytes) : bytes;
     try (BytePointer data = new BytePointer(content);
         Mat encoded = new Mat(1, content.length, CV_8UC1, data);
-        Mat picture = opencv_imgcodecs.imdecode(encoded, FLAGS | flag(reduction))) {
-      if (picture.empty()
-          || picture.type() != CV_8UC3
-          || !picture.isContinuous()
-          || picture.cols() != width
-          || picture.rows() != height) {
+        Mat image = opencv_imgcodecs.imdecode(encoded, FLAGS | flag(reduction))) {
+      if (image.empty()
+          || image.type() != CV_8UC3
+          || !image.isContinuous()
+          || image.cols() != width
+          || image.rows() != height) {
         throw new UndecodableImageException("truncated or corrupt " + header.format());
       }
       byte[] rgb = new byte[3 * width * height];
-      picture.data().get(rgb);
+      image.data().get(rgb);
       return new RgbImage(width, height, rgb);
     } catch (RuntimeException e) { // how OpenCV's errors arrive
       throw new UndecodableImageException("corrupt " + header.format(), e);

@@ -8,8 +8,8 @@ import org.bytedeco.opencv.global.opencv_imgcodecs;
 import org.bytedeco.opencv.opencv_core.Mat;
 
 /**
- * Encodes pictures as JPEG (libjpeg-turbo through OpenCV): baseline, colours at half resolution.
- * The same pixels give the same bytes.
+ * Encodes images as JPEG (libjpeg-turbo through OpenCV): baseline, colours at half resolution. The
+ * same pixels give the same bytes.
  *
  * <p>Any number of threads may encode at once. Native memory is freed before a call returns.
  */
@@ -27,10 +27,10 @@ public final class ImageEncoder {
     }
     ImageDecoder.initialize();
     try (BytePointer pixels = new BytePointer(bgr(image.rgb()));
-        Mat picture = new Mat(image.height(), image.width(), CV_8UC3, pixels);
+        Mat mat = new Mat(image.height(), image.width(), CV_8UC3, pixels);
         IntPointer parameters = new IntPointer(opencv_imgcodecs.IMWRITE_JPEG_QUALITY, quality);
         BytePointer jpeg = new BytePointer()) {
-      if (!opencv_imgcodecs.imencode(".jpg", picture, jpeg, parameters)) {
+      if (!opencv_imgcodecs.imencode(".jpg", mat, jpeg, parameters)) {
         throw new IllegalStateException("OpenCV does not encode " + image + " as JPEG");
       }
       byte[] bytes = new byte[Math.toIntExact(jpeg.limit())];
@@ -52,8 +52,8 @@ public final class ImageEncoder {
 
   /**
    * An encoded image whose shorter side is at most this: the same bytes where it is so already,
-   * else a JPEG of quality {@value #STORED_QUALITY} of the picture resized to it, whatever format
-   * it was in. As torchvision's Resize does, the longer side is rounded down.
+   * else a JPEG of quality {@value #STORED_QUALITY} of the image resized to it, whatever format it
+   * was in. As torchvision's Resize does, the longer side is rounded down.
    *
    * @param shorterSide in pixels, at least 1
    * @throws UndecodableImageException as {@link EncodedImage} throws it

@@ -11,7 +11,7 @@ import java.nio.charset.StandardCharsets;
  * @param format "JPEG", "PNG", "WebP", "GIF" or "BMP"
  * @param width in pixels, as claimed
  * @param height in pixels, as claimed
- * @param scans times that decoding goes over the whole picture: more than one in a progressive JPEG
+ * @param scans times that decoding goes over the whole image: more than one in a progressive JPEG
  */
 record ImageHeader(String format, long width, long height, int scans) {
   static final String JPEG = "JPEG";

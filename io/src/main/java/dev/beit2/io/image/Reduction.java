@@ -2,7 +2,7 @@ package dev.beit2.io.image;
 
 /**
  * The part of a JPEG's size that it is decoded at. libjpeg then leaves out the high frequencies of
- * each block of 8 x 8 pixels, so that pixel i of the reduced picture stands for the pixels from
+ * each block of 8 x 8 pixels, so that pixel i of the reduced image stands for the pixels from
  * {@code i * denominator} on.
  */
 enum Reduction {
@@ -25,10 +25,10 @@ enum Reduction {
   }
 
   /**
-   * The smallest picture of which a part has still {@value #MARGIN} times the size that it is
-   * resized to: what the reduction left out, the resize leaves out as well.
+   * The smallest image of which a part has still {@value #MARGIN} times the size that it is resized
+   * to: what the reduction left out, the resize leaves out as well.
    *
-   * @param width of the part, in pixels of the full picture
+   * @param width of the part, in pixels of the full image
    * @param outputWidth that it is resized to
    */
   static Reduction of(int width, int height, int outputWidth, int outputHeight) {
@@ -45,7 +45,7 @@ enum Reduction {
     return denominator;
   }
 
-  /** A side of the reduced picture. */
+  /** A side of the reduced image. */
   int side(int full) {
     return (full + denominator - 1) / denominator;
   }

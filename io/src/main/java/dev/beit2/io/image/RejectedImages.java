@@ -74,7 +74,7 @@ public final class RejectedImages {
     }
   }
 
-  /** Beam's TextIO would write aside and copy where there is no rename. */
+  /** Not Beam's TextIO: it would write a temporary file and copy it where there is no rename. */
   private static final class WriteLines extends DoFn<KV<String, Iterable<String>>, String> {
     private static final long serialVersionUID = 1L;
 

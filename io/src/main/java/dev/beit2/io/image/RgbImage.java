@@ -7,13 +7,13 @@ import java.nio.FloatBuffer;
 import java.util.Arrays;
 
 /**
- * A picture of 8-bit RGB pixels.
+ * A image of 8-bit RGB pixels.
  *
  * @param width pixels a row, at least 1
  * @param height rows, at least 1
  * @param rgb [height, width, 3]; not to be changed
  */
-@SuppressWarnings("ArrayRecordComponent") // Copying every picture for immutability's sake is waste.
+@SuppressWarnings("ArrayRecordComponent") // Copying every image for immutability's sake is waste.
 public record RgbImage(int width, int height, byte[] rgb) {
   /** By value: value/255. */
   private static final float[] SHARES = shares();
@@ -27,7 +27,7 @@ public record RgbImage(int width, int height, byte[] rgb) {
   }
 
   /**
-   * Resizes a box of the picture as Pillow's {@code Image.resize(size, BICUBIC, box)} does, to the
+   * Resizes a box of the image as Pillow's {@code Image.resize(size, BICUBIC, box)} does, to the
    * byte: bicubic with a = −0.5, antialiased. Pixels around the box have their part in its edges.
    */
   public RgbImage resize(
@@ -46,7 +46,7 @@ public record RgbImage(int width, int height, byte[] rgb) {
   }
 
   /**
-   * Puts the picture as planes [3, height, width] of value/255, in [0, 1], at the buffer's position
+   * Puts the image as planes [3, height, width] of value/255, in [0, 1], at the buffer's position
    * and moves that behind them.
    */
   public void toTensor(FloatBuffer destination) {
@@ -87,7 +87,7 @@ public record RgbImage(int width, int height, byte[] rgb) {
         || height > this.height - top) {
       throw new IllegalArgumentException(
           String.format(
-              "box %d+%d,%d+%d is not within the picture of %dx%d",
+              "box %d+%d,%d+%d is not within the image of %dx%d",
               left, width, top, height, this.width, this.height));
     }
   }

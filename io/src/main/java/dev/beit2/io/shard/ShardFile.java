@@ -3,7 +3,7 @@ package dev.beit2.io.shard;
 import dev.beit2.io.InvalidInputException;
 import dev.beit2.io.parquet.BoundedCodecs;
 import dev.beit2.io.shard.ShardManifest.Shard;
-import dev.beit2.io.store.Written;
+import dev.beit2.io.store.WriteResult;
 import java.io.Closeable;
 import java.io.FileNotFoundException;
 import java.io.IOException;
@@ -75,7 +75,7 @@ record ShardFile(ShardFolder folder, String file) {
   Shard write(ShardMetadata metadata, long rowGroupBytes, Iterable<MimExample> examples)
       throws IOException {
     long[] rows = {0};
-    Written written =
+    WriteResult written =
         folder
             .file(file)
             .write(

@@ -35,14 +35,14 @@ final class ShardFolder {
         .toList();
   }
 
-  /** Deletes all other shards, and what writers that were killed had aside. */
+  /** Deletes all other shards, and the temporary files that killed writers left. */
   void deleteAllBut(Set<String> shards) throws IOException {
     for (String file : match(ShardName.GLOB)) {
       if (!shards.contains(file)) {
         file(file).deleteIfExists();
       }
     }
-    StoredFile.deleteAside(folder.toString(), ShardName.GLOB);
-    StoredFile.deleteAside(folder.toString(), ShardManifest.FILE);
+    StoredFile.deleteTemporaryFiles(folder.toString(), ShardName.GLOB);
+    StoredFile.deleteTemporaryFiles(folder.toString(), ShardManifest.FILE);
   }
 }

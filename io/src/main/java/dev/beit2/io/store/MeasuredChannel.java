@@ -20,8 +20,8 @@ final class MeasuredChannel implements WritableByteChannel {
     this.channel = channel;
   }
 
-  Written written() {
-    return new Written(bytes, (int) crc.getValue());
+  WriteResult written() {
+    return new WriteResult(bytes, (int) crc.getValue());
   }
 
   @Override

@@ -23,7 +23,7 @@ import org.apache.beam.sdk.options.PipelineOptions;
 
 /**
  * Writes to Google Cloud Storage, where an object appears whole or not at all, under its own name:
- * there is no writing aside, which would end in a copy and, where it is killed, in strays.
+ * there is no temporary file: renaming would copy it, and a killed writer would leave it behind.
  *
  * <p>Beam's file system for {@code gs://} lists, reads and deletes. It cannot do the rest: its
  * channels finish the object when they are closed, even if the writing broke off, and tell neither
@@ -95,7 +95,7 @@ final class ObjectStore {
    *
    * @throws IOException if it fails, or the store received something else; it names the object
    */
-  Written write(String path, String contentType, ChannelWriter content) throws IOException {
+  WriteResult write(String path, String contentType, ChannelWriter content) throws IOException {
     BlobInfo info = info(path, contentType);
     try {
       WriteChannel upload = storage.writer(info);
@@ -113,7 +113,7 @@ final class ObjectStore {
   }
 
   /** The same for a content that is at hand, in one request. */
-  Written write(String path, String contentType, byte[] content) throws IOException {
+  WriteResult write(String path, String contentType, byte[] content) throws IOException {
     try {
       return put(path, contentType, content);
     } catch (StorageException e) {
@@ -129,7 +129,7 @@ final class ObjectStore {
     return new IOException("cannot write " + path + " (" + e.getMessage() + ")", e);
   }
 
-  private static void requireSame(String path, Written written, @Nullable BlobInfo stored)
+  private static void requireSame(String path, WriteResult written, @Nullable BlobInfo stored)
       throws IOException {
     if (stored == null || !same(written, stored)) {
       String found =
@@ -143,12 +143,12 @@ final class ObjectStore {
     }
   }
 
-  private static boolean same(Written written, BlobInfo stored) {
+  private static boolean same(WriteResult written, BlobInfo stored) {
     return stored.getSize() == written.bytes() && base64(written).equals(stored.getCrc32c());
   }
 
   /** As the store writes checksums: big-endian. */
-  static String base64(Written written) {
+  static String base64(WriteResult written) {
     byte[] bigEndian = ByteBuffer.allocate(Integer.BYTES).putInt(written.crc32c()).array();
     return Base64.getEncoder().encodeToString(bigEndian);
   }
@@ -168,7 +168,7 @@ final class ObjectStore {
         throw failed(path, e);
       }
       Blob present = storage.get(BlobId.fromGsUtilUri(path));
-      if (present == null || !same(Written.of(content), present)) {
+      if (present == null || !same(WriteResult.of(content), present)) {
         throw new InvalidInputException(
             path + " written by another process meanwhile", "one process at a time", e);
       }
@@ -176,9 +176,10 @@ final class ObjectStore {
   }
 
   /** The client sends the content's checksum along, and the store refuses anything else. */
-  private Written put(String path, String contentType, byte[] content, BlobTargetOption... options)
+  private WriteResult put(
+      String path, String contentType, byte[] content, BlobTargetOption... options)
       throws IOException {
-    Written written = Written.of(content);
+    WriteResult written = WriteResult.of(content);
     requireSame(path, written, storage.create(info(path, contentType), content, options));
     return written;
   }

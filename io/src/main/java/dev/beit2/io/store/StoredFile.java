@@ -32,8 +32,9 @@ import org.apache.beam.sdk.io.fs.ResourceId;
  * FileSystems}. The path holds no wildcards.
  *
  * <p>A file appears whole or not at all: a reader, or a run killed at any point, finds the old
- * content or the new one. Where there is a rename a file is written aside and then gets its name;
- * on {@code gs://} it is written under its name and held against the store's checksum.
+ * content or the new one. Where there is a rename a file is written to a temporary file, which is
+ * then renamed; on {@code gs://} it is written under its name and held against the store's
+ * checksum.
  *
  * <pre>{@code
  * StoredFile file = StoredFile.in("gs://bucket/run", "metrics.jsonl");
@@ -117,7 +118,7 @@ public record StoredFile(String path) {
   }
 
   /** Reads all of the file for its length and checksum. */
-  public Written measure() throws IOException {
+  public WriteResult measure() throws IOException {
     ByteBuffer buffer = ByteBuffer.allocate(1 << 16);
     CRC32C crc = new CRC32C();
     long bytes = 0;
@@ -128,7 +129,7 @@ public record StoredFile(String path) {
         buffer.clear();
       }
     }
-    return new Written(bytes, (int) crc.getValue());
+    return new WriteResult(bytes, (int) crc.getValue());
   }
 
   /**
@@ -137,20 +138,20 @@ public record StoredFile(String path) {
    * @throws IOException if that fails, or the file's store received something else; it names the
    *     file
    */
-  public Written write(ChannelWriter content) throws IOException {
+  public WriteResult write(ChannelWriter content) throws IOException {
     return inObjectStore()
         ? ObjectStore.get().write(path, contentType(), content)
-        : writeAside(content);
+        : writeToTemporaryFile(content);
   }
 
-  public Written write(String text) throws IOException {
+  public WriteResult write(String text) throws IOException {
     return write(text.getBytes(UTF_8));
   }
 
-  public Written write(byte[] bytes) throws IOException {
+  public WriteResult write(byte[] bytes) throws IOException {
     return inObjectStore()
         ? ObjectStore.get().write(path, contentType(), bytes)
-        : writeAside(channel -> writeFully(channel, bytes));
+        : writeToTemporaryFile(channel -> writeFully(channel, bytes));
   }
 
   /**
@@ -164,54 +165,54 @@ public record StoredFile(String path) {
     if (inObjectStore()) {
       ObjectStore.get().create(path, contentType(), bytes);
     } else {
-      writeAside(channel -> writeFully(channel, bytes));
+      writeToTemporaryFile(channel -> writeFully(channel, bytes));
     }
   }
 
-  private Written writeAside(ChannelWriter content) throws IOException {
+  private WriteResult writeToTemporaryFile(ChannelWriter content) throws IOException {
     // Two attempts at the same file may run at once: each has a name of its own until it is done.
     ResourceId target = resource();
-    String name = aside(target.getFilename(), UUID.randomUUID().toString());
-    StoredFile aside =
+    String name = temporaryName(target.getFilename(), UUID.randomUUID().toString());
+    StoredFile temporary =
         new StoredFile(path.substring(0, path.length() - target.getFilename().length()) + name);
     try {
-      Written written;
-      try (WritableByteChannel channel = FileSystems.create(aside.resource(), contentType())) {
+      WriteResult written;
+      try (WritableByteChannel channel = FileSystems.create(temporary.resource(), contentType())) {
         MeasuredChannel measured = new MeasuredChannel(channel);
         content.write(measured);
         written = measured.written();
       }
-      FileSystems.rename(List.of(aside.resource()), List.of(target));
+      FileSystems.rename(List.of(temporary.resource()), List.of(target));
       return written;
     } catch (IOException e) {
-      discard(aside, e);
+      discard(temporary, e);
       // A full disk does not say of which file.
       throw new IOException("cannot write " + path + " (" + e.getMessage() + ")", e);
     } catch (RuntimeException e) {
-      discard(aside, e);
+      discard(temporary, e);
       throw e;
     }
   }
 
-  private static void discard(StoredFile aside, Exception why) {
+  private static void discard(StoredFile temporary, Exception why) {
     try {
-      aside.deleteIfExists();
+      temporary.deleteIfExists();
     } catch (IOException notDeleted) {
       why.addSuppressed(notDeleted);
     }
   }
 
-  private static String aside(String name, String attempt) {
+  private static String temporaryName(String name, String attempt) {
     return "." + name + "." + attempt + ".tmp";
   }
 
   /**
-   * Deletes what killed writers had aside of files in a folder.
+   * Deletes the temporary files that killed writers left in a folder.
    *
    * @param names of the files, a glob
    */
-  public static void deleteAside(String directory, String names) throws IOException {
-    for (String path : matching(in(directory, aside(names, "*")).path())) {
+  public static void deleteTemporaryFiles(String directory, String names) throws IOException {
+    for (String path : matching(in(directory, temporaryName(names, "*")).path())) {
       new StoredFile(path).deleteIfExists();
     }
   }

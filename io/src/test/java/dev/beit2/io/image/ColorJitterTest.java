@@ -10,8 +10,8 @@ class ColorJitterTest {
   private static final String[] ORDERS = {"bcs", "bsc", "cbs", "csb", "sbc", "scb"};
 
   /** Step by step on all pixels in single precision, as Pillow does it. */
-  private static byte[] jitter(RgbImage picture, View view) {
-    byte[] rgb = picture.rgb().clone();
+  private static byte[] jitter(RgbImage image, View view) {
+    byte[] rgb = image.rgb().clone();
     for (char step : ORDERS[view.jitterOrder()].toCharArray()) {
       float factor =
           step == 'b' ? view.brightness() : step == 'c' ? view.contrast() : view.saturation();
@@ -45,7 +45,7 @@ class ColorJitterTest {
     Random random = new Random(7);
     byte[] rgb = new byte[3 * 61 * 47];
     random.nextBytes(rgb);
-    RgbImage picture = new RgbImage(61, 47, rgb);
+    RgbImage image = new RgbImage(61, 47, rgb);
     for (int i = 0; i < 600; i++) {
       boolean round = i % 3 == 0;
       View view =
@@ -59,9 +59,9 @@ class ColorJitterTest {
               factor(random, round),
               factor(random, round),
               (byte) (i % 6));
-      byte[] expected = jitter(picture, view);
+      byte[] expected = jitter(image, view);
       assertArrayEquals(
-          expected, ColorJitter.crop(picture, view, 0, 0, 61, 47).rgb(), view::toString);
+          expected, ColorJitter.crop(image, view, 0, 0, 61, 47).rgb(), view::toString);
     }
   }
 
@@ -76,10 +76,10 @@ class ColorJitterTest {
   void contrastIsThatOfTheWholePictureThoughOnlyABoxIsWanted() {
     byte[] rgb = new byte[3 * 4 * 4];
     new Random(3).nextBytes(rgb);
-    RgbImage picture = new RgbImage(4, 4, rgb);
+    RgbImage image = new RgbImage(4, 4, rgb);
     View view = new View(0, 0, 4, 4, false, 1.2f, 0.7f, 1.3f, (byte) 4);
-    byte[] whole = jitter(picture, view);
-    RgbImage box = ColorJitter.crop(picture, view, 1, 2, 2, 1);
+    byte[] whole = jitter(image, view);
+    RgbImage box = ColorJitter.crop(image, view, 1, 2, 2, 1);
     int at = 3 * (2 * 4 + 1);
     for (int i = 0; i < 6; i++) {
       assertTrue(whole[at + i] == box.rgb()[i]);

@@ -146,7 +146,7 @@ class EncodedImageTest {
     }
   }
 
-  /** Red, green and blue as in Pillow's picture, and the picture before it became CMYK. */
+  /** Red, green and blue as in Pillow's image, and the image before it became CMYK. */
   @ParameterizedTest
   @CsvSource({"cmyk.jpg, 139.68, 102.22, 72.01", "ycck.jpg, 140.79, 102.23, 73.38"})
   void cmykIsConverted(String file, double red, double green, double blue) throws Exception {
@@ -337,8 +337,8 @@ class EncodedImageTest {
       for (int i = 0; i < 200; i++) {
         decoded.add(threads.submit(() -> decode(bytes)));
       }
-      for (Future<RgbImage> picture : decoded) {
-        assertEquals(expected, picture.get());
+      for (Future<RgbImage> image : decoded) {
+        assertEquals(expected, image.get());
       }
     } finally {
       threads.shutdownNow();

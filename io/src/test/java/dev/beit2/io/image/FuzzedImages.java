@@ -9,7 +9,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
 
-/** What fuzz tests of pictures share. */
+/** What fuzz tests of images share. */
 final class FuzzedImages {
   /** A header may claim as much; 12 MB of pixels. */
   private static final DecodingLimits LIMITS = new DecodingLimits(4_000_000, 1 << 20);

@@ -10,7 +10,7 @@ import org.junit.jupiter.api.Test;
 
 class ImageEncoderTest {
   @Test
-  void picturesComeBackAlikeTheBetterTheHigherTheQuality() throws Exception {
+  void imagesComeBackAlikeTheBetterTheHigherTheQuality() throws Exception {
     RgbImage cat = Images.decode("cat.jpg");
     double previous = Double.MAX_VALUE;
     for (int quality : new int[] {30, 60, 90, 100}) {
@@ -40,8 +40,8 @@ class ImageEncoderTest {
   void smallImagesAreStoredAsTheyAre() throws Exception {
     for (String file : new String[] {"cat.jpg", "png_named.jpg", "photo.webp"}) {
       byte[] bytes = Images.bytes(file);
-      RgbImage picture = pixels(bytes);
-      int shorter = Math.min(picture.width(), picture.height());
+      RgbImage image = pixels(bytes);
+      int shorter = Math.min(image.width(), image.height());
       assertSame(bytes, ImageEncoder.withShorterSide(bytes, shorter, DecodingLimits.DEFAULT));
     }
   }
@@ -49,15 +49,15 @@ class ImageEncoderTest {
   @Test
   void largeImagesBecomeTheJpegOfTheResizedPicture() throws Exception {
     for (String file : new String[] {"cat.jpg", "png_named.jpg", "photo.webp", "cmyk.jpg"}) {
-      RgbImage picture = Images.decode(file);
-      int shorter = Math.min(picture.width(), picture.height());
+      RgbImage image = Images.decode(file);
+      int shorter = Math.min(image.width(), image.height());
       int side = shorter / 2;
       byte[] smaller =
           ImageEncoder.withShorterSide(Images.bytes(file), side, DecodingLimits.DEFAULT);
-      int width = picture.width() * side / shorter;
-      int height = picture.height() * side / shorter;
+      int width = image.width() * side / shorter;
+      int height = image.height() * side / shorter;
       assertEquals(side, Math.min(width, height));
-      RgbImage resized = picture.resize(0, 0, picture.width(), picture.height(), width, height);
+      RgbImage resized = image.resize(0, 0, image.width(), image.height(), width, height);
       assertArrayEquals(ImageEncoder.jpeg(resized, 90), smaller, file);
       assertEquals("JPEG", ImageHeader.parse(smaller).format());
     }

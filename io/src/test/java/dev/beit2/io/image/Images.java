@@ -10,7 +10,7 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.stream.Stream;
 
-/** The pictures of src/test/resources/images; make_images.py beside them made them. */
+/** The images of src/test/resources/images; make_images.py beside them made them. */
 final class Images {
   private Images() {}
 

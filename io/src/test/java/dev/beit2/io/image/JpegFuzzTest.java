@@ -6,14 +6,14 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** Mutated JPEGs: a picture or a reason, whatever the bytes. */
+/** Mutated JPEGs: a image or a reason, whatever the bytes. */
 class JpegFuzzTest {
-  static Stream<byte[]> pictures() throws IOException {
+  static Stream<byte[]> images() throws IOException {
     return FuzzedImages.seeds(
         "cat.jpg", "444.jpg", "grey.jpg", "cmyk.jpg", "progressive.jpg", "exif_orientation_6.jpg");
   }
 
-  @MethodSource("pictures")
+  @MethodSource("images")
   @Timeout(5)
   @FuzzTest(maxDuration = "")
   void decodesOrRefuses(byte[] bytes) throws IOException {

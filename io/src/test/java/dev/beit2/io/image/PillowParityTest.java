@@ -23,12 +23,12 @@ import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
 
 /**
  * What Pillow made of further images, in a folder that {@code -Dimages.dir=DIR} names: {@code bad},
- * with a table in its README.md and pictures in {@code expected}, and {@code jpeg-reference}, with
- * boxes.json. The pictures of src/test/resources/images are of the same kinds.
+ * with a table in its README.md and images in {@code expected}, and {@code jpeg-reference}, with
+ * boxes.json. The images of src/test/resources/images are of the same kinds.
  */
 @EnabledIfSystemProperty(named = "images.dir", matches = ".+")
 class PillowParityTest {
-  // | `file` | bytes | what it is | decodes: … -> [picture](…) or error: … |
+  // | `file` | bytes | what it is | decodes: … -> [image](…) or error: … |
   private static final Pattern ROW =
       Pattern.compile("\\| `(.+?)` \\|.*\\| (error|decodes): (?:.*-> \\[(.+?)])?.*\\|");
 
@@ -48,17 +48,17 @@ class PillowParityTest {
     return tests;
   }
 
-  private void checkBad(String file, String picture) throws Exception {
+  private void checkBad(String file, String image) throws Exception {
     byte[] bytes = Files.readAllBytes(folder.resolve("bad").resolve(file));
     assertTimeoutPreemptively(
         Duration.ofSeconds(5),
         () -> {
-          if (picture == null) {
+          if (image == null) {
             UndecodableImageException refused =
                 assertThrows(UndecodableImageException.class, () -> decode(bytes));
             System.out.println(file + ": " + refused.getMessage());
           } else if (!file.equals("grey16.png")) { // Pillow clips it, which is of no use.
-            double difference = meanDifference(read("bad/" + picture), decode(bytes));
+            double difference = meanDifference(read("bad/" + image), decode(bytes));
             assertTrue(difference <= 3, () -> difference + " of 255");
             System.out.println(file + ": mean difference " + difference);
           }
@@ -94,8 +94,8 @@ class PillowParityTest {
     RgbImage get() throws Exception;
   }
 
-  private DynamicTest same(JsonNode picture, Rendering rendering) {
-    String name = picture.asText();
+  private DynamicTest same(JsonNode image, Rendering rendering) {
+    String name = image.asText();
     return DynamicTest.dynamicTest(
         name, () -> assertEquals(read("jpeg-reference/" + name), rendering.get()));
   }

@@ -6,14 +6,14 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** Mutated PNGs, WebPs and GIFs: a picture or a reason, whatever the bytes. */
+/** Mutated PNGs, WebPs and GIFs: a image or a reason, whatever the bytes. */
 class PngFuzzTest {
-  static Stream<byte[]> pictures() throws IOException {
+  static Stream<byte[]> images() throws IOException {
     return FuzzedImages.seeds(
         "alpha.png", "palette_transparent.png", "photo.webp", "lossless.webp", "animated.gif");
   }
 
-  @MethodSource("pictures")
+  @MethodSource("images")
   @Timeout(5)
   @FuzzTest(maxDuration = "")
   void decodesOrRefuses(byte[] bytes) throws IOException {

@@ -133,7 +133,7 @@ final class FakeGcs implements AutoCloseable {
     object.put("name", name);
     object.put("size", "" + content.length);
     object.put("generation", "1");
-    object.put("crc32c", ObjectStore.base64(Written.of(content)));
+    object.put("crc32c", ObjectStore.base64(WriteResult.of(content)));
     answer(exchange, 200, JSON.writeValueAsString(object));
   }
 

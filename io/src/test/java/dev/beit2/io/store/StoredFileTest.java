@@ -65,7 +65,7 @@ final class StoredFileTest {
   @Test
   void aLargeObjectIsUploadedInParts() throws IOException {
     byte[] content = bytes(2 * PART + 1000);
-    Written written =
+    WriteResult written =
         stored("a/b.parquet")
             .write(
                 channel -> {
@@ -73,7 +73,7 @@ final class StoredFileTest {
                   channel.write(ByteBuffer.wrap(content, 1000, content.length - 1000));
                 });
     assertArrayEquals(content, store.objects.get("a/b.parquet"));
-    assertEquals(Written.of(content), written);
+    assertEquals(WriteResult.of(content), written);
     assertEquals(3, store.requests.stream().filter(line -> line.startsWith("PUT")).count());
   }
 
@@ -145,7 +145,7 @@ final class StoredFileTest {
   @Test
   void onTheLocalDiskAFileIsWholeOrNotThere() throws IOException {
     StoredFile file = StoredFile.in(folder + "/", "a.json");
-    assertEquals(Written.of("old".getBytes(UTF_8)), file.write("old"));
+    assertEquals(WriteResult.of("old".getBytes(UTF_8)), file.write("old"));
     IOException thrown =
         assertThrows(
             IOException.class,

@@ -95,7 +95,7 @@ public record RunConfig(SortedMap<String, String> values) implements Serializabl
    */
   public void begin(String output) throws IOException {
     if (!isBegun(output)) {
-      StoredFile.deleteAside(output, FILE); // left by a start that was killed here
+      StoredFile.deleteTemporaryFiles(output, FILE); // left by a start that was killed here
       StoredFile.in(output, FILE).commit(Json.pretty(values));
     }
   }

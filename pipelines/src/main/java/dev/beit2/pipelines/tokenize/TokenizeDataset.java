@@ -238,7 +238,7 @@ public final class TokenizeDataset {
     for (String file : StoredFile.matching(StoredFile.in(folder, "rejected-*").path())) {
       new StoredFile(file).deleteIfExists();
     }
-    StoredFile.deleteAside(folder, "rejected-*");
+    StoredFile.deleteTemporaryFiles(folder, "rejected-*");
   }
 
   /**

@@ -6,18 +6,18 @@ import dev.beit2.io.InvalidInputException;
 import java.util.List;
 import java.util.function.Predicate;
 
-/** Finds the files of a form that keeps many images a file. */
+/** Finds the files of a format that keeps many images a file. */
 final class ArchiveFiles {
   private ArchiveFiles() {}
 
   /**
    * The file that a path names, the files a glob matches, or those of a folder that have the right
-   * name; each a part.
+   * name; each a partition.
    *
    * @param wanted what they are, for people
    * @throws InvalidInputException if there is none
    */
-  static List<Part> list(String pathOrGlob, Predicate<String> isOne, String wanted) {
+  static List<SourcePartition> list(String pathOrGlob, Predicate<String> isOne, String wanted) {
     List<InputFile> files = InputFiles.match(pathOrGlob);
     if (files.isEmpty() && !InputFiles.isGlob(pathOrGlob)) {
       files =
@@ -30,7 +30,7 @@ final class ArchiveFiles {
       throw new InvalidInputException((missing ? "nothing at " : "none in ") + pathOrGlob, wanted);
     }
     return files.stream()
-        .map(file -> new Part(file.name(), file.path(), 0, file.bytes(), null, false))
+        .map(file -> new SourcePartition(file.name(), file.path(), 0, file.bytes(), null, false))
         .toList();
   }
 }

@@ -12,7 +12,7 @@ import org.apache.beam.sdk.io.FileSystems;
  * The bytes [start, end) of a file. Skipping reads nothing.
  *
  * <p>What the file system fails with arrives as an {@link UncheckedIOException}, so that it is not
- * mistaken for a broken archive: the one is tried again, the other set aside.
+ * mistaken for a broken archive: a failed read is tried again, a broken archive is rejected.
  */
 final class ByteRangeStream extends InputStream {
   private final SeekableByteChannel channel;

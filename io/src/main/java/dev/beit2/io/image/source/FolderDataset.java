@@ -28,9 +28,9 @@ final class FolderDataset extends RandomAccessDataset {
   @Override
   ImageRecord read(long index) throws IOException {
     ImageFolder.Entry entry = folder.entries().get((int) index);
-    byte[] bytes = FolderForm.read(entry.path(), maxImageBytes);
+    byte[] bytes = FolderReader.read(entry.path(), maxImageBytes);
     return bytes == null
-        ? rejectedRecord(FolderForm.tooLarge(entry.key(), maxImageBytes))
+        ? rejectedRecord(FolderReader.tooLarge(entry.key(), maxImageBytes))
         : new ImageRecord(entry.key(), entry.label(), bytes);
   }
 }

@@ -16,7 +16,7 @@ import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
-/** Tells the form of a set by the names of its files, where they leave no doubt. */
+/** Tells the format of a set by the names of its files, where they leave no doubt. */
 final class FormatDetection {
   static final String FORMATS =
       "--format=" + Stream.of(Format.values()).map(Format::word).collect(Collectors.joining("|"));
@@ -37,7 +37,7 @@ final class FormatDetection {
     boolean isFile =
         local.map(Files::isRegularFile).orElseGet(() -> !InputFiles.match(path).isEmpty());
     if (isFile) {
-      return ofName(path).orElseThrow(() -> unknown("a file of unknown form at " + path));
+      return ofName(path).orElseThrow(() -> unknown("a file of unknown format at " + path));
     }
     return ofNames(path, local.isPresent() ? namesIn(local.get()) : namesIn(path));
   }
@@ -45,7 +45,7 @@ final class FormatDetection {
   /** Of the files right in a folder; a listing by Beam would go through all below it. */
   private static List<String> namesIn(Path folder) {
     if (!Files.isDirectory(folder)) {
-      return List.of(); // for the form to say
+      return List.of(); // for the reader to say
     }
     try (Stream<Path> files = Files.list(folder)) {
       return files.filter(Files::isRegularFile).map(file -> file.getFileName().toString()).toList();
@@ -85,7 +85,7 @@ final class FormatDetection {
       return Optional.of(Format.WEBDATASET);
     } else if (name.endsWith(".parquet")) {
       return Optional.of(Format.PARQUET);
-    } else if (TfRecordForm.NAME.matcher(name).matches()) {
+    } else if (TfRecordReader.NAME.matcher(name).matches()) {
       return Optional.of(Format.TFRECORD);
     }
     return ImageFolder.isImage(name) ? Optional.of(Format.FOLDER) : Optional.empty();

@@ -51,8 +51,8 @@ public abstract class ImageDataset {
   /**
    * Makes the index of a set.
    *
-   * @throws InvalidInputException if there is no image, or it is of another form, or the form has
-   *     no random access
+   * @throws InvalidInputException if there is no image, or it is of another format, or the format
+   *     has no random access
    * @throws IOException if it cannot be read
    */
   public static ImageDataset open(ImageSource source) throws IOException {

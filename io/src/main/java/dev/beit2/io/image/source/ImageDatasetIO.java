@@ -36,8 +36,8 @@ import org.apache.beam.sdk.values.TupleTagList;
  * they are spread after reading.
  *
  * <p>Bytes are not looked at: they may be no image. An archive that breaks off, an image over the
- * limit, a record whose checksum is wrong: each is set aside by name, and the rest is read. Where
- * nothing is there, or it is of another form, the pipeline fails with {@link
+ * limit, a record whose checksum is wrong: each is rejected by name, and the rest is read. Where
+ * nothing is there, or it is of another format, the pipeline fails with {@link
  * dev.beit2.io.InvalidInputException}; a file that cannot be read fails it with the {@link
  * IOException}.
  */
@@ -48,8 +48,9 @@ public final class ImageDatasetIO {
   /** What cannot be used, and the rest of what breaks off. */
   public static final TupleTag<RejectedImage> REJECTED = new TupleTag<>("rejected") {};
 
-  private static final TupleTag<Part> PARTS = new TupleTag<>("parts") {};
-  private static final TupleTag<ImageRecord> OF_LARGE_PARTS = new TupleTag<>("of large parts") {};
+  private static final TupleTag<SourcePartition> PARTITIONS = new TupleTag<>("partitions") {};
+  private static final TupleTag<ImageRecord> OF_LARGE_PARTITIONS =
+      new TupleTag<>("of large partitions") {};
 
   private ImageDatasetIO() {}
 
@@ -74,23 +75,24 @@ public final class ImageDatasetIO {
               .apply("Source", Create.of(source.path()))
               .apply(
                   "List",
-                  ParDo.of(new ListParts(source)).withOutputTags(PARTS, TupleTagList.of(REJECTED)));
+                  ParDo.of(new ListPartitionsFn(source))
+                      .withOutputTags(PARTITIONS, TupleTagList.of(REJECTED)));
       PCollectionTuple read =
           listed
-              .get(PARTS)
-              .setCoder(new PartCoder())
-              // All parts come from one element; without this all would be read by its worker.
+              .get(PARTITIONS)
+              .setCoder(new SourcePartitionCoder())
+              // All partitions come from one element; without this all would be read by its worker.
               .apply("Spread", Reshuffle.viaRandomKey())
               .apply(
                   "Read",
-                  ParDo.of(new ReadPart(source))
-                      .withOutputTags(IMAGES, TupleTagList.of(OF_LARGE_PARTS).and(REJECTED)));
+                  ParDo.of(new ReadPartitionFn(source))
+                      .withOutputTags(IMAGES, TupleTagList.of(OF_LARGE_PARTITIONS).and(REJECTED)));
       return PCollectionTuple.of(
               IMAGES,
               PCollectionList.of(read.get(IMAGES))
                   .and(
-                      read.get(OF_LARGE_PARTS)
-                          .apply("Spread images of large parts", Reshuffle.viaRandomKey()))
+                      read.get(OF_LARGE_PARTITIONS)
+                          .apply("Spread images of large partitions", Reshuffle.viaRandomKey()))
                   .apply("All images", Flatten.pCollections()))
           .and(
               REJECTED,
@@ -100,48 +102,50 @@ public final class ImageDatasetIO {
     }
   }
 
-  private static final class ListParts extends DoFn<String, Part> {
+  private static final class ListPartitionsFn extends DoFn<String, SourcePartition> {
     private static final long serialVersionUID = 1L;
 
     private final ImageSource source;
     private final Counter rejectedImages = rejectedImages();
 
-    ListParts(ImageSource source) {
+    ListPartitionsFn(ImageSource source) {
       this.source = source;
     }
 
     @ProcessElement
     public void processElement(MultiOutputReceiver out) throws IOException {
-      Form.Listing listing = source.form().list();
-      listing.parts().forEach(out.get(PARTS)::output);
+      FormatReader.Listing listing = source.reader().list();
+      listing.partitions().forEach(out.get(PARTITIONS)::output);
       listing.rejected().forEach(out.get(REJECTED)::output);
       rejectedImages.inc(listing.rejected().size());
     }
   }
 
-  private static final class ReadPart extends DoFn<Part, ImageRecord> {
+  private static final class ReadPartitionFn extends DoFn<SourcePartition, ImageRecord> {
     private static final long serialVersionUID = 1L;
 
     private final ImageSource source;
     private final Counter rejectedImages = rejectedImages();
-    private transient Form form;
+    private transient FormatReader reader;
 
-    ReadPart(ImageSource source) {
+    ReadPartitionFn(ImageSource source) {
       this.source = source;
     }
 
     @Setup
     public void setUp() {
-      form = source.form();
+      reader = source.reader();
     }
 
     @ProcessElement
-    public void processElement(@Element Part part, MultiOutputReceiver out) throws IOException {
-      OutputReceiver<ImageRecord> images = out.get(part.large() ? OF_LARGE_PARTS : IMAGES);
-      form.scan(
-          part,
+    public void processElement(@Element SourcePartition partition, MultiOutputReceiver out)
+        throws IOException {
+      OutputReceiver<ImageRecord> images =
+          out.get(partition.large() ? OF_LARGE_PARTITIONS : IMAGES);
+      reader.scan(
+          partition,
           /* withBytes= */ true,
-          new Found() {
+          new ImageSink() {
             @Override
             public void image(
                 String key, @Nullable Integer label, long offset, int length, byte[] bytes) {

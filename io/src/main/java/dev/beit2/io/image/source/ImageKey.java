@@ -5,7 +5,7 @@ import java.util.regex.Pattern;
 import javax.annotation.Nullable;
 
 /**
- * The key of an image: its path inside the set, the same in whatever form the set comes.
+ * The key of an image: its path inside the set, the same in whatever format the set comes.
  *
  * <ul>
  *   <li>A name with a folder is kept, without {@code ./} or {@code /} before it.
@@ -61,7 +61,7 @@ final class ImageKey {
     return given == null ? "" : JPEG.matcher(given).replaceFirst(".JPEG");
   }
 
-  /** A file's name without the ending that tells its form. */
+  /** A file's name without the ending that tells its format. */
   static String stem(String file) {
     return ENDINGS.matcher(file).replaceFirst("");
   }

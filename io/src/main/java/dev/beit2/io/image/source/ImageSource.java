@@ -14,7 +14,7 @@ import java.util.OptionalLong;
 import javax.annotation.Nullable;
 
 /**
- * Where a set of images is, and in what form.
+ * Where a set of images is, and in what format.
  *
  * <pre>{@code
  * ImageSource source = ImageSource.parse("gs://bucket/train-{000000..001023}.tar", "auto");
@@ -24,17 +24,17 @@ import javax.annotation.Nullable;
  * <p>What is in an archive and not named as an image (jpg, jpeg, png, webp) is left out; labels are
  * taken as stored, and negative ones stand for none.
  *
- * <p>Keys of images are paths inside the set and the same in every form: an image of a folder has
+ * <p>Keys of images are paths inside the set and the same in every format: an image of a folder has
  * its path below the root; one of an archive keeps a name that has a folder; a bare name of
  * ImageNet's training images gets its class ({@code n01440764/n01440764_10026.JPEG}), any other
  * bare name that of its file ({@code train-000003/000123.jpg}).
  *
- * @param format the form
+ * @param format the format
  * @param path of a file or folder, or a glob or braces, for Beam's FileSystems
- * @param maxImageBytes larger images are set aside without being read
+ * @param maxImageBytes larger images are rejected without being read
  */
 public record ImageSource(Format format, String path, long maxImageBytes) implements Serializable {
-  /** The forms. */
+  /** The formats. */
   public enum Format {
     /** A file an image, in a folder a class. */
     FOLDER,
@@ -108,20 +108,20 @@ public record ImageSource(Format format, String path, long maxImageBytes) implem
    */
   public Summary summary() {
     try {
-      Form.Listing listing = form().list();
+      FormatReader.Listing listing = reader().list();
       return new Summary(listing.classes(), listing.images(), listing.unlabelled());
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
   }
 
-  Form form() {
+  FormatReader reader() {
     return switch (format) {
-      case FOLDER -> new FolderForm(this);
-      case IMAGENET -> new ImageNetForm(this);
-      case WEBDATASET -> new WebDatasetForm(this);
-      case PARQUET -> new ParquetForm(this);
-      case TFRECORD -> new TfRecordForm(this);
+      case FOLDER -> new FolderReader(this);
+      case IMAGENET -> new ImageNetReader(this);
+      case WEBDATASET -> new WebDatasetReader(this);
+      case PARQUET -> new ParquetReader(this);
+      case TFRECORD -> new TfRecordReader(this);
     };
   }
 }

@@ -9,43 +9,45 @@ import java.util.List;
 
 /** Images that are ranges of bytes in archives. */
 final class IndexedDataset extends RandomAccessDataset {
-  private final Form form;
-  private final List<PartIndex> parts;
-  private final long[] starts; // one more than there are parts
+  private final FormatReader reader;
+  private final List<PartitionIndex> partitions;
+  private final long[] starts; // one more than there are partitions
 
-  private IndexedDataset(Form form, Form.Listing listing, List<PartIndex> parts) {
+  private IndexedDataset(
+      FormatReader reader, FormatReader.Listing listing, List<PartitionIndex> partitions) {
     super(listing.classes(), listing.rejected());
-    parts.forEach(part -> part.rejected().forEach(this::reject));
-    this.form = form;
-    this.parts = parts.stream().filter(part -> part.size() > 0).toList();
-    this.starts = new long[this.parts.size() + 1];
-    for (int i = 0; i < this.parts.size(); i++) {
-      starts[i + 1] = starts[i] + this.parts.get(i).size();
+    partitions.forEach(partition -> partition.rejected().forEach(this::reject));
+    this.reader = reader;
+    this.partitions = partitions.stream().filter(partition -> partition.size() > 0).toList();
+    this.starts = new long[this.partitions.size() + 1];
+    for (int i = 0; i < this.partitions.size(); i++) {
+      starts[i + 1] = starts[i] + this.partitions.get(i).size();
     }
   }
 
   static IndexedDataset of(ImageSource source) throws IOException {
-    Form form = source.form();
-    Form.Listing listing = form.list();
-    List<PartIndex> parts =
-        Parallel.map(listing.parts(), part -> PartIndex.of(source.form(), part));
-    return new IndexedDataset(form, listing, parts);
+    FormatReader reader = source.reader();
+    FormatReader.Listing listing = reader.list();
+    List<PartitionIndex> partitions =
+        Parallel.map(
+            listing.partitions(), partition -> PartitionIndex.of(source.reader(), partition));
+    return new IndexedDataset(reader, listing, partitions);
   }
 
   @Override
   public long size() {
-    return starts[parts.size()];
+    return starts[partitions.size()];
   }
 
   @Override
   ImageRecord read(long index) throws IOException {
     int found = Arrays.binarySearch(starts, index);
-    int part = found >= 0 ? found : -found - 2;
-    PartIndex images = parts.get(part);
-    int i = (int) (index - starts[part]);
+    int partition = found >= 0 ? found : -found - 2;
+    PartitionIndex images = partitions.get(partition);
+    int i = (int) (index - starts[partition]);
     String key = images.key(i);
     try {
-      return form.image(key, images.label(i), images.read(form, i));
+      return reader.image(key, images.label(i), images.read(reader, i));
     } catch (UndecodableImageException e) {
       return rejectedRecord(new RejectedImage(key, e.getMessage()));
     }

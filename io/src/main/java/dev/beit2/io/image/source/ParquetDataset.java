@@ -3,7 +3,7 @@ package dev.beit2.io.image.source;
 import dev.beit2.io.SeededRandom;
 import dev.beit2.io.image.ImageRecord;
 import dev.beit2.io.image.RejectedImage;
-import dev.beit2.io.image.source.ParquetForm.RowGroup;
+import dev.beit2.io.image.source.ParquetReader.RowGroup;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -18,14 +18,17 @@ final class ParquetDataset extends ImageDataset {
   /** For a window's images; where one epoch ends and the next begins, two are in memory. */
   private static final long WINDOW_BYTES = 128L << 20;
 
-  private final ParquetForm form;
+  private final ParquetReader reader;
   private final List<RowGroup> rowGroups;
   private final long windowBytes;
 
   private ParquetDataset(
-      ParquetForm form, Form.Listing listing, List<RowGroup> rowGroups, long windowBytes) {
+      ParquetReader reader,
+      FormatReader.Listing listing,
+      List<RowGroup> rowGroups,
+      long windowBytes) {
     super(listing.classes(), listing.rejected());
-    this.form = form;
+    this.reader = reader;
     this.rowGroups = rowGroups.stream().filter(group -> group.rows() > 0).toList();
     this.windowBytes = windowBytes;
   }
@@ -35,9 +38,9 @@ final class ParquetDataset extends ImageDataset {
   }
 
   static ParquetDataset of(ImageSource source, long windowBytes) {
-    ParquetForm form = new ParquetForm(source);
-    ParquetForm.Contents contents = form.contents();
-    return new ParquetDataset(form, contents.listing(), contents.rowGroups(), windowBytes);
+    ParquetReader reader = new ParquetReader(source);
+    ParquetReader.Contents contents = reader.contents();
+    return new ParquetDataset(reader, contents.listing(), contents.rowGroups(), windowBytes);
   }
 
   @Override
@@ -109,8 +112,8 @@ final class ParquetDataset extends ImageDataset {
   /** As many as the row group has rows, in their order. */
   private List<ImageRecord> readAll(RowGroup group) throws IOException {
     List<ImageRecord> images = new ArrayList<>();
-    Found rows =
-        new Found() {
+    ImageSink rows =
+        new ImageSink() {
           @Override
           public void image(
               String key, @Nullable Integer label, long offset, int length, byte[] bytes) {
@@ -122,11 +125,11 @@ final class ParquetDataset extends ImageDataset {
             images.add(rejectedRecord(rejected));
           }
         };
-    form.scan(group.part(), /* withBytes= */ true, rows);
+    reader.scan(group.partition(), /* withBytes= */ true, rows);
     while (images.size() < group.rows()) { // of one that breaks off
       images.add(
           images.isEmpty()
-              ? rejectedRecord(new RejectedImage(group.part().name(), "an empty row group"))
+              ? rejectedRecord(new RejectedImage(group.partition().name(), "an empty row group"))
               : images.get(images.size() - 1));
     }
     return images.subList(0, Math.toIntExact(group.rows()));

@@ -36,8 +36,9 @@ final class TarMembers implements Closeable {
   }
 
   /** Opens the tar that is in these bytes of a file. */
-  static TarMembers open(Part part) throws IOException {
-    return new TarMembers(ByteRangeStream.open(part.file(), part.start(), part.end()));
+  static TarMembers open(SourcePartition partition) throws IOException {
+    return new TarMembers(
+        ByteRangeStream.open(partition.file(), partition.start(), partition.end()));
   }
 
   /**

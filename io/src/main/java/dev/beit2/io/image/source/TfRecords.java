@@ -53,8 +53,9 @@ final class TfRecords implements Closeable {
   /**
    * @throws BrokenArchiveException if it begins as gzip does and is none
    */
-  static TfRecords open(Part part) throws IOException, BrokenArchiveException {
-    ByteRangeStream file = ByteRangeStream.open(part.file(), part.start(), part.end());
+  static TfRecords open(SourcePartition partition) throws IOException, BrokenArchiveException {
+    ByteRangeStream file =
+        ByteRangeStream.open(partition.file(), partition.start(), partition.end());
     try {
       return new TfRecords(file);
     } catch (UncheckedIOException e) {

@@ -29,7 +29,7 @@ final class FuzzedArchives {
     }
   }
 
-  /** Writes a set of two photographs in a form. */
+  /** Writes a set of two photographs in a format. */
   interface Writer {
     String write(Path folder, List<ImageRecord> images) throws IOException;
   }

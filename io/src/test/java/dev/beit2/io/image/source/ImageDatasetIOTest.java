@@ -63,7 +63,7 @@ class ImageDatasetIOTest {
             return CompositeBehavior.ENTER_TRANSFORM;
           }
         });
-    assertEquals(List.of("Read/Spread", "Read/Spread images of large parts"), names);
+    assertEquals(List.of("Read/Spread", "Read/Spread images of large partitions"), names);
   }
 
   @Test

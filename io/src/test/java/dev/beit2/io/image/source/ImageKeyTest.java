@@ -13,7 +13,7 @@ class ImageKeyTest {
     "./bird/b.jpg, bird/b.jpg",
     "/data/bird/b.jpg, data/bird/b.jpg",
     "x/n01440764_10026.jpg, x/n01440764_10026.jpg",
-    // ImageNet's names are the same in all its forms.
+    // ImageNet's names are the same in all its formats.
     "n01440764_10026.JPEG, n01440764/n01440764_10026.JPEG",
     "n01440764_10026.jpg, n01440764/n01440764_10026.JPEG",
     "n01440764_10026_n01440764.JPEG, n01440764/n01440764_10026.JPEG",

@@ -59,7 +59,7 @@ class ParquetTest {
   }
 
   @Test
-  void rowsWithoutImageAreSetAside() throws IOException {
+  void rowsWithoutImageAreRejected() throws IOException {
     Group empty = new org.apache.parquet.example.data.simple.SimpleGroup(Sets.HUGGING_FACE);
     ImageSource source =
         write(3, Sets.row("x/0.jpg", bytes(0), 0), Sets.row("x/1.jpg", null, 0), empty);
@@ -76,7 +76,7 @@ class ParquetTest {
   @Test
   void anEpochGoesThroughWindowsOfRowGroups() throws IOException {
     ImageSource source = write(5, rows(60)); // 12 row groups
-    long group = new ParquetForm(source).contents().rowGroups().get(0).bytes();
+    long group = new ParquetReader(source).contents().rowGroups().get(0).bytes();
     ParquetDataset images = ParquetDataset.of(source, 3 * group + group / 2);
     List<ImageRecord> epoch = Sets.inOrder(images, 4, 2);
     assertEquals(60, new HashSet<>(epoch).size());
@@ -97,13 +97,13 @@ class ParquetTest {
   }
 
   @Test
-  void damagedRowGroupIsSetAsideAndTheOthersCount() throws IOException {
+  void damagedRowGroupIsRejectedAndTheOthersCount() throws IOException {
     ImageSource source = write(4, rows(12));
-    List<Part> parts = source.form().list().parts();
-    assertEquals(3, parts.size());
+    List<SourcePartition> partitions = source.reader().list().partitions();
+    assertEquals(3, partitions.size());
     Path file = Path.of(source.path());
     byte[] bytes = Files.readAllBytes(file);
-    bytes[(int) parts.get(1).start() + 40] ^= 1;
+    bytes[(int) partitions.get(1).start() + 40] ^= 1;
     Files.write(file, bytes);
     Sets.Scanned found = Sets.scan(source);
     assertEquals(8, found.images().size());
@@ -120,7 +120,7 @@ class ParquetTest {
   }
 
   @Test
-  void fileWithoutFooterIsSetAsideUnlessItIsTheOnlyOne() throws IOException {
+  void fileWithoutFooterIsRejectedUnlessItIsTheOnlyOne() throws IOException {
     ImageSource source = write(4, rows(4));
     byte[] whole = Files.readAllBytes(Path.of(source.path()));
     Sets.write(dir, "b.parquet", java.util.Arrays.copyOf(whole, whole.length - 9));

@@ -42,7 +42,7 @@ import org.tensorflow.example.Int64List;
 import us.hebi.matlab.mat.format.Mat5;
 import us.hebi.matlab.mat.types.Struct;
 
-/** Small sets of photographs in every form, and what is to be found in them. */
+/** Small sets of photographs in every format, and what is to be found in them. */
 final class Sets {
   static final List<String> WNIDS = List.of("n01440764", "n01443537", "n09246464");
 
@@ -164,8 +164,8 @@ final class Sets {
 
   /** Two tars; labels are in cls or json. */
   static String webDataset(Path dir, List<ImageRecord> images) throws IOException {
-    for (int part = 0; part < 2; part++) {
-      int first = part * images.size() / 2;
+    for (int partition = 0; partition < 2; partition++) {
+      int first = partition * images.size() / 2;
       byte[] tar =
           tar(
               out -> {
@@ -180,22 +180,22 @@ final class Sets {
                   out.add(base + ".seg.png", "no image of ours");
                 }
               });
-      write(dir, "train-00000%d.tar".formatted(part), tar);
+      write(dir, "train-00000%d.tar".formatted(partition), tar);
     }
     return dir + "/train-{000000..000001}.tar";
   }
 
   /** Two files as Hugging Face has them, with its names and ImageNet's classes. */
   static String parquet(Path dir, List<ImageRecord> images) throws IOException {
-    for (int part = 0; part < 2; part++) {
-      int first = part * images.size() / 2;
+    for (int partition = 0; partition < 2; partition++) {
+      int first = partition * images.size() / 2;
       List<Group> rows = new ArrayList<>();
       for (ImageRecord image : images.subList(first, first + images.size() / 2)) {
         String name = name(image).replace(".JPEG", "");
         String wnid = image.key().substring(0, 9);
         rows.add(row(name + "_" + wnid + ".JPEG", image.bytes(), image.label()));
       }
-      writeParquet(dir.resolve("train-0000%d-of-00002.parquet".formatted(part)), rows, 2);
+      writeParquet(dir.resolve("train-0000%d-of-00002.parquet".formatted(partition)), rows, 2);
     }
     return dir.toString();
   }
@@ -240,15 +240,15 @@ final class Sets {
 
   /** Two files, one with TensorFlow's names and one with those of TFDS. */
   static String tfRecords(Path dir, List<ImageRecord> images) throws IOException {
-    for (int part = 0; part < 2; part++) {
-      int first = part * images.size() / 2;
-      boolean tfds = part == 1;
+    for (int partition = 0; partition < 2; partition++) {
+      int first = partition * images.size() / 2;
+      boolean tfds = partition == 1;
       List<byte[]> records = new ArrayList<>();
       for (ImageRecord image : images.subList(first, first + images.size() / 2)) {
         records.add(example(tfds, name(image), image.bytes(), image.label()));
       }
       writeTfRecords(
-          dir.resolve("imagenet-train.tfrecord-0000%d-of-00002".formatted(part)), records);
+          dir.resolve("imagenet-train.tfrecord-0000%d-of-00002".formatted(partition)), records);
     }
     return dir.toString();
   }
@@ -385,14 +385,14 @@ final class Sets {
   /** What is found, images sorted by key. */
   record Scanned(List<ImageRecord> images, List<RejectedImage> rejected) {}
 
-  /** Reads a set part by part, without a pipeline. */
+  /** Reads a set partition by partition, without a pipeline. */
   static Scanned scan(ImageSource source) throws IOException {
     List<ImageRecord> images = new ArrayList<>();
-    Form form = source.form();
-    Form.Listing listing = form.list();
+    FormatReader reader = source.reader();
+    FormatReader.Listing listing = reader.list();
     List<RejectedImage> rejected = new ArrayList<>(listing.rejected());
-    Found found =
-        new Found() {
+    ImageSink found =
+        new ImageSink() {
           @Override
           public void image(String key, Integer label, long offset, int length, byte[] bytes) {
             images.add(new ImageRecord(key, label, bytes));
@@ -403,8 +403,8 @@ final class Sets {
             rejected.add(image);
           }
         };
-    for (Part part : listing.parts()) {
-      form.scan(part, true, found);
+    for (SourcePartition partition : listing.partitions()) {
+      reader.scan(partition, true, found);
     }
     images.sort(Comparator.comparing(ImageRecord::key));
     return new Scanned(images, rejected);

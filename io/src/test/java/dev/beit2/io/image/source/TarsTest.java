@@ -70,7 +70,7 @@ class TarsTest {
   }
 
   @Test
-  void samplesThatAreNoneAreSetAside() throws IOException {
+  void samplesThatAreNoneAreRejected() throws IOException {
     ImageSource source =
         webDataset(
             tar -> {
@@ -150,7 +150,7 @@ class TarsTest {
   }
 
   @Test
-  void nonsenseIsSetAside() throws IOException {
+  void nonsenseIsRejected() throws IOException {
     byte[] tar = Sets.tar(out -> out.add("0.jpg", "a"));
     byte[] damaged = Sets.tar(out -> out.add("1.jpg", "b"));
     damaged[0] ^= 1;
@@ -198,8 +198,8 @@ class TarsTest {
   @Test
   void failuresOfTheFileSystemAreNoBrokenArchives() throws IOException {
     ImageSource source = webDataset(tar -> tar.add("0.jpg", "a"));
-    Part part = source.form().list().parts().get(0);
-    try (ByteRangeStream in = ByteRangeStream.open(part.file(), 0, part.end())) {
+    SourcePartition partition = source.reader().list().partitions().get(0);
+    try (ByteRangeStream in = ByteRangeStream.open(partition.file(), 0, partition.end())) {
       TarMembers members = new TarMembers(in);
       in.close(); // as a connection that is lost
       assertThrows(IOException.class, members::next);
@@ -212,12 +212,12 @@ class TarsTest {
     List<ImageRecord> images = Sets.photographs();
     String path = Sets.imageNetTrain(dir, images);
     ImageSource source = ImageSource.parse(path, "auto");
-    List<Part> parts = source.form().list().parts();
-    assertEquals(3, parts.size());
+    List<SourcePartition> partitions = source.reader().list().partitions();
+    assertEquals(3, partitions.size());
     for (int i = 0; i < 3; i++) {
-      assertEquals(i, parts.get(i).label());
+      assertEquals(i, partitions.get(i).label());
       // Right the bytes of a tar of the class.
-      assertEquals(Sets.classTar(Sets.WNIDS.get(i), images).length, parts.get(i).bytes());
+      assertEquals(Sets.classTar(Sets.WNIDS.get(i), images).length, partitions.get(i).bytes());
     }
     // The tars of the classes on their own are the same set.
     Path extracted = dir.resolve("extracted");

@@ -79,7 +79,7 @@ class TfRecordsTest {
   }
 
   @Test
-  void recordsThatAreNoImagesAreSetAside() throws IOException {
+  void recordsThatAreNoImagesAreRejected() throws IOException {
     ImageSource source =
         write(
             example(0, "a"),

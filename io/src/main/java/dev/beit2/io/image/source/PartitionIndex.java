@@ -10,11 +10,11 @@ import java.util.Arrays;
 import java.util.List;
 import javax.annotation.Nullable;
 
-/** Where the images of a part lie: some 60 bytes an image, so that millions fit in memory. */
-final class PartIndex {
+/** Where the images of a partition lie: some 60 bytes an image, so that millions fit in memory. */
+final class PartitionIndex {
   private static final int NO_LABEL = -1;
 
-  private final Part part;
+  private final SourcePartition partition;
   private final List<RejectedImage> rejected;
   private final long[] offsets;
   private final int[] lengths;
@@ -22,8 +22,8 @@ final class PartIndex {
   private final byte[] keys; // UTF-8, one after the other
   private final int[] keyEnds;
 
-  private PartIndex(Part part, Builder built) {
-    this.part = part;
+  private PartitionIndex(SourcePartition partition, Builder built) {
+    this.partition = partition;
     this.rejected = List.copyOf(built.rejected);
     this.offsets = Arrays.copyOf(built.offsets, built.size);
     this.lengths = Arrays.copyOf(built.lengths, built.size);
@@ -32,10 +32,10 @@ final class PartIndex {
     this.keyEnds = Arrays.copyOf(built.keyEnds, built.size);
   }
 
-  static PartIndex of(Form form, Part part) throws IOException {
+  static PartitionIndex of(FormatReader reader, SourcePartition partition) throws IOException {
     Builder builder = new Builder();
-    form.scan(part, /* withBytes= */ false, builder);
-    return new PartIndex(part, builder);
+    reader.scan(partition, /* withBytes= */ false, builder);
+    return new PartitionIndex(partition, builder);
   }
 
   int size() {
@@ -58,11 +58,11 @@ final class PartIndex {
 
   /** What is stored of an image; null if it is not what was stored. */
   @Nullable
-  byte[] read(Form form, int i) throws IOException {
-    return form.read(part.file(), offsets[i], lengths[i]);
+  byte[] read(FormatReader reader, int i) throws IOException {
+    return reader.read(partition.file(), offsets[i], lengths[i]);
   }
 
-  private static final class Builder implements Found {
+  private static final class Builder implements ImageSink {
     private final List<RejectedImage> rejected = new ArrayList<>();
     private final ByteArrayOutputStream keys = new ByteArrayOutputStream();
     private int size;

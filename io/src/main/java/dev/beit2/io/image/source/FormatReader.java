@@ -9,19 +9,19 @@ import java.util.List;
 import java.util.OptionalLong;
 import javax.annotation.Nullable;
 
-/** A form in which a set of images is stored. One thread at a time may use an instance. */
-interface Form {
+/** Reads sets of images of one format. One thread at a time may use an instance. */
+interface FormatReader {
   /**
    * What is found without reading images.
    *
-   * @param parts in the order of their names
-   * @param rejected what is broken so early that it is in no part
+   * @param partitions in the order of their names
+   * @param rejected what is broken so early that it is in no partition
    * @param classes by label; empty where they are not known
    * @param images how many, where that is known
    * @param unlabelled why images have no labels, or null if they have or it is not known yet
    */
   record Listing(
-      List<Part> parts,
+      List<SourcePartition> partitions,
       List<RejectedImage> rejected,
       List<String> classes,
       OptionalLong images,
@@ -30,25 +30,28 @@ interface Form {
     private static final int LARGE = 64;
 
     public Listing {
-      long bytes = parts.stream().mapToLong(Part::bytes).sum();
-      parts = parts.stream().map(part -> part.withLarge(part.bytes() > bytes / LARGE)).toList();
+      long bytes = partitions.stream().mapToLong(SourcePartition::bytes).sum();
+      partitions =
+          partitions.stream()
+              .map(partition -> partition.withLarge(partition.bytes() > bytes / LARGE))
+              .toList();
       rejected = List.copyOf(rejected);
       classes = List.copyOf(classes);
     }
   }
 
   /**
-   * @throws InvalidInputException if nothing is there, or it is not of this form
+   * @throws InvalidInputException if nothing is there, or it is not of this format
    */
   Listing list() throws IOException;
 
   /**
-   * Reads a part from its start to its end, holding one image in memory. What is broken is told to
-   * {@code found}.
+   * Reads a partition from its start to its end, holding one image in memory. What is broken is
+   * told to {@code found}.
    *
    * @param withBytes false to ask for the places of the images only
    */
-  void scan(Part part, boolean withBytes, Found found) throws IOException;
+  void scan(SourcePartition partition, boolean withBytes, ImageSink found) throws IOException;
 
   /** Reads what is stored of an image; null if it is not what was stored. */
   @Nullable
@@ -72,7 +75,7 @@ interface Form {
     return number < 0 || number > Integer.MAX_VALUE ? null : (Integer) (int) number;
   }
 
-  /** The reason for which an image is too large, said alike by all forms. */
+  /** The reason for which an image is too large, said alike by all formats. */
   static String overLimit(long bytes, long limit) {
     return bytes + " bytes are over the limit of " + limit + " bytes";
   }

@@ -29,9 +29,9 @@ import org.apache.parquet.schema.Type;
 /**
  * Parquet as Hugging Face writes it: a column {@code image} of {@code bytes} and {@code path}, and
  * an integer {@code label}, which may be missing. Class names are in the footer's {@code
- * huggingface}. A part is a row group, which is in memory, still compressed, while it is read.
+ * huggingface}. A partition is a row group, which is in memory, still compressed, while it is read.
  */
-final class ParquetForm implements Form {
+final class ParquetReader implements FormatReader {
   private static final String IMAGE = "image";
   private static final String BYTES = "bytes";
   private static final String PATH = "path";
@@ -41,7 +41,7 @@ final class ParquetForm implements Form {
 
   private final ImageSource source;
 
-  ParquetForm(ImageSource source) {
+  ParquetReader(ImageSource source) {
     this.source = source;
   }
 
@@ -51,7 +51,7 @@ final class ParquetForm implements Form {
    * @param rows how many
    * @param bytes of the columns that are read, unpacked
    */
-  record RowGroup(Part part, long rows, long bytes) {}
+  record RowGroup(SourcePartition partition, long rows, long bytes) {}
 
   /** What the end of a file says; where it cannot be read, why. */
   private record Footer(
@@ -62,9 +62,9 @@ final class ParquetForm implements Form {
 
   /** The files' footers, read at once by several threads: each is a few requests. */
   private List<Footer> footers() {
-    List<Part> files =
+    List<SourcePartition> files =
         ArchiveFiles.list(source.path(), name -> name.endsWith(".parquet"), "Parquet files");
-    List<Footer> footers = Parallel.map(files, ParquetForm::footer);
+    List<Footer> footers = Parallel.map(files, ParquetReader::footer);
     if (footers.stream().allMatch(footer -> footer.broken() != null)) {
       throw new InvalidInputException(
           files.get(0).file() + " unreadable (" + footers.get(0).broken().reason() + ")", WANTED);
@@ -99,7 +99,7 @@ final class ParquetForm implements Form {
     boolean labelled = footers.stream().anyMatch(Footer::labelled);
     Listing listing =
         new Listing(
-            rowGroups.stream().map(RowGroup::part).toList(),
+            rowGroups.stream().map(RowGroup::partition).toList(),
             rejected,
             classes,
             OptionalLong.of(rowGroups.stream().mapToLong(RowGroup::rows).sum()),
@@ -109,7 +109,7 @@ final class ParquetForm implements Form {
     return new Contents(listing, rowGroups);
   }
 
-  private static Footer footer(Part file) throws IOException {
+  private static Footer footer(SourcePartition file) throws IOException {
     try (ParquetFileReader reader = open(file, 0, Long.MAX_VALUE)) {
       MessageType schema = reader.getFileMetaData().getSchema();
       MessageType columns = columns(file, schema);
@@ -129,17 +129,18 @@ final class ParquetForm implements Form {
     }
   }
 
-  private static ParquetFileReader open(Part part, long start, long end) throws IOException {
+  private static ParquetFileReader open(SourcePartition partition, long start, long end)
+      throws IOException {
     ParquetReadOptions options =
         ParquetReadOptions.builder(new PlainParquetConfiguration())
             .withRange(start, end)
             .usePageChecksumVerification()
             .withCodecFactory(new BoundedCodecs())
             .build();
-    return ParquetFileReader.open(new ParquetInput(part.file()), options);
+    return ParquetFileReader.open(new ParquetInput(partition.file()), options);
   }
 
-  private static RowGroup rowGroup(Part file, BlockMetaData group) {
+  private static RowGroup rowGroup(SourcePartition file, BlockMetaData group) {
     long start = group.getStartingPos();
     long end = start + Math.max(1, group.getCompressedSize());
     long unpacked =
@@ -147,12 +148,13 @@ final class ParquetForm implements Form {
             .filter(column -> column.getPath().toArray()[0].equals(IMAGE))
             .mapToLong(column -> column.getTotalUncompressedSize())
             .sum();
-    Part part = new Part(file.name(), file.file(), start, end, null, false);
-    return new RowGroup(part, group.getRowCount(), unpacked);
+    SourcePartition partition =
+        new SourcePartition(file.name(), file.file(), start, end, null, false);
+    return new RowGroup(partition, group.getRowCount(), unpacked);
   }
 
   /** The columns that are read. */
-  private static MessageType columns(Part file, MessageType schema) {
+  private static MessageType columns(SourcePartition file, MessageType schema) {
     List<Type> columns = new ArrayList<>();
     if (schema.containsField(IMAGE) && !schema.getType(IMAGE).isPrimitive()) {
       GroupType image = schema.getType(IMAGE).asGroupType();
@@ -199,22 +201,23 @@ final class ParquetForm implements Form {
 
   /** There are no places of images in a row group, so their bytes are always given. */
   @Override
-  public void scan(Part part, boolean withBytes, Found found) throws IOException {
+  public void scan(SourcePartition partition, boolean withBytes, ImageSink found)
+      throws IOException {
     long position = 0;
-    try (ParquetFileReader reader = open(part, part.start(), part.end())) {
+    try (ParquetFileReader reader = open(partition, partition.start(), partition.end())) {
       MessageType schema = reader.getFileMetaData().getSchema();
-      MessageType columns = columns(part, schema);
+      MessageType columns = columns(partition, schema);
       reader.setRequestedSchema(columns);
       for (BlockMetaData group : reader.getRowGroups()) {
         position = group.getRowIndexOffset();
-        requireRoom(part, group);
+        requireRoom(partition, group);
         PageReadStore pages = reader.readNextRowGroup();
         RecordReader<Group> rows =
             new ColumnIOFactory()
                 .getColumnIO(columns, schema)
                 .getRecordReader(pages, new GroupRecordConverter(columns));
         for (long i = 0; i < pages.getRowCount(); i++, position++) {
-          row(part, position, rows.read(), found);
+          row(partition, position, rows.read(), found);
         }
       }
     } catch (UncheckedIOException e) {
@@ -224,12 +227,13 @@ final class ParquetForm implements Form {
     } catch (IOException | RuntimeException e) { // what Parquet makes of nonsense
       found.rejected(
           new RejectedImage(
-              part.name(), "at row " + position + ": unreadable row group: " + e.getMessage()));
+              partition.name(),
+              "at row " + position + ": unreadable row group: " + e.getMessage()));
     }
   }
 
   /** Better one line than an OutOfMemoryError in the middle of the night. */
-  private static void requireRoom(Part part, BlockMetaData group) {
+  private static void requireRoom(SourcePartition partition, BlockMetaData group) {
     long bytes =
         group.getColumns().stream()
             .filter(column -> column.getPath().toArray()[0].equals(IMAGE))
@@ -239,15 +243,15 @@ final class ParquetForm implements Form {
     if (bytes > heap / 2) {
       throw new InvalidInputException(
           "a row group of %d MB in %s and a Java heap of %d MB"
-              .formatted(bytes >> 20, part.file(), heap >> 20),
+              .formatted(bytes >> 20, partition.file(), heap >> 20),
           "a heap of at least twice the row group, or smaller row groups");
     }
   }
 
-  private void row(Part part, long position, Group row, Found found) {
+  private void row(SourcePartition partition, long position, Group row, ImageSink found) {
     Group image = row.getFieldRepetitionCount(IMAGE) == 0 ? null : row.getGroup(IMAGE, 0);
     boolean named = image != null && image.getType().containsField(PATH) && has(image, PATH);
-    String key = ImageKey.of(named ? image.getString(PATH, 0) : null, part.name(), position);
+    String key = ImageKey.of(named ? image.getString(PATH, 0) : null, partition.name(), position);
     if (image == null || !has(image, BYTES)) {
       String reason = named ? "a path without bytes in Parquet" : "no image in Parquet";
       found.rejected(new RejectedImage(key, reason));
@@ -256,7 +260,7 @@ final class ParquetForm implements Form {
     // As a buffer it is no longer than its page, whatever length is claimed.
     ByteBuffer stored = image.getBinary(BYTES, 0).toByteBuffer();
     if (stored.remaining() > source.maxImageBytes()) {
-      String reason = Form.overLimit(stored.remaining(), source.maxImageBytes());
+      String reason = FormatReader.overLimit(stored.remaining(), source.maxImageBytes());
       found.rejected(new RejectedImage(key, reason));
     } else {
       byte[] bytes = new byte[stored.remaining()];
@@ -277,6 +281,6 @@ final class ParquetForm implements Form {
     boolean isLong =
         row.getType().getType(LABEL).asPrimitiveType().getPrimitiveTypeName()
             == PrimitiveTypeName.INT64;
-    return Form.label(isLong ? row.getLong(LABEL, 0) : row.getInteger(LABEL, 0));
+    return FormatReader.label(isLong ? row.getLong(LABEL, 0) : row.getInteger(LABEL, 0));
   }
 }

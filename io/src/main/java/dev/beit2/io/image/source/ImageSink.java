@@ -3,8 +3,8 @@ package dev.beit2.io.image.source;
 import dev.beit2.io.image.RejectedImage;
 import javax.annotation.Nullable;
 
-/** Takes what is found in a part, in the order of the part. */
-interface Found {
+/** Takes what is found in a partition, in the order of the partition. */
+interface ImageSink {
   /**
    * An image.
    *

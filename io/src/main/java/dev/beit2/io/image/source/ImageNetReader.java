@@ -18,10 +18,10 @@ import javax.annotation.Nullable;
 
 /**
  * The ILSVRC2012 archives as they are downloaded. {@code ILSVRC2012_img_train.tar} holds a tar a
- * class, each of which is a part; {@code ILSVRC2012_img_val.tar} is one part, its labels are in the
- * devkit beside it. What is not named as an image is left out.
+ * class, each of which is a partition; {@code ILSVRC2012_img_val.tar} is one partition, its labels
+ * are in the devkit beside it. What is not named as an image is left out.
  */
-final class ImageNetForm implements Form {
+final class ImageNetReader implements FormatReader {
   private static final Pattern ARCHIVE = Pattern.compile("ILSVRC2012_img_(train|val).*\\.tar");
   private static final Pattern CLASS_TAR = Pattern.compile("(?:.*/)?(n\\d{8})\\.tar");
   private static final Pattern VALIDATION =
@@ -32,7 +32,7 @@ final class ImageNetForm implements Form {
   private final ImageSource source;
   private Optional<Devkit> devkit = Optional.empty();
 
-  ImageNetForm(ImageSource source) {
+  ImageNetReader(ImageSource source) {
     this.source = source;
   }
 
@@ -43,7 +43,7 @@ final class ImageNetForm implements Form {
       throw new InvalidInputException("nothing at " + source.path(), WANTED);
     }
     if (files.stream().allMatch(file -> CLASS_TAR.matcher(file.name()).matches())) {
-      return classTars(files.stream().map(ImageNetForm::whole).toList(), List.of());
+      return classTars(files.stream().map(ImageNetReader::whole).toList(), List.of());
     }
     if (files.size() > 1) {
       throw new InvalidInputException(
@@ -65,20 +65,20 @@ final class ImageNetForm implements Form {
     return archives.isEmpty() ? tars : archives;
   }
 
-  private static Part whole(InputFile file) {
-    return new Part(file.name(), file.path(), 0, file.bytes(), null, false);
+  private static SourcePartition whole(InputFile file) {
+    return new SourcePartition(file.name(), file.path(), 0, file.bytes(), null, false);
   }
 
   /** One archive: a tar of class tars if its first file is a tar. */
-  private Listing archive(Part archive) throws IOException {
-    List<Part> tars = new ArrayList<>();
+  private Listing archive(SourcePartition archive) throws IOException {
+    List<SourcePartition> tars = new ArrayList<>();
     List<RejectedImage> rejected = new ArrayList<>();
     try (TarMembers members = TarMembers.open(archive)) {
       for (Member member = members.next(); member != null; member = members.next()) {
         if (CLASS_TAR.matcher(member.name()).matches()) {
           String name = archive.name() + "/" + member.name();
           long end = member.offset() + member.size();
-          tars.add(new Part(name, archive.file(), member.offset(), end, null, false));
+          tars.add(new SourcePartition(name, archive.file(), member.offset(), end, null, false));
         } else if (tars.isEmpty()) {
           return validation(archive);
         }
@@ -93,25 +93,25 @@ final class ImageNetForm implements Form {
     return classTars(tars, rejected);
   }
 
-  private static Listing classTars(List<Part> tars, List<RejectedImage> rejected) {
-    List<String> classes = tars.stream().map(ImageNetForm::wnid).distinct().sorted().toList();
-    List<Part> labelled =
+  private static Listing classTars(List<SourcePartition> tars, List<RejectedImage> rejected) {
+    List<String> classes = tars.stream().map(ImageNetReader::wnid).distinct().sorted().toList();
+    List<SourcePartition> labelled =
         tars.stream()
             .map(
                 tar ->
-                    new Part(
+                    new SourcePartition(
                         tar.name(),
                         tar.file(),
                         tar.start(),
                         tar.end(),
                         classes.indexOf(wnid(tar)),
                         false))
-            .sorted(Comparator.comparing(Part::name))
+            .sorted(Comparator.comparing(SourcePartition::name))
             .toList();
     return new Listing(labelled, rejected, classes, OptionalLong.empty(), null);
   }
 
-  private static String wnid(Part tar) {
+  private static String wnid(SourcePartition tar) {
     Matcher name = CLASS_TAR.matcher(tar.name());
     if (!name.matches()) {
       throw new IllegalArgumentException(tar.name() + " is no class");
@@ -119,7 +119,7 @@ final class ImageNetForm implements Form {
     return name.group(1);
   }
 
-  private static Listing validation(Part archive) throws IOException {
+  private static Listing validation(SourcePartition archive) throws IOException {
     Optional<Devkit> devkit = Devkit.beside(archive.file());
     return new Listing(
         List.of(archive),
@@ -132,33 +132,40 @@ final class ImageNetForm implements Form {
   }
 
   @Override
-  public void scan(Part part, boolean withBytes, Found found) throws IOException {
-    if (part.label() == null && devkit.isEmpty()) {
-      devkit = Devkit.beside(part.file());
+  public void scan(SourcePartition partition, boolean withBytes, ImageSink found)
+      throws IOException {
+    if (partition.label() == null && devkit.isEmpty()) {
+      devkit = Devkit.beside(partition.file());
     }
-    try (TarMembers members = TarMembers.open(part)) {
+    try (TarMembers members = TarMembers.open(partition)) {
       for (Member member = members.next(); member != null; member = members.next()) {
         if (isImage(member.name())) {
-          scan(part, members, member, withBytes, found);
+          scan(partition, members, member, withBytes, found);
         }
       }
     } catch (BrokenArchiveException e) {
-      found.rejected(new RejectedImage(part.name(), e.getMessage()));
+      found.rejected(new RejectedImage(partition.name(), e.getMessage()));
     }
   }
 
-  private void scan(Part part, TarMembers members, Member member, boolean withBytes, Found found)
+  private void scan(
+      SourcePartition partition,
+      TarMembers members,
+      Member member,
+      boolean withBytes,
+      ImageSink found)
       throws IOException {
-    String key = key(part, member.name());
+    String key = key(partition, member.name());
     if (member.odd() != null) {
       found.rejected(new RejectedImage(key, member.odd()));
     } else if (member.size() > source.maxImageBytes()) {
-      found.rejected(new RejectedImage(key, Form.overLimit(member.size(), source.maxImageBytes())));
+      found.rejected(
+          new RejectedImage(key, FormatReader.overLimit(member.size(), source.maxImageBytes())));
     } else {
       found.image(
           key,
-          part.label() != null ? part.label() : label(member.name()),
-          part.start() + member.offset(),
+          partition.label() != null ? partition.label() : label(member.name()),
+          partition.start() + member.offset(),
           (int) member.size(),
           withBytes ? members.content(member) : null);
     }
@@ -169,10 +176,10 @@ final class ImageNetForm implements Form {
     return ImageFolder.isImage(name) && !name.substring(name.lastIndexOf('/') + 1).startsWith(".");
   }
 
-  private static String key(Part part, String name) {
+  private static String key(SourcePartition partition, String name) {
     String file = name.substring(name.lastIndexOf('/') + 1);
     // Whatever a file is called, the tar that it is in is its class.
-    return part.label() != null ? wnid(part) + "/" + file : file;
+    return partition.label() != null ? wnid(partition) + "/" + file : file;
   }
 
   @Nullable

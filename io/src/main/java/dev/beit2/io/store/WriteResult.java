@@ -8,11 +8,11 @@ import java.util.zip.CRC32C;
  * @param bytes its length
  * @param crc32c the checksum of all of it
  */
-public record Written(long bytes, int crc32c) {
-  static Written of(byte[] content) {
+public record WriteResult(long bytes, int crc32c) {
+  static WriteResult of(byte[] content) {
     CRC32C crc = new CRC32C();
     crc.update(content);
-    return new Written(content.length, (int) crc.getValue());
+    return new WriteResult(content.length, (int) crc.getValue());
   }
 
   /** The checksum as 8 hexadecimal digits. */

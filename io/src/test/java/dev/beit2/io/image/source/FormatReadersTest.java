@@ -16,8 +16,8 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** The same photographs are found in every form, with the same keys and labels. */
-class ImageFormsTest {
+/** The same photographs are found in every format, with the same keys and labels. */
+class FormatReadersTest {
   private interface Writer {
     String write(Path dir, List<ImageRecord> images) throws IOException;
   }
@@ -72,7 +72,7 @@ class ImageFormsTest {
 
   @ParameterizedTest
   @EnumSource
-  void imagesOverTheLimitAreSetAside(Format format) throws IOException {
+  void imagesOverTheLimitAreRejected(Format format) throws IOException {
     List<ImageRecord> images = Sets.photographs();
     int largest = images.stream().mapToInt(image -> image.bytes().length).max().orElseThrow();
     ImageSource source = write(format, images).withMaxImageBytes(largest - 1000);

@@ -12,20 +12,20 @@ import java.util.OptionalLong;
 import javax.annotation.Nullable;
 import org.apache.beam.sdk.io.FileSystems;
 
-/** A file an image, see {@link ImageFolder}; a part is a file. */
-final class FolderForm implements Form {
+/** A file an image, see {@link ImageFolder}; a partition is a file. */
+final class FolderReader implements FormatReader {
   private final ImageSource source;
 
-  FolderForm(ImageSource source) {
+  FolderReader(ImageSource source) {
     this.source = source;
   }
 
   @Override
   public Listing list() {
     ImageFolder folder = ImageFolder.list(source.path());
-    List<Part> files =
+    List<SourcePartition> files =
         folder.entries().stream()
-            .map(e -> new Part(e.key(), e.path(), 0, 0, e.label(), false))
+            .map(e -> new SourcePartition(e.key(), e.path(), 0, 0, e.label(), false))
             .toList();
     boolean unlabelled = files.stream().anyMatch(file -> file.label() == null);
     return new Listing(
@@ -37,12 +37,13 @@ final class FolderForm implements Form {
   }
 
   @Override
-  public void scan(Part part, boolean withBytes, Found found) throws IOException {
-    byte[] bytes = read(part.file(), source.maxImageBytes());
+  public void scan(SourcePartition partition, boolean withBytes, ImageSink found)
+      throws IOException {
+    byte[] bytes = read(partition.file(), source.maxImageBytes());
     if (bytes == null) {
-      found.rejected(tooLarge(part.name(), source.maxImageBytes()));
+      found.rejected(tooLarge(partition.name(), source.maxImageBytes()));
     } else {
-      found.image(part.name(), part.label(), 0, bytes.length, bytes);
+      found.image(partition.name(), partition.label(), 0, bytes.length, bytes);
     }
   }
 

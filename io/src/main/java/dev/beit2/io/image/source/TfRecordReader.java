@@ -21,7 +21,7 @@ import org.tensorflow.example.Feature;
  * {@code image/filename}, or TFDS' {@code image}, {@code label} and {@code file_name}. A record is
  * an image. Without random access in gzip, such files are for pipelines only.
  */
-final class TfRecordForm implements Form {
+final class TfRecordReader implements FormatReader {
   /** NAME.tfrecord, NAME.tfrecord-00000-of-00010, NAME.tfrecords.gz, NAME-00000-of-00010. */
   static final Pattern NAME =
       Pattern.compile(".*(\\.(tfrecords?|tfrec)(-\\d+-of-\\d+)?|-\\d+-of-\\d+)(\\.gz(ip)?)?");
@@ -32,29 +32,31 @@ final class TfRecordForm implements Form {
 
   private final ImageSource source;
 
-  TfRecordForm(ImageSource source) {
+  TfRecordReader(ImageSource source) {
     this.source = source;
   }
 
   @Override
   public Listing list() {
-    List<Part> files =
+    List<SourcePartition> files =
         ArchiveFiles.list(source.path(), name -> NAME.matcher(name).matches(), "TFRecord files");
     return new Listing(files, List.of(), List.of(), OptionalLong.empty(), null);
   }
 
   @Override
-  public void scan(Part part, boolean withBytes, Found found) throws IOException {
-    try (TfRecords records = TfRecords.open(part)) {
+  public void scan(SourcePartition partition, boolean withBytes, ImageSink found)
+      throws IOException {
+    try (TfRecords records = TfRecords.open(partition)) {
       if (records.gzip() && !withBytes) {
         throw new InvalidInputException(
-            part.file() + " in gzip, which has no random access", "TFRecords without compression");
+            partition.file() + " in gzip, which has no random access",
+            "TFRecords without compression");
       }
       long number = 0;
       for (Record record = records.next(); record != null; record = records.next()) {
-        String byPosition = ImageKey.byPosition(part.name(), number++);
+        String byPosition = ImageKey.byPosition(partition.name(), number++);
         if (record.length() > source.maxImageBytes()) {
-          String reason = Form.overLimit(record.length(), source.maxImageBytes());
+          String reason = FormatReader.overLimit(record.length(), source.maxImageBytes());
           found.rejected(new RejectedImage(byPosition, reason));
           records.skip(record);
         } else if (withBytes) {
@@ -65,11 +67,11 @@ final class TfRecordForm implements Form {
         }
       }
     } catch (BrokenArchiveException e) {
-      found.rejected(new RejectedImage(part.name(), e.getMessage()));
+      found.rejected(new RejectedImage(partition.name(), e.getMessage()));
     }
   }
 
-  private void give(String byPosition, Record record, @Nullable byte[] bytes, Found found) {
+  private void give(String byPosition, Record record, @Nullable byte[] bytes, ImageSink found) {
     try {
       ImageRecord image = image(byPosition, null, bytes);
       found.image(
@@ -124,7 +126,7 @@ final class TfRecordForm implements Form {
     for (String name : LABEL) {
       Feature feature = features.get(name);
       if (feature != null && feature.getInt64List().getValueCount() == 1) {
-        return Form.label(feature.getInt64List().getValue(0));
+        return FormatReader.label(feature.getInt64List().getValue(0));
       }
     }
     return null;

@@ -14,9 +14,9 @@ import javax.annotation.Nullable;
  * @param label of all its images, or null where each has its own or none
  * @param large whether it is so large a share of the set that one worker should not keep its images
  */
-record Part(
+record SourcePartition(
     String name, String file, long start, long end, @Nullable Integer label, boolean large) {
-  Part {
+  SourcePartition {
     requireNonNull(name, "name is null");
     requireNonNull(file, "file is null");
   }
@@ -25,7 +25,7 @@ record Part(
     return end - start;
   }
 
-  Part withLarge(boolean isLarge) {
-    return new Part(name, file, start, end, label, isLarge);
+  SourcePartition withLarge(boolean isLarge) {
+    return new SourcePartition(name, file, start, end, label, isLarge);
   }
 }

@@ -11,8 +11,8 @@ import org.apache.beam.sdk.coders.StringUtf8Coder;
 import org.apache.beam.sdk.coders.VarIntCoder;
 import org.apache.beam.sdk.coders.VarLongCoder;
 
-/** The components of a part, one after the other. */
-final class PartCoder extends AtomicCoder<Part> {
+/** The components of a partition, one after the other. */
+final class SourcePartitionCoder extends AtomicCoder<SourcePartition> {
   private static final long serialVersionUID = 1L;
   private static final Coder<String> TEXT = StringUtf8Coder.of();
   private static final Coder<Long> LONG = VarLongCoder.of();
@@ -20,18 +20,18 @@ final class PartCoder extends AtomicCoder<Part> {
   private static final Coder<Boolean> FLAG = BooleanCoder.of();
 
   @Override
-  public void encode(Part part, OutputStream out) throws IOException {
-    TEXT.encode(part.name(), out);
-    TEXT.encode(part.file(), out);
-    LONG.encode(part.start(), out);
-    LONG.encode(part.end(), out);
-    LABEL.encode(part.label(), out);
-    FLAG.encode(part.large(), out);
+  public void encode(SourcePartition partition, OutputStream out) throws IOException {
+    TEXT.encode(partition.name(), out);
+    TEXT.encode(partition.file(), out);
+    LONG.encode(partition.start(), out);
+    LONG.encode(partition.end(), out);
+    LABEL.encode(partition.label(), out);
+    FLAG.encode(partition.large(), out);
   }
 
   @Override
-  public Part decode(InputStream in) throws IOException {
-    return new Part(
+  public SourcePartition decode(InputStream in) throws IOException {
+    return new SourcePartition(
         TEXT.decode(in),
         TEXT.decode(in),
         LONG.decode(in),

@@ -20,7 +20,7 @@ import javax.annotation.Nullable;
  * the first dot. A sample's image is its jpg, jpeg, png or webp, its label its cls (an integer) or
  * the integer "label" of its json; other files are left out, as are those outside samples.
  */
-final class WebDatasetForm implements Form {
+final class WebDatasetReader implements FormatReader {
   private static final Pattern MEMBER = Pattern.compile("((?:.*/)?[^./][^./]*)\\.([^/]*)");
   private static final Set<String> IMAGES = Set.of("jpg", "jpeg", "png", "webp");
   private static final int MOST_OF_A_LABEL = 1 << 20;
@@ -28,22 +28,23 @@ final class WebDatasetForm implements Form {
 
   private final ImageSource source;
 
-  WebDatasetForm(ImageSource source) {
+  WebDatasetReader(ImageSource source) {
     this.source = source;
   }
 
   @Override
   public Listing list() {
-    List<Part> tars =
+    List<SourcePartition> tars =
         ArchiveFiles.list(source.path(), name -> name.endsWith(".tar"), "tars of a WebDataset");
     return new Listing(tars, List.of(), List.of(), OptionalLong.empty(), null);
   }
 
   @Override
-  public void scan(Part part, boolean withBytes, Found found) throws IOException {
+  public void scan(SourcePartition partition, boolean withBytes, ImageSink found)
+      throws IOException {
     Sample sample = null;
     long position = 0;
-    try (TarMembers members = TarMembers.open(part)) {
+    try (TarMembers members = TarMembers.open(partition)) {
       for (Member member = members.next(); member != null; member = members.next()) {
         Matcher name = MEMBER.matcher(member.name());
         if (!name.matches() || isAboutTheArchive(name.group(1))) {
@@ -51,14 +52,14 @@ final class WebDatasetForm implements Form {
         }
         if (sample == null || !sample.name.equals(name.group(1))) {
           finish(sample, found);
-          sample = new Sample(name.group(1), part, position++);
+          sample = new Sample(name.group(1), partition, position++);
         }
         sample.add(members, member, name.group(2).toLowerCase(Locale.ROOT), withBytes, found);
       }
       finish(sample, found);
     } catch (BrokenArchiveException e) {
       finish(sample, found);
-      found.rejected(new RejectedImage(part.name(), e.getMessage()));
+      found.rejected(new RejectedImage(partition.name(), e.getMessage()));
     }
   }
 
@@ -66,7 +67,7 @@ final class WebDatasetForm implements Form {
     return name.startsWith("__") && name.endsWith("__");
   }
 
-  private static void finish(@Nullable Sample sample, Found found) {
+  private static void finish(@Nullable Sample sample, ImageSink found) {
     if (sample != null) {
       sample.finish(found);
     }
@@ -75,7 +76,7 @@ final class WebDatasetForm implements Form {
   /** What is known so far of a sample. */
   private final class Sample {
     private final String name;
-    private final Part part;
+    private final SourcePartition partition;
     private final long position;
     private boolean hasImage;
     @Nullable private Member image;
@@ -83,13 +84,14 @@ final class WebDatasetForm implements Form {
     @Nullable private Integer cls;
     @Nullable private Integer json;
 
-    Sample(String name, Part part, long position) {
+    Sample(String name, SourcePartition partition, long position) {
       this.name = name;
-      this.part = part;
+      this.partition = partition;
       this.position = position;
     }
 
-    void add(TarMembers members, Member member, String extension, boolean withBytes, Found found)
+    void add(
+        TarMembers members, Member member, String extension, boolean withBytes, ImageSink found)
         throws IOException {
       if (IMAGES.contains(extension)) {
         addImage(members, member, withBytes, found);
@@ -100,7 +102,7 @@ final class WebDatasetForm implements Form {
       }
     }
 
-    private void addImage(TarMembers members, Member member, boolean withBytes, Found found)
+    private void addImage(TarMembers members, Member member, boolean withBytes, ImageSink found)
         throws IOException {
       String reason = null;
       if (hasImage) {
@@ -108,7 +110,7 @@ final class WebDatasetForm implements Form {
       } else if (member.odd() != null) {
         reason = member.odd();
       } else if (member.size() > source.maxImageBytes()) {
-        reason = Form.overLimit(member.size(), source.maxImageBytes());
+        reason = FormatReader.overLimit(member.size(), source.maxImageBytes());
       }
       hasImage = true;
       if (reason != null) {
@@ -120,10 +122,10 @@ final class WebDatasetForm implements Form {
     }
 
     private String key(String memberName) {
-      return ImageKey.of(memberName, part.name(), position);
+      return ImageKey.of(memberName, partition.name(), position);
     }
 
-    void finish(Found found) {
+    void finish(ImageSink found) {
       if (!hasImage) {
         found.rejected(
             new RejectedImage(key(name), "a sample without image (jpg, jpeg, png, webp)"));
@@ -131,7 +133,7 @@ final class WebDatasetForm implements Form {
         found.image(
             key(image.name()),
             cls != null ? cls : json,
-            part.start() + image.offset(),
+            partition.start() + image.offset(),
             (int) image.size(),
             bytes);
       }
@@ -142,7 +144,7 @@ final class WebDatasetForm implements Form {
   @Nullable
   private static Integer integer(String text) {
     try {
-      return Form.label(Long.parseLong(text.strip()));
+      return FormatReader.label(Long.parseLong(text.strip()));
     } catch (NumberFormatException e) {
       return null;
     }
@@ -153,7 +155,7 @@ final class WebDatasetForm implements Form {
     try {
       JsonNode label = JSON.readTree(json).path("label");
       return label.isIntegralNumber() && label.canConvertToLong()
-          ? Form.label(label.longValue())
+          ? FormatReader.label(label.longValue())
           : null;
     } catch (IOException e) {
       return null;

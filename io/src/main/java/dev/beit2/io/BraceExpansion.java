@@ -12,21 +12,21 @@ import java.util.regex.Pattern;
  * @param expanded the paths
  * @param numbered whether there was a range of numbers, of which each is meant to be there
  */
-record Braces(List<String> expanded, boolean numbered) {
+record BraceExpansion(List<String> expanded, boolean numbered) {
   private static final Pattern RANGE = Pattern.compile("(\\d{1,18})\\.\\.(\\d{1,18})");
   private static final int MOST = 1_000_000;
 
-  Braces {
+  BraceExpansion {
     expanded = List.copyOf(expanded);
   }
 
   /**
    * @throws InvalidInputException if a brace is not closed, or there are more than a million paths
    */
-  static Braces expand(String path) {
+  static BraceExpansion expand(String path) {
     int open = path.indexOf('{');
     if (open < 0) {
-      return new Braces(List.of(path), false);
+      return new BraceExpansion(List.of(path), false);
     }
     int close = closing(path, open);
     String inside = path.substring(open + 1, close);
@@ -35,12 +35,12 @@ record Braces(List<String> expanded, boolean numbered) {
     List<String> choices = numbered ? numbers(path, range) : choices(inside);
     List<String> expanded = new ArrayList<>();
     for (String choice : choices) {
-      Braces rest = expand(path.substring(0, open) + choice + path.substring(close + 1));
+      BraceExpansion rest = expand(path.substring(0, open) + choice + path.substring(close + 1));
       numbered |= rest.numbered();
       expanded.addAll(rest.expanded());
       requireFew(path, expanded.size());
     }
-    return new Braces(expanded, numbered);
+    return new BraceExpansion(expanded, numbered);
   }
 
   private static int closing(String path, int open) {
