@@ -8,42 +8,66 @@ import com.fasterxml.jackson.databind.ObjectWriter;
 import java.util.LinkedHashMap;
 import java.util.Map;
 
-/** JSON as the files of a run hold it. */
+/**
+ * Reads and writes JSON, by Jackson. All JSON files of this project pass through here, so that they
+ * share one format.
+ *
+ * <pre>{@code
+ * String text = Json.pretty(new RejectedImage("bird/1.jpg", "empty file"));
+ * RejectedImage image = Json.read(text, RejectedImage.class);
+ * }</pre>
+ */
 public final class Json {
   private static final ObjectMapper MAPPER = new ObjectMapper();
   private static final ObjectWriter PRETTY = MAPPER.writerWithDefaultPrettyPrinter();
 
   private Json() {}
 
-  /** Indented, with a line end after the last brace. */
+  /**
+   * Writes a record, map or list on indented lines, with a line break at the end.
+   *
+   * @throws IllegalArgumentException if Jackson cannot write the value
+   */
   public static String pretty(Object value) {
     try {
       return PRETTY.writeValueAsString(value) + "\n";
     } catch (JsonProcessingException e) {
-      throw new IllegalArgumentException("not to be written as JSON: " + value, e);
+      throw new IllegalArgumentException("cannot be written as JSON: " + value, e);
     }
   }
 
-  /** On one line, without a line end. */
+  /**
+   * Writes a record, map or list on one line, without a line break at the end.
+   *
+   * @throws IllegalArgumentException if Jackson cannot write the value
+   */
   public static String line(Object value) {
     try {
       return MAPPER.writeValueAsString(value);
     } catch (JsonProcessingException e) {
-      throw new IllegalArgumentException("not to be written as JSON: " + value, e);
+      throw new IllegalArgumentException("cannot be written as JSON: " + value, e);
     }
   }
 
-  /** A record of its components' values, as {@link #line} writes it. */
+  /**
+   * Reads a record from JSON that {@link #line} or {@link #pretty} wrote.
+   *
+   * @throws JsonProcessingException if the text is not JSON or does not match the record
+   */
   public static <T> T read(String text, Class<T> type) throws JsonProcessingException {
     return MAPPER.readValue(text, type);
   }
 
-  /** The names and values of a JSON object, in the order of the text. */
+  /**
+   * Reads a JSON object as a map from names to values, in the order of the text.
+   *
+   * @throws JsonProcessingException if the text is not a JSON object
+   */
   public static Map<String, Object> object(String text) throws JsonProcessingException {
     Map<String, Object> values =
         MAPPER.readValue(text, new TypeReference<LinkedHashMap<String, Object>>() {});
     if (values == null) {
-      throw new JsonMappingException(null, "null is no JSON object");
+      throw new JsonMappingException(null, "null is not a JSON object");
     }
     return values;
   }

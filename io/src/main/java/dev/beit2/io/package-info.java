@@ -1,2 +1,4 @@
-/** What images and shards have in common: reproducible randomness and errors in what was given. */
+/**
+ * What images and shards share: input paths and their errors, reproducible randomness, and JSON.
+ */
 package dev.beit2.io;

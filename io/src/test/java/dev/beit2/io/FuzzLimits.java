@@ -11,7 +11,7 @@ import java.nio.file.Path;
  * whose heap Surefire bounds. Native memory that decoders claim shows here alone.
  */
 public final class FuzzLimits {
-  /** The heap's 512 MB, the JVM with Jazzer, and room for a image's native buffers. */
+  /** The heap's 512 MB, the JVM with Jazzer, and room for an image's native buffers. */
   private static final long RESIDENT_KILOBYTES = 1_500_000;
 
   private FuzzLimits() {}

@@ -42,7 +42,7 @@ final class BicubicResize {
   private BicubicResize() {}
 
   /**
-   * Resizes a part of a image, as if there was nothing around it.
+   * Resizes a part of an image, as if there was nothing around it.
    *
    * @param left the part's first column
    * @param top its first row

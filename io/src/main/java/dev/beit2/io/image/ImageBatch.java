@@ -17,52 +17,59 @@ public final class ImageBatch {
   private final String[] keys;
 
   /**
-   * @param side of the images in pixels, S
+   * @param capacity the number of slots
+   * @param side width and height of every image in pixels, S
    */
   public ImageBatch(int capacity, int side) {
     this.side = side;
     this.memory =
-        ByteBuffer.allocateDirect(Math.toIntExact((long) Float.BYTES * capacity * pixelsOfOne()))
+        ByteBuffer.allocateDirect(Math.toIntExact((long) Float.BYTES * capacity * floatsPerImage()))
             .order(ByteOrder.nativeOrder());
     this.pixels = memory.asFloatBuffer();
     this.keys = new String[capacity];
   }
 
-  private int pixelsOfOne() {
+  private int floatsPerImage() {
     return 3 * side * side;
   }
 
+  /** Width and height of every image in pixels. */
   public int side() {
     return side;
   }
 
-  /** Puts a image of S by S pixels into a slot; other slots may be written at the same time. */
+  /**
+   * Writes an image into a slot. Several threads may write different slots at the same time.
+   *
+   * @param slot in [0, capacity)
+   * @throws IllegalArgumentException if the image is not S x S pixels
+   */
   public void put(int slot, RgbImage image) {
     if (image.width() != side || image.height() != side) {
       throw new IllegalArgumentException(image + " is not " + side + "x" + side);
     }
-    image.toTensor(pixels.duplicate().position(slot * pixelsOfOne()));
+    image.toTensor(pixels.duplicate().position(slot * floatsPerImage()));
   }
 
-  /** The same, with the image's key. */
+  /** The same, and remembers the image's key. */
   public void put(int slot, String key, RgbImage image) {
     put(slot, image);
     keys[slot] = key;
   }
 
-  /** The keys of the first images, where they were put with one. */
+  /** The keys of the first {@code count} images, null where an image was put without one. */
   public List<String> keys(int count) {
     return Arrays.asList(keys).subList(0, count);
   }
 
-  /** The first images, float32 [count, 3, S, S]. */
+  /** The first {@code count} images, {@code [count, 3, S, S]}; a view, not a copy. */
   public ByteBuffer first(int count) {
     return slots(0, count);
   }
 
-  /** {@code count} images from {@code slot} on, float32 [count, 3, S, S]. */
+  /** {@code count} images from {@code slot} on, {@code [count, 3, S, S]}; a view, not a copy. */
   public ByteBuffer slots(int slot, int count) {
-    int bytesOfOne = Float.BYTES * pixelsOfOne();
-    return memory.slice(slot * bytesOfOne, count * bytesOfOne).order(ByteOrder.nativeOrder());
+    int bytesPerImage = Float.BYTES * floatsPerImage();
+    return memory.slice(slot * bytesPerImage, count * bytesPerImage).order(ByteOrder.nativeOrder());
   }
 }

@@ -2,8 +2,7 @@ package dev.beit2.io.image;
 
 import static java.util.Objects.requireNonNull;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.beit2.io.Json;
 import dev.beit2.io.store.StoredFile;
 import java.io.IOException;
 import java.util.ArrayList;
@@ -14,11 +13,12 @@ import org.apache.beam.sdk.transforms.GroupByKey;
 import org.apache.beam.sdk.transforms.PTransform;
 import org.apache.beam.sdk.transforms.ParDo;
 import org.apache.beam.sdk.transforms.WithKeys;
+import org.apache.beam.sdk.transforms.display.DisplayData;
 import org.apache.beam.sdk.values.KV;
 import org.apache.beam.sdk.values.PCollection;
 
 /**
- * Writes down which images were left out, and why.
+ * Writes a list of the images that were rejected, each with the reason.
  *
  * <pre>{@code
  * rejected.apply("WriteRejected", RejectedImages.write(output + "/rejected"));
@@ -35,8 +35,8 @@ public final class RejectedImages {
 
   /**
    * Writes JSON lines, <code>{"key": …, "reason": …}</code>, sorted, to one file {@code
-   * rejected-*.jsonl} under the directory. Where nothing was rejected, nothing is written. The
-   * output is the file's path, once it is there.
+   * rejected-*.jsonl} in the directory. Writes no file if nothing was rejected. The output is the
+   * path of the written file.
    */
   public static PTransform<PCollection<RejectedImage>, PCollection<String>> write(
       String directory) {
@@ -56,31 +56,35 @@ public final class RejectedImages {
     @Override
     public PCollection<String> expand(PCollection<RejectedImage> rejected) {
       return rejected
-          .apply("ToJson", ParDo.of(new ToJson()))
+          .apply("ToJson", ParDo.of(new ToJsonFn()))
           .apply("OneFile", WithKeys.of(NAME))
           .apply("Gather", GroupByKey.create())
-          .apply("WriteLines", ParDo.of(new WriteLines(directory)));
+          .apply("WriteLines", ParDo.of(new WriteLinesFn(directory)));
+    }
+
+    @Override
+    public void populateDisplayData(DisplayData.Builder builder) {
+      super.populateDisplayData(builder);
+      builder.add(DisplayData.item("directory", directory).withLabel("Output Folder"));
     }
   }
 
-  private static final class ToJson extends DoFn<RejectedImage, String> {
+  private static final class ToJsonFn extends DoFn<RejectedImage, String> {
     private static final long serialVersionUID = 1L;
-    private static final ObjectMapper JSON = new ObjectMapper();
 
     @ProcessElement
-    public void processElement(@Element RejectedImage image, OutputReceiver<String> lines)
-        throws JsonProcessingException {
-      lines.output(JSON.writeValueAsString(image));
+    public void processElement(@Element RejectedImage image, OutputReceiver<String> lines) {
+      lines.output(Json.line(image));
     }
   }
 
   /** Not Beam's TextIO: it would write a temporary file and copy it where there is no rename. */
-  private static final class WriteLines extends DoFn<KV<String, Iterable<String>>, String> {
+  private static final class WriteLinesFn extends DoFn<KV<String, Iterable<String>>, String> {
     private static final long serialVersionUID = 1L;
 
     private final String directory;
 
-    WriteLines(String directory) {
+    WriteLinesFn(String directory) {
       this.directory = directory;
     }
 

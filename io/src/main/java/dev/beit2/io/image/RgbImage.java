@@ -7,7 +7,7 @@ import java.nio.FloatBuffer;
 import java.util.Arrays;
 
 /**
- * A image of 8-bit RGB pixels.
+ * An image of 8-bit RGB pixels.
  *
  * @param width pixels a row, at least 1
  * @param height rows, at least 1

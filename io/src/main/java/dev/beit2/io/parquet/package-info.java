@@ -1,2 +1,2 @@
-/** What reading Parquet files of others needs. */
+/** Safe decompression of Parquet files that others wrote. */
 package dev.beit2.io.parquet;

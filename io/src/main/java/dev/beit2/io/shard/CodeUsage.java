@@ -4,7 +4,7 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * How often each code of a codebook was given.
+ * How often each code of a codebook is used.
  *
  * @param counts by code number, none negative
  */
@@ -21,18 +21,19 @@ public record CodeUsage(List<Long> counts) {
     return counts.size();
   }
 
-  /** Codes given at least once. */
+  /** The number of codes that are used at least once. */
   public int inUse() {
     return (int) counts.stream().filter(count -> count > 0).count();
   }
 
+  /** The sum of the counts. */
   public long total() {
     return counts.stream().mapToLong(Long::longValue).sum();
   }
 
   /**
-   * exp of the codes' entropy in nats: as many codes, used evenly, would say as much. 1 to the
-   * codebook's size; 0 if no code was given.
+   * The exponential of the entropy of the codes (in nats): the number of codes that, used equally
+   * often, have the same entropy. In [1, codebookSize]; 0 if no code is used.
    */
   public double perplexity() {
     double total = total();

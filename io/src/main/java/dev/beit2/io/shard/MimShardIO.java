@@ -2,52 +2,81 @@ package dev.beit2.io.shard;
 
 import static java.util.Objects.requireNonNull;
 
+import dev.beit2.io.shard.ShardFile.RowGroup;
 import dev.beit2.io.shard.ShardManifest.Shard;
 import java.io.IOException;
 import java.util.Comparator;
 import java.util.List;
 import java.util.stream.Collectors;
+import javax.annotation.Nullable;
 import org.apache.beam.sdk.coders.KvCoder;
 import org.apache.beam.sdk.coders.StringUtf8Coder;
+import org.apache.beam.sdk.transforms.Create;
 import org.apache.beam.sdk.transforms.DoFn;
 import org.apache.beam.sdk.transforms.GroupByKey;
 import org.apache.beam.sdk.transforms.PTransform;
 import org.apache.beam.sdk.transforms.ParDo;
+import org.apache.beam.sdk.transforms.Reshuffle;
 import org.apache.beam.sdk.transforms.Sum;
 import org.apache.beam.sdk.transforms.View;
 import org.apache.beam.sdk.transforms.Wait;
+import org.apache.beam.sdk.transforms.display.DisplayData;
 import org.apache.beam.sdk.values.KV;
+import org.apache.beam.sdk.values.PBegin;
 import org.apache.beam.sdk.values.PCollection;
 import org.apache.beam.sdk.values.PCollectionView;
 
 /**
- * Writes examples as Parquet shards with a manifest.
+ * Transforms that read and write sets of MIM shards: Parquet files and their manifest.
  *
  * <pre>{@code
+ * PCollection<MimExample> examples =
+ *     pipeline.apply("ReadShards", MimShardIO.read().from("gs://bucket/shards"));
+ *
  * PCollection<ShardManifest> manifest =
  *     examples.apply("WriteShards", MimShardIO.write(output, metadata).withShardMegabytes(256));
  * }</pre>
  *
- * <p>The files are a pure function of the set of examples: an example's shard and its place in it
- * follow from (seed, key), however often and in which order the runner brings it. Files appear
- * whole or not at all, the manifest last, so a folder without manifest is not a dataset. A manifest
- * that lies there is taken away before the first shard is written; other shards, and what killed
- * starts left, before the new manifest is.
+ * <h2>Reading</h2>
  *
- * <p>The pipeline fails with {@link dev.beit2.io.InvalidInputException} where two examples have one
- * key.
+ * <p>{@link #read()} returns every example once, in no particular order. The workers share the row
+ * groups of all shards; each holds one row group in memory, normally 32 MB. To read in a shuffled
+ * order for training, use {@link MimShards}.
+ *
+ * <h2>Writing</h2>
+ *
+ * <p>The files depend only on the set of examples: the seed and an example's key determine its
+ * shard and its position there, in whatever order the runner delivers the examples. A file appears
+ * complete or not at all. The manifest is written last, so a folder without a manifest is not a
+ * dataset. {@code write} deletes an existing manifest before it writes the first shard, and other
+ * shards and the temporary files of killed runs before it writes the new manifest.
+ *
+ * <h2>Errors</h2>
+ *
+ * <p>The pipeline fails with {@link dev.beit2.io.InvalidInputException}
+ *
+ * <ul>
+ *   <li>in {@code read}, if the manifest is missing or invalid, or if a shard is missing, corrupt,
+ *       or not the one that the manifest describes; the message names the file;
+ *   <li>in {@code write}, if two examples have the same key; the message names the key.
+ * </ul>
  */
 public final class MimShardIO {
   private static final int DEFAULT_SHARD_MEGABYTES = 256;
 
-  /** What a writer and a reader hold in memory of a shard. */
+  /** The part of a shard that a writer or a reader holds in memory. */
   private static final int ROW_GROUP_MEGABYTES = 32;
 
   private static final long MEGABYTE = 1 << 20;
 
   private MimShardIO() {}
 
-  /** Writes to a folder, which is made where it is missing. */
+  /** Reads all examples of a set of shards; {@link Read#from} is required. */
+  public static Read read() {
+    return new Read(null);
+  }
+
+  /** Writes shards to a folder, which is created if it does not exist. */
   public static Write write(String directory, ShardMetadata metadata) {
     return new Write(
         directory,
@@ -58,7 +87,69 @@ public final class MimShardIO {
         List.of());
   }
 
-  /** See {@link MimShardIO#write}; the output is the one manifest that was written. */
+  /** Implementation of {@link MimShardIO#read}. */
+  public static final class Read extends PTransform<PBegin, PCollection<MimExample>> {
+    private static final long serialVersionUID = 1L;
+
+    @Nullable private final String directory;
+
+    private Read(@Nullable String directory) {
+      this.directory = directory;
+    }
+
+    /** Reads the shards that the manifest in this folder lists. */
+    public Read from(String directory) {
+      return new Read(requireNonNull(directory, "directory is null"));
+    }
+
+    @Override
+    public PCollection<MimExample> expand(PBegin begin) {
+      if (directory == null) {
+        throw new IllegalArgumentException("from() is required");
+      }
+      return begin
+          .apply("Directory", Create.of(directory))
+          .apply("ListRowGroups", ParDo.of(new ListRowGroupsFn()))
+          .setCoder(RowGroup.CODER)
+          // One worker lists all row groups; without a reshuffle it would read them all, too.
+          .apply("Reshuffle", Reshuffle.viaRandomKey())
+          .apply("ReadRowGroups", ParDo.of(new ReadRowGroupFn()))
+          .setCoder(MimExampleCoder.of());
+    }
+
+    @Override
+    public void populateDisplayData(DisplayData.Builder builder) {
+      super.populateDisplayData(builder);
+      builder.addIfNotNull(DisplayData.item("directory", directory).withLabel("Shard Folder"));
+    }
+  }
+
+  private static final class ListRowGroupsFn extends DoFn<String, RowGroup> {
+    private static final long serialVersionUID = 1L;
+
+    @ProcessElement
+    public void processElement(@Element String directory, OutputReceiver<RowGroup> rowGroups) {
+      ShardManifest manifest = ShardManifest.read(directory);
+      ShardFolder folder = new ShardFolder(directory);
+      for (Shard shard : manifest.shards()) {
+        new ShardFile(folder, shard.file())
+            .footer(manifest, shard)
+            .rowGroups()
+            .forEach(rowGroups::output);
+      }
+    }
+  }
+
+  private static final class ReadRowGroupFn extends DoFn<RowGroup, MimExample> {
+    private static final long serialVersionUID = 1L;
+
+    @ProcessElement
+    public void processElement(@Element RowGroup group, OutputReceiver<MimExample> examples) {
+      group.read().forEach(examples::output);
+    }
+  }
+
+  /** Implementation of {@link MimShardIO#write}; the output is the manifest, once it is written. */
   public static final class Write
       extends PTransform<PCollection<MimExample>, PCollection<ShardManifest>> {
     private static final long serialVersionUID = 1L;
@@ -66,7 +157,7 @@ public final class MimShardIO {
     private final String directory;
     private final ShardMetadata metadata;
     private final long shardBytes;
-    private final int shardCount; // 0: as many as their size asks for
+    private final int shardCount; // 0: shardBytes determines it
     private final long rowGroupBytes;
     private final transient List<PCollection<?>> before;
 
@@ -88,14 +179,14 @@ public final class MimShardIO {
       this.before = before;
     }
 
-    /** The size that shards come close to; 256 unless told. */
+    /** The approximate size of a shard; 256 by default. */
     public Write withShardMegabytes(int megabytes) {
       return withShardBytes(megabytes * MEGABYTE);
     }
 
     /**
-     * This many shards, whatever their size. One that gets no row has no file: with few images the
-     * set may have fewer.
+     * Writes this many shards, whatever their size. A shard without examples has no file, so a
+     * small set may have fewer.
      */
     public Write withShardCount(int count) {
       if (count < 1) {
@@ -104,7 +195,7 @@ public final class MimShardIO {
       return new Write(directory, metadata, shardBytes, count, rowGroupBytes, before);
     }
 
-    /** The manifest is written once these are complete, so that it stands for them as well. */
+    /** Writes the manifest only after this collection is complete. */
     public Write withManifestAfter(PCollection<?> others) {
       return new Write(directory, metadata, shardBytes, shardCount, rowGroupBytes, List.of(others));
     }
@@ -121,30 +212,43 @@ public final class MimShardIO {
     public PCollection<ShardManifest> expand(PCollection<MimExample> examples) {
       PCollection<Integer> plan =
           examples
-              .apply("MeasureExamples", ParDo.of(new MeasureExample()))
+              .apply("MeasureExamples", ParDo.of(new MeasureExampleFn()))
               .apply("SumBytes", Sum.longsGlobally())
-              .apply("PlanShards", ParDo.of(new PlanShards(directory, shardBytes, shardCount)));
+              .apply("PlanShards", ParDo.of(new PlanShardsFn(directory, shardBytes, shardCount)));
       PCollectionView<Integer> planned = plan.apply("ShardCount", View.asSingleton());
       PCollectionView<List<Shard>> shards =
           examples
               .apply(
                   "AssignShard",
-                  ParDo.of(new AssignShard(metadata.seed(), planned)).withSideInputs(planned))
+                  ParDo.of(new AssignShardFn(metadata.seed(), planned)).withSideInputs(planned))
               .setCoder(KvCoder.of(StringUtf8Coder.of(), MimExampleCoder.of()))
               .apply("GroupByShard", GroupByKey.create())
-              // Without side inputs: Flink would hand it each group, a whole shard, in one record.
-              .apply("WriteShard", ParDo.of(new WriteShard(directory, metadata, rowGroupBytes)))
+              // No side inputs: with them Flink would pass each group, a whole shard, as one
+              // record.
+              .apply("WriteShard", ParDo.of(new WriteShardFn(directory, metadata, rowGroupBytes)))
               .setCoder(new ShardCoder())
               .apply("Shards", View.asList());
-      // Follows from the plan, so that even without any shard the old manifest goes before.
+      // Depends on the plan, so that the old manifest is deleted first even if there are no shards.
       return (before.isEmpty() ? plan : plan.apply("AfterOthers", Wait.on(before)))
           .apply(
               "WriteManifest",
-              ParDo.of(new WriteManifest(directory, metadata, shards)).withSideInputs(shards));
+              ParDo.of(new WriteManifestFn(directory, metadata, shards)).withSideInputs(shards));
+    }
+
+    @Override
+    public void populateDisplayData(DisplayData.Builder builder) {
+      super.populateDisplayData(builder);
+      builder
+          .add(DisplayData.item("directory", directory).withLabel("Shard Folder"))
+          .add(DisplayData.item("seed", metadata.seed()).withLabel("Seed"))
+          .add(DisplayData.item("views", metadata.views()).withLabel("Views per Image"))
+          .add(DisplayData.item("shardBytes", shardBytes).withLabel("Target Shard Size in Bytes"))
+          .addIfNotDefault(
+              DisplayData.item("shardCount", shardCount).withLabel("Number of Shards"), 0);
     }
   }
 
-  private static final class MeasureExample extends DoFn<MimExample, Long> {
+  private static final class MeasureExampleFn extends DoFn<MimExample, Long> {
     private static final long serialVersionUID = 1L;
 
     @ProcessElement
@@ -154,15 +258,15 @@ public final class MimShardIO {
     }
   }
 
-  /** Comes before every shard, as their number does, so here an old manifest goes. */
-  private static final class PlanShards extends DoFn<Long, Integer> {
+  /** Runs before any shard is written, because all need their number; deletes an old manifest. */
+  private static final class PlanShardsFn extends DoFn<Long, Integer> {
     private static final long serialVersionUID = 1L;
 
     private final String directory;
     private final long shardBytes;
     private final int shardCount;
 
-    PlanShards(String directory, long shardBytes, int shardCount) {
+    PlanShardsFn(String directory, long shardBytes, int shardCount) {
       this.directory = directory;
       this.shardBytes = shardBytes;
       this.shardCount = shardCount;
@@ -177,14 +281,14 @@ public final class MimShardIO {
     }
   }
 
-  /** Keys are the shards' files. */
-  private static final class AssignShard extends DoFn<MimExample, KV<String, MimExample>> {
+  /** Keys each example by the file name of its shard. */
+  private static final class AssignShardFn extends DoFn<MimExample, KV<String, MimExample>> {
     private static final long serialVersionUID = 1L;
 
     private final long seed;
     private final PCollectionView<Integer> shardCount;
 
-    AssignShard(long seed, PCollectionView<Integer> shardCount) {
+    AssignShardFn(long seed, PCollectionView<Integer> shardCount) {
       this.seed = seed;
       this.shardCount = shardCount;
     }
@@ -198,14 +302,14 @@ public final class MimShardIO {
     }
   }
 
-  private static final class WriteShard extends DoFn<KV<String, Iterable<MimExample>>, Shard> {
+  private static final class WriteShardFn extends DoFn<KV<String, Iterable<MimExample>>, Shard> {
     private static final long serialVersionUID = 1L;
 
     private final String directory;
     private final ShardMetadata metadata;
     private final long rowGroupBytes;
 
-    WriteShard(String directory, ShardMetadata metadata, long rowGroupBytes) {
+    WriteShardFn(String directory, ShardMetadata metadata, long rowGroupBytes) {
       this.directory = directory;
       this.metadata = metadata;
       this.rowGroupBytes = rowGroupBytes;
@@ -216,7 +320,8 @@ public final class MimShardIO {
         @Element KV<String, Iterable<MimExample>> examples, OutputReceiver<Shard> shards)
         throws IOException {
       try (ShardSpool spool = new ShardSpool(metadata.seed())) {
-        for (MimExample example : examples.getValue()) { // once: it may not fit in memory
+        for (MimExample example :
+            examples.getValue()) { // iterate once: the group may not fit in memory
           spool.add(example);
         }
         ShardFile file = new ShardFile(new ShardFolder(directory), examples.getKey());
@@ -225,14 +330,14 @@ public final class MimShardIO {
     }
   }
 
-  private static final class WriteManifest extends DoFn<Integer, ShardManifest> {
+  private static final class WriteManifestFn extends DoFn<Integer, ShardManifest> {
     private static final long serialVersionUID = 1L;
 
     private final String directory;
     private final ShardMetadata metadata;
     private final PCollectionView<List<Shard>> shards;
 
-    WriteManifest(String directory, ShardMetadata metadata, PCollectionView<List<Shard>> shards) {
+    WriteManifestFn(String directory, ShardMetadata metadata, PCollectionView<List<Shard>> shards) {
       this.directory = directory;
       this.metadata = metadata;
       this.shards = shards;

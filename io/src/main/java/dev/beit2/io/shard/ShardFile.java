@@ -15,6 +15,14 @@ import java.util.TreeMap;
 import javax.annotation.Nullable;
 import org.apache.avro.generic.GenericData;
 import org.apache.avro.generic.GenericRecord;
+import org.apache.beam.sdk.coders.Coder;
+import org.apache.beam.sdk.coders.DelegateCoder;
+import org.apache.beam.sdk.coders.KvCoder;
+import org.apache.beam.sdk.coders.ListCoder;
+import org.apache.beam.sdk.coders.StringUtf8Coder;
+import org.apache.beam.sdk.coders.VarLongCoder;
+import org.apache.beam.sdk.values.KV;
+import org.apache.beam.sdk.values.TypeDescriptor;
 import org.apache.parquet.ParquetReadOptions;
 import org.apache.parquet.avro.AvroParquetReader;
 import org.apache.parquet.avro.AvroParquetWriter;
@@ -35,9 +43,32 @@ import org.apache.parquet.hadoop.metadata.CompressionCodecName;
 record ShardFile(ShardFolder folder, String file) {
   private static final String WANTED = "the shard that its manifest describes";
 
-  /** A part of a file that is read as a whole; of this many rows, this large in memory. */
+  /** A row group: the unit of reading, with its number of rows and its uncompressed size. */
   record RowGroup(ShardFile shard, long start, long end, long rows, long bytes) {
-    /** What stands for all rows of a shard whose footer is not to be had; it cannot be read. */
+    static final Coder<RowGroup> CODER =
+        DelegateCoder.of(
+            KvCoder.of(
+                KvCoder.of(StringUtf8Coder.of(), StringUtf8Coder.of()),
+                ListCoder.of(VarLongCoder.of())),
+            group ->
+                KV.of(
+                    KV.of(group.shard.folder().directory(), group.shard.file()),
+                    List.of(group.start, group.end, group.rows, group.bytes)),
+            RowGroup::decode,
+            TypeDescriptor.of(RowGroup.class));
+
+    private static RowGroup decode(KV<KV<String, String>, List<Long>> encoded) {
+      ShardFolder folder = new ShardFolder(encoded.getKey().getKey());
+      List<Long> numbers = encoded.getValue();
+      return new RowGroup(
+          new ShardFile(folder, encoded.getKey().getValue()),
+          numbers.get(0),
+          numbers.get(1),
+          numbers.get(2),
+          numbers.get(3));
+    }
+
+    /** Represents all rows of a shard whose footer cannot be read. */
     static RowGroup lost(ShardFile shard, long rows) {
       return new RowGroup(shard, 0, 0, rows, 0);
     }

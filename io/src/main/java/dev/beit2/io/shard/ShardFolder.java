@@ -11,16 +11,14 @@ import org.apache.beam.sdk.io.fs.ResolveOptions.StandardResolveOptions;
 import org.apache.beam.sdk.io.fs.ResourceId;
 
 /** The files of one folder, on any of Beam's file systems. */
-final class ShardFolder {
-  private final ResourceId folder;
-
-  ShardFolder(String directory) {
-    this.folder =
-        FileSystems.matchNewResource(requireNonNull(directory, "directory is null"), true);
+record ShardFolder(String directory) {
+  ShardFolder {
+    requireNonNull(directory, "directory is null");
   }
 
   /** The full path of a file. */
   String path(String file) {
+    ResourceId folder = FileSystems.matchNewResource(directory, /* isDirectory= */ true);
     return folder.resolve(file, StandardResolveOptions.RESOLVE_FILE).toString();
   }
 
@@ -42,7 +40,7 @@ final class ShardFolder {
         file(file).deleteIfExists();
       }
     }
-    StoredFile.deleteTemporaryFiles(folder.toString(), ShardName.GLOB);
-    StoredFile.deleteTemporaryFiles(folder.toString(), ShardManifest.FILE);
+    StoredFile.deleteTemporaryFiles(directory, ShardName.GLOB);
+    StoredFile.deleteTemporaryFiles(directory, ShardManifest.FILE);
   }
 }

@@ -6,8 +6,8 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import com.fasterxml.jackson.databind.SerializationFeature;
 import dev.beit2.io.InvalidInputException;
+import dev.beit2.io.Json;
 import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.util.List;
@@ -40,9 +40,10 @@ public record ShardManifest(
 
   private static final String WANTED =
       "a folder of MIM shards with a " + FILE + " of schema version " + SCHEMA_VERSION;
-  private static final ObjectMapper JSON =
+
+  /** Stricter than {@link Json}: a manifest must be complete. */
+  private static final ObjectMapper STRICT =
       new ObjectMapper()
-          .enable(SerializationFeature.INDENT_OUTPUT)
           .enable(DeserializationFeature.FAIL_ON_NULL_FOR_PRIMITIVES)
           .enable(DeserializationFeature.FAIL_ON_MISSING_CREATOR_PROPERTIES);
 
@@ -86,7 +87,7 @@ public record ShardManifest(
   public static ShardManifest read(String directory) {
     ShardFolder folder = new ShardFolder(directory);
     try {
-      JsonNode json = JSON.readTree(folder.file(FILE).readBytes());
+      JsonNode json = STRICT.readTree(folder.file(FILE).readBytes());
       if (!json.isObject()) {
         throw invalid(folder.path(FILE) + ", which is no manifest", null);
       }
@@ -94,7 +95,7 @@ public record ShardManifest(
       if (version != SCHEMA_VERSION) {
         throw invalid(folder.path(FILE) + " of schema version " + version, null);
       }
-      return JSON.treeToValue(json, ShardManifest.class);
+      return STRICT.treeToValue(json, ShardManifest.class);
     } catch (FileNotFoundException e) {
       throw invalid("no " + FILE + " in " + directory, e);
     } catch (JsonProcessingException e) {
@@ -119,16 +120,12 @@ public record ShardManifest(
     return new ShardMetadata(tokenizerDigest, codebookSize, grid, inputSize, views, seed);
   }
 
-  /** As the file has it, indented. */
+  /** The indented JSON of the file, without a line break at the end. */
   public String toJson() {
-    try {
-      return JSON.writeValueAsString(this);
-    } catch (JsonProcessingException e) {
-      throw new IllegalStateException("a manifest is always JSON", e);
-    }
+    return Json.pretty(this).stripTrailing();
   }
 
   static ShardManifest fromJson(String json) throws IOException {
-    return JSON.readValue(json, ShardManifest.class);
+    return STRICT.readValue(json, ShardManifest.class);
   }
 }

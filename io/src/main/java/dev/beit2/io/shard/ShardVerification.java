@@ -8,15 +8,15 @@ import java.util.List;
 import java.util.function.Consumer;
 
 /**
- * What a thorough look at a set of shards found.
+ * The result of a full check of a set of shards.
  *
  * @param rows images that could be read
  * @param views of these images
  * @param codeCounts [codebookSize], how often each code is used
- * @param duplicateKeys keys of more than one image; the first {@value #MAX_DUPLICATES}
- * @param duplicateImages images that could be left out as another one has the same bytes under
- *     another key; sets have such, and nothing is wrong with that
- * @param problems everything that is not as it has to be, a sentence each; empty if all is sound
+ * @param duplicateKeys keys of more than one image; at most {@value #MAX_DUPLICATES}
+ * @param duplicateImages images whose bytes another image has, too, under another key; this is not
+ *     a problem
+ * @param problems a sentence for each problem; empty if the shards are sound
  */
 @SuppressWarnings("ArrayRecordComponent") // a histogram of 8192 numbers
 public record ShardVerification(
@@ -35,7 +35,7 @@ public record ShardVerification(
   }
 
   /**
-   * Reads every byte and every row of the shards in a folder and holds them against the manifest.
+   * Reads every byte and every row of the shards in a folder and compares them with the manifest.
    *
    * @throws InvalidInputException if there is no manifest or it cannot be read
    */
@@ -44,29 +44,26 @@ public record ShardVerification(
   }
 
   /**
-   * The same, on all processors as far as the heap allows it.
+   * The same, with a progress callback. Uses all processors as far as the heap allows.
    *
-   * @param progress told of each shard when it is done, by any thread
+   * @param progress called with each shard when it is done, from any thread
    */
   public static ShardVerification verify(String directory, Consumer<Shard> progress) {
     return new ShardVerifier(directory).verify(progress);
   }
 
-  /** As many as rows: a row is an image. */
+  /** The number of images, equal to {@link #rows}. */
   public long images() {
     return rows;
   }
 
+  /** Whether no problem was found. */
   public boolean sound() {
     return problems.isEmpty();
   }
 
-  /** The codes that are used at least once. */
-  public int codesInUse() {
-    int used = 0;
-    for (long count : codeCounts) {
-      used += count > 0 ? 1 : 0;
-    }
-    return used;
+  /** How often the codebook's codes are used. */
+  public CodeUsage codeUsage() {
+    return CodeUsage.of(codeCounts);
   }
 }

@@ -3,10 +3,10 @@ package dev.beit2.io.store;
 import java.util.zip.CRC32C;
 
 /**
- * What went into a file, or is in it.
+ * Length and checksum of a file, as written or as measured.
  *
- * @param bytes its length
- * @param crc32c the checksum of all of it
+ * @param bytes the length of the file
+ * @param crc32c the CRC-32C of the whole file
  */
 public record WriteResult(long bytes, int crc32c) {
   static WriteResult of(byte[] content) {

@@ -1,2 +1,5 @@
-/** Files by their paths, on the local disk and in object stores, whole or not at all. */
+/**
+ * Files on the local disk and in object stores, by path. Writes are atomic: a file appears complete
+ * or not at all.
+ */
 package dev.beit2.io.store;

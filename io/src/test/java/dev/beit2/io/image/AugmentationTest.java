@@ -51,7 +51,7 @@ class AugmentationTest {
     }
   }
 
-  /** The limits and the means of torchvision's distribution, on a image that seldom rejects. */
+  /** The limits and the means of torchvision's distribution, on an image that seldom rejects. */
   @Test
   void viewsAreDistributedAsTorchvisionDrawsThem() {
     int n = 20_000;

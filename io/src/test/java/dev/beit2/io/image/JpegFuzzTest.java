@@ -6,7 +6,7 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** Mutated JPEGs: a image or a reason, whatever the bytes. */
+/** Mutated JPEGs: an image or a reason, whatever the bytes. */
 class JpegFuzzTest {
   static Stream<byte[]> images() throws IOException {
     return FuzzedImages.seeds(

@@ -6,7 +6,7 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** Mutated PNGs, WebPs and GIFs: a image or a reason, whatever the bytes. */
+/** Mutated PNGs, WebPs and GIFs: an image or a reason, whatever the bytes. */
 class PngFuzzTest {
   static Stream<byte[]> images() throws IOException {
     return FuzzedImages.seeds(

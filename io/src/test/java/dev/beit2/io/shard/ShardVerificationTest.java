@@ -44,7 +44,8 @@ class ShardVerificationTest {
       }
     }
     assertArrayEquals(counts, verification.codeCounts());
-    assertEquals(Arrays.stream(counts).filter(n -> n > 0).count(), verification.codesInUse());
+    assertEquals(
+        Arrays.stream(counts).filter(n -> n > 0).count(), verification.codeUsage().inUse());
   }
 
   @Test

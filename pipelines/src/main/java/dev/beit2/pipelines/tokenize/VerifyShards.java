@@ -86,8 +86,8 @@ public final class VerifyShards {
     json.put("images", found.images());
     json.put("views", found.views());
     json.put("codebookSize", found.codeCounts().length);
-    json.put("codesInUse", found.codesInUse());
-    json.put("perplexity", CodeUsage.of(found.codeCounts()).perplexity());
+    json.put("codesInUse", found.codeUsage().inUse());
+    json.put("perplexity", found.codeUsage().perplexity());
     json.put("codeCounts", found.codeCounts());
     json.put("duplicateKeys", found.duplicateKeys());
     json.put("duplicateImages", found.duplicateImages());
@@ -96,7 +96,7 @@ public final class VerifyShards {
   }
 
   private static String text(String directory, ShardVerification found) {
-    CodeUsage usage = CodeUsage.of(found.codeCounts());
+    CodeUsage usage = found.codeUsage();
     StringBuilder text =
         new StringBuilder(
             String.format(

@@ -12,10 +12,10 @@ import javax.annotation.Nullable;
 /** Reads sets of images of one format. One thread at a time may use an instance. */
 interface FormatReader {
   /**
-   * What is found without reading images.
+   * What is known of a source before its images are read.
    *
    * @param partitions in the order of their names
-   * @param rejected what is broken so early that it is in no partition
+   * @param rejected what is broken and belongs to no partition
    * @param classes by label; empty where they are not known
    * @param images how many, where that is known
    * @param unlabelled why images have no labels, or null if they have or it is not known yet
@@ -26,7 +26,7 @@ interface FormatReader {
       List<String> classes,
       OptionalLong images,
       @Nullable String unlabelled) {
-    /** Parts that hold more than this share of the set are large. */
+    /** Partitions that hold more than 1/64 of the bytes are large. */
     private static final int LARGE = 64;
 
     public Listing {
@@ -49,7 +49,7 @@ interface FormatReader {
    * Reads a partition from its start to its end, holding one image in memory. What is broken is
    * told to {@code found}.
    *
-   * @param withBytes false to ask for the places of the images only
+   * @param withBytes false to request only the positions of the images
    */
   void scan(SourcePartition partition, boolean withBytes, ImageSink found) throws IOException;
 
@@ -75,7 +75,7 @@ interface FormatReader {
     return number < 0 || number > Integer.MAX_VALUE ? null : (Integer) (int) number;
   }
 
-  /** The reason for which an image is too large, said alike by all formats. */
+  /** The reason for which an image is too large, the same for all formats. */
   static String overLimit(long bytes, long limit) {
     return bytes + " bytes are over the limit of " + limit + " bytes";
   }

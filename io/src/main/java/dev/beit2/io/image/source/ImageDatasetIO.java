@@ -15,6 +15,7 @@ import org.apache.beam.sdk.transforms.Flatten;
 import org.apache.beam.sdk.transforms.PTransform;
 import org.apache.beam.sdk.transforms.ParDo;
 import org.apache.beam.sdk.transforms.Reshuffle;
+import org.apache.beam.sdk.transforms.display.DisplayData;
 import org.apache.beam.sdk.values.PBegin;
 import org.apache.beam.sdk.values.PCollectionList;
 import org.apache.beam.sdk.values.PCollectionTuple;
@@ -22,7 +23,7 @@ import org.apache.beam.sdk.values.TupleTag;
 import org.apache.beam.sdk.values.TupleTagList;
 
 /**
- * Sources of images, see {@link ImageSource}.
+ * Reads the images of an {@link ImageSource} in a pipeline.
  *
  * <pre>{@code
  * PCollectionTuple read = pipeline.apply("Read images", ImageDatasetIO.read(source));
@@ -30,22 +31,20 @@ import org.apache.beam.sdk.values.TupleTagList;
  * PCollection<RejectedImage> rejected = read.get(ImageDatasetIO.REJECTED);
  * }</pre>
  *
- * <p>Files are spread over the workers, of ImageNet's training archive the tars of the classes, of
- * Parquet the row groups; each byte is read once, and a worker holds one image in memory (of
- * Parquet a row group). Of archives so large that a worker alone would have most of the images,
- * they are spread after reading.
+ * <p>The unit of parallelism is a file, a class's tar inside ImageNet's training archive, or a row
+ * group of Parquet. Each byte is read once. A worker holds one image in memory, or one row group of
+ * Parquet. The images of very large archives are redistributed after reading.
  *
- * <p>Bytes are not looked at: they may be no image. An archive that breaks off, an image over the
- * limit, a record whose checksum is wrong: each is rejected by name, and the rest is read. Where
- * nothing is there, or it is of another format, the pipeline fails with {@link
- * dev.beit2.io.InvalidInputException}; a file that cannot be read fails it with the {@link
- * IOException}.
+ * <p>This transform does not decode images. Broken archives, images over the size limit and records
+ * with a wrong checksum go to {@link #REJECTED}, and reading continues. The pipeline fails with
+ * {@link dev.beit2.io.InvalidInputException} if the path does not exist or has another format, and
+ * with {@link IOException} if a file cannot be read.
  */
 public final class ImageDatasetIO {
   /** The images. */
   public static final TupleTag<ImageRecord> IMAGES = new TupleTag<>("images") {};
 
-  /** What cannot be used, and the rest of what breaks off. */
+  /** Unusable images, and archives that cannot be read to their end. */
   public static final TupleTag<RejectedImage> REJECTED = new TupleTag<>("rejected") {};
 
   private static final TupleTag<SourcePartition> PARTITIONS = new TupleTag<>("partitions") {};
@@ -54,7 +53,7 @@ public final class ImageDatasetIO {
 
   private ImageDatasetIO() {}
 
-  /** Reads a set: {@link #IMAGES} and {@link #REJECTED}. */
+  /** Returns {@link #IMAGES} and {@link #REJECTED}. */
   public static PTransform<PBegin, PCollectionTuple> read(ImageSource source) {
     return new Read(source);
   }
@@ -81,7 +80,7 @@ public final class ImageDatasetIO {
           listed
               .get(PARTITIONS)
               .setCoder(new SourcePartitionCoder())
-              // All partitions come from one element; without this all would be read by its worker.
+              // One worker lists all partitions; without a reshuffle it would read them all, too.
               .apply("Spread", Reshuffle.viaRandomKey())
               .apply(
                   "Read",
@@ -99,6 +98,17 @@ public final class ImageDatasetIO {
               PCollectionList.of(listed.get(REJECTED))
                   .and(read.get(REJECTED))
                   .apply("All rejected", Flatten.pCollections()));
+    }
+
+    @Override
+    public void populateDisplayData(DisplayData.Builder builder) {
+      super.populateDisplayData(builder);
+      builder
+          .add(DisplayData.item("path", source.path()).withLabel("Image Path"))
+          .add(DisplayData.item("format", source.format().word()).withLabel("Image Format"))
+          .add(
+              DisplayData.item("maxImageBytes", source.maxImageBytes())
+                  .withLabel("Maximum Encoded Image Size in Bytes"));
     }
   }
 

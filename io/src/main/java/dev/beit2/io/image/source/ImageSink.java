@@ -3,17 +3,17 @@ package dev.beit2.io.image.source;
 import dev.beit2.io.image.RejectedImage;
 import javax.annotation.Nullable;
 
-/** Takes what is found in a partition, in the order of the partition. */
+/** Receives the images and the rejected images of a partition, in their order. */
 interface ImageSink {
   /**
    * An image.
    *
-   * @param offset of what is stored of it in its file
-   * @param length of that in bytes
-   * @param bytes the encoded image, or null where only the places were asked for
+   * @param offset of the stored image in its file, in bytes
+   * @param length of the stored image in bytes
+   * @param bytes the encoded image, or null if only the positions were requested
    */
   void image(String key, @Nullable Integer label, long offset, int length, @Nullable byte[] bytes);
 
-  /** Something that is no usable image, or the rest of a broken archive. */
+  /** An unusable image, or the rest of a broken archive. */
   void rejected(RejectedImage rejected);
 }

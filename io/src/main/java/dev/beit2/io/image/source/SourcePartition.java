@@ -5,14 +5,15 @@ import static java.util.Objects.requireNonNull;
 import javax.annotation.Nullable;
 
 /**
- * What one worker reads in one go: a file, or bytes of one.
+ * A part of an image source that one worker reads at once: a file, or a range of bytes of a file.
  *
- * @param name of a file in a folder its key; of an archive its path inside the set
- * @param file where it is, for Beam's FileSystems
+ * @param name the key of a file in a folder, or the path of an archive inside the set
+ * @param file the path of the file, for Beam's FileSystems
  * @param start of the bytes
  * @param end of the bytes, exclusive; may be beyond the end of the file
  * @param label of all its images, or null where each has its own or none
- * @param large whether it is so large a share of the set that one worker should not keep its images
+ * @param large whether it is such a large fraction of the set that its images should be
+ *     redistributed
  */
 record SourcePartition(
     String name, String file, long start, long end, @Nullable Integer label, boolean large) {

@@ -1,6 +1,6 @@
 /**
- * Where images come from: folders, ImageNet's archives, WebDataset, Parquet and TFRecord, as a
- * stream for pipelines ({@link dev.beit2.io.image.source.ImageDatasetIO}) and in shuffled order for
- * training ({@link dev.beit2.io.image.source.ImageDataset}).
+ * Readers of image datasets: folders, ImageNet archives, WebDataset, Parquet and TFRecord.
+ * Pipelines read them with {@link dev.beit2.io.image.source.ImageDatasetIO}; training reads them in
+ * shuffled order with {@link dev.beit2.io.image.source.ImageDataset}.
  */
 package dev.beit2.io.image.source;
