@@ -9,13 +9,13 @@ import java.nio.ByteOrder;
 import org.apache.beam.sdk.coders.AtomicCoder;
 
 /** Encodes values of a tensor: their number, then four little-endian bytes per value. */
-public final class FloatsCoder extends AtomicCoder<float[]> {
+final class FloatsCoder extends AtomicCoder<float[]> {
   private static final long serialVersionUID = 1L;
   private static final FloatsCoder INSTANCE = new FloatsCoder();
 
   private FloatsCoder() {}
 
-  public static FloatsCoder of() {
+  static FloatsCoder of() {
     return INSTANCE;
   }
 

@@ -15,7 +15,7 @@ import org.apache.beam.sdk.transforms.Combine.CombineFn;
  * of integers, unlike sums of floats, do not depend on the order, so a repeated round gives
  * bit-identical parameters.
  */
-public final class MeanFn extends CombineFn<float[], MeanFn.Sum, float[]> {
+final class MeanFn extends CombineFn<float[], MeanFn.Sum, float[]> {
   private static final long serialVersionUID = 1L;
   private static final double ONE = 0x1p36;
 

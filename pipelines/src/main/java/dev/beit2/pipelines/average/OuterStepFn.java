@@ -19,7 +19,7 @@ import org.apache.beam.sdk.values.KV;
  * mean of the workers' parameters to those with which the next round begins. Output: file, offset
  * in bytes, values.
  */
-public final class OuterStepFn extends DoFn<KV<ChunkKey, float[]>, KV<String, KV<Long, float[]>>> {
+final class OuterStepFn extends DoFn<KV<ChunkKey, float[]>, KV<String, KV<Long, float[]>>> {
   private static final long serialVersionUID = 1L;
 
   private final String checkpoint;
@@ -29,7 +29,7 @@ public final class OuterStepFn extends DoFn<KV<ChunkKey, float[]>, KV<String, KV
   /**
    * @param checkpoint folder of the checkpoint with which the round began
    */
-  public OuterStepFn(String checkpoint, OuterOptimizer optimizer) {
+  OuterStepFn(String checkpoint, OuterOptimizer optimizer) {
     this.checkpoint = checkpoint;
     this.optimizer = optimizer;
   }

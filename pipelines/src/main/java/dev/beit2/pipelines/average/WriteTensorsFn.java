@@ -20,7 +20,7 @@ import org.apache.beam.sdk.values.KV;
  * with which the round began, and copies that model's constants. The file is assembled on the local
  * disk, so that only one chunk is in memory. Output: the file's name.
  */
-public final class WriteTensorsFn extends DoFn<KV<String, Iterable<KV<Long, float[]>>>, String> {
+final class WriteTensorsFn extends DoFn<KV<String, Iterable<KV<Long, float[]>>>, String> {
   private static final long serialVersionUID = 1L;
   private static final String AVERAGED_TYPE = "F32";
 
@@ -31,7 +31,7 @@ public final class WriteTensorsFn extends DoFn<KV<String, Iterable<KV<Long, floa
    * @param from folder of the checkpoint with which the round began
    * @param to folder of the next checkpoint
    */
-  public WriteTensorsFn(String from, String to) {
+  WriteTensorsFn(String from, String to) {
     this.from = from;
     this.to = to;
   }

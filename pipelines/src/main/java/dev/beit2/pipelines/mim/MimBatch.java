@@ -10,7 +10,7 @@ import dev.beit2.io.image.ImageBatch;
  * @param codes B · N
  */
 @SuppressWarnings("ArrayRecordComponent") // Buffers that are filled again and again.
-public record MimBatch(ImageBatch images, boolean[] masks, int[] codes) {
+record MimBatch(ImageBatch images, boolean[] masks, int[] codes) {
   static MimBatch allocate(int batch, int side, int patches) {
     return new MimBatch(
         new ImageBatch(batch, side), new boolean[batch * patches], new int[batch * patches]);
