@@ -6,11 +6,11 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * A path with its braces written out, as a shell does: {@code {000..127}} with its leading zeros,
- * {@code {a,b}}, and one inside the other.
+ * The expansion of the braces in a path, as in a shell: {@code {000..127}} with its leading zeros,
+ * {@code {a,b}}, and nested braces.
  *
  * @param expanded the paths
- * @param numbered whether there was a range of numbers, of which each is meant to be there
+ * @param numbered whether the path has a range of numbers, so that every file must exist
  */
 record BraceExpansion(List<String> expanded, boolean numbered) {
   private static final Pattern RANGE = Pattern.compile("(\\d{1,18})\\.\\.(\\d{1,18})");

@@ -6,7 +6,7 @@ import dev.beit2.io.SeededRandom;
  * How views are drawn: torchvision's RandomResizedCrop (sides' ratio 3/4 … 4/3, its 10 attempts and
  * its central fallback), horizontal flip, colour jitter.
  *
- * @param minScale the smallest crop's share of the image's area, in (0, maxScale]
+ * @param minScale the smallest crop as a fraction of the image's area, in (0, maxScale]
  * @param maxScale the largest crop's share of the image's area, at most 1
  * @param flipProbability in [0, 1]
  * @param brightness j at least 0: the factor is uniform in [max(0, 1 − j), 1 + j]; 0 = no change

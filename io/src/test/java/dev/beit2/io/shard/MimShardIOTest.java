@@ -100,7 +100,7 @@ class MimShardIOTest {
   }
 
   @Test
-  void nothingIsLeftAsideAndOtherStartsLeftoversGo() throws IOException {
+  void noTemporaryFileRemainsAndLeftoversOfOtherRunsAreDeleted() throws IOException {
     for (String left :
         List.of(
             ".shard-00000-of-00001.parquet.1-2.tmp",
