@@ -21,11 +21,11 @@ import java.util.Arrays;
 import java.util.SplittableRandom;
 
 /**
- * How fast this machine runs the networks, beside how fast it multiplies matrices in the same
- * precision. Rates are medians of several rounds after one that warms up.
+ * Measures how fast this machine runs the networks, and how fast it multiplies matrices in the same
+ * precision. Rates are medians of several rounds after a warm-up.
  *
  * @param precision of all rates
- * @param batch images a forward or step
+ * @param batch images per forward pass or step
  */
 public record ModelBenchmark(Precision precision, int batch) {
   private static final int ROUNDS = 3;
@@ -39,8 +39,8 @@ public record ModelBenchmark(Precision precision, int batch) {
   public record Rate(double imagesPerSecond, double flopsPerSecond) {}
 
   /**
-   * Additions and multiplications a second of the matrix product at the heart of a block's MLP, [B
-   * · T, D] by [D, 4D], with weights that are in the precision already.
+   * Additions and multiplications per second of the matrix product of a block's MLP, [B · T, D] by
+   * [D, 4D], with weights that are already in the precision.
    */
   public double matrixMultiplyFlops(VitConfig vit) {
     long rows = (long) batch * (vit.patches() + 1);
@@ -67,7 +67,7 @@ public record ModelBenchmark(Precision precision, int batch) {
     }
   }
 
-  /** The tokenizer's forward from images in memory to codes, with {@link Tokenizer#encode}. */
+  /** {@link Tokenizer#encode}: from images in memory to codes. */
   public Rate tokenizer(Tokenizer tokenizer, VqKdConfig config) {
     ByteBuffer images = images(config.encoder().imageSize());
     int[] codes = new int[batch * config.encoder().patches()];
@@ -110,7 +110,7 @@ public record ModelBenchmark(Precision precision, int batch) {
             new CosineSchedule(1e-4, 1e-6, 1e-5, 10, 1000),
             1,
             precision)) {
-      // The backward pass has two products for each of the forward's.
+      // The backward pass has two products for each product of the forward pass.
       return rate(
           medianSeconds(() -> trainer.step(images, masks, codes, batch)), 3 * batch * flops);
     }
@@ -120,7 +120,7 @@ public record ModelBenchmark(Precision precision, int batch) {
     return new Rate(batch / seconds, flops / seconds);
   }
 
-  /** Additions and multiplications of a image's way through the patch embedding and some blocks. */
+  /** Additions and multiplications of the patch embedding and some blocks for one image. */
   private static double flops(VitConfig vit, int blocks) {
     double tokens = vit.patches() + 1;
     double dim = vit.dim();

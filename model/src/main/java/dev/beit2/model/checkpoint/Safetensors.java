@@ -4,11 +4,11 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
-import com.google.gson.JsonArray;
-import com.google.gson.JsonElement;
-import com.google.gson.JsonObject;
-import com.google.gson.JsonParseException;
-import com.google.gson.JsonParser;
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.beit2.model.checkpoint.SafetensorsHeader.Entry;
 import dev.beit2.model.torch.StateDict;
 import dev.beit2.model.torch.Torch;
@@ -19,6 +19,7 @@ import java.nio.ByteOrder;
 import java.nio.channels.ReadableByteChannel;
 import java.nio.channels.WritableByteChannel;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -35,6 +36,7 @@ import java.util.TreeMap;
  */
 public record Safetensors(Map<String, String> metadata, StateDict tensors)
     implements AutoCloseable {
+  private static final ObjectMapper MAPPER = new ObjectMapper();
   private static final int LARGEST_HEADER = 100_000_000;
   private static final Map<String, DataType> TYPES =
       Map.of(
@@ -51,7 +53,7 @@ public record Safetensors(Map<String, String> metadata, StateDict tensors)
   /**
    * Reads a whole file; the caller closes the result.
    *
-   * @throws IOException if it ends early or is no safetensors file
+   * @throws IOException if it ends early or is not a safetensors file
    */
   public static Safetensors read(ReadableByteChannel in) throws IOException {
     SafetensorsHeader header = header(in);
@@ -68,9 +70,10 @@ public record Safetensors(Map<String, String> metadata, StateDict tensors)
   }
 
   /**
-   * Reads a file up to its first tensor, where {@code in} then stands. Takes no native memory.
+   * Reads a file up to its first tensor; {@code in} is positioned there afterwards. Uses no native
+   * memory.
    *
-   * @throws IOException if it ends early or is no safetensors file
+   * @throws IOException if it ends early or is not a safetensors file
    */
   public static SafetensorsHeader header(ReadableByteChannel in) throws IOException {
     ByteBuffer length = fill(in, ByteBuffer.allocate(Long.BYTES)).order(ByteOrder.LITTLE_ENDIAN);
@@ -81,51 +84,56 @@ public record Safetensors(Map<String, String> metadata, StateDict tensors)
     }
     ByteBuffer bytes = ByteBuffer.allocate(Long.BYTES + (int) headerBytes).put(length);
     fill(in, bytes);
-    JsonObject header = parse(bytes.array());
+    ObjectNode header = parse(bytes.array());
     Map<String, String> metadata = new TreeMap<>();
-    if (header.remove("__metadata__") instanceof JsonObject texts) {
-      texts.entrySet().forEach(e -> metadata.put(e.getKey(), e.getValue().getAsString()));
+    if (header.remove("__metadata__") instanceof ObjectNode texts) {
+      texts.fields().forEachRemaining(e -> metadata.put(e.getKey(), e.getValue().asText()));
     }
     Map<String, Entry> tensors = new LinkedHashMap<>();
     long at = bytes.limit();
-    for (Map.Entry<String, JsonElement> tensor : byOffset(header)) {
-      Entry entry = entry(tensor.getKey(), tensor.getValue().getAsJsonObject(), bytes.limit(), at);
+    for (Map.Entry<String, JsonNode> tensor : byOffset(header)) {
+      Entry entry = entry(tensor.getKey(), tensor.getValue(), bytes.limit(), at);
       tensors.put(tensor.getKey(), entry);
       at = entry.end();
     }
     return new SafetensorsHeader(bytes, metadata, tensors);
   }
 
-  private static JsonObject parse(byte[] start) throws IOException {
+  private static ObjectNode parse(byte[] start) throws IOException {
     try {
-      String json =
-          new String(start, Long.BYTES, start.length - Long.BYTES, StandardCharsets.UTF_8);
-      return JsonParser.parseString(json).getAsJsonObject();
-    } catch (JsonParseException | IllegalStateException e) {
-      throw new IOException("not a safetensors file: its header is no JSON object", e);
+      JsonNode json = MAPPER.readTree(start, Long.BYTES, start.length - Long.BYTES);
+      if (json instanceof ObjectNode header) {
+        return header;
+      }
+    } catch (JsonProcessingException e) {
+      throw new IOException("not a safetensors file: its header is not a JSON object", e);
     }
+    throw new IOException("not a safetensors file: its header is not a JSON object");
   }
 
-  private static List<Map.Entry<String, JsonElement>> byOffset(JsonObject header) {
-    return header.entrySet().stream()
-        .sorted(Comparator.comparingLong(e -> offset(e.getValue().getAsJsonObject(), 0)))
-        .toList();
+  private static List<Map.Entry<String, JsonNode>> byOffset(ObjectNode header) {
+    List<Map.Entry<String, JsonNode>> tensors = new ArrayList<>();
+    header.fields().forEachRemaining(tensors::add);
+    tensors.sort(Comparator.comparingLong(tensor -> offset(tensor.getValue(), 0)));
+    return tensors;
   }
 
-  private static long offset(JsonObject tensor, int end) {
-    return tensor.getAsJsonArray("data_offsets").get(end).getAsLong();
+  private static long offset(JsonNode tensor, int end) {
+    return tensor.path("data_offsets").path(end).asLong(-1);
   }
 
   /** Type, shape and offsets of a tensor, which must start at {@code at}. */
-  private static Entry entry(String name, JsonObject tensor, long headerEnd, long at)
+  private static Entry entry(String name, JsonNode tensor, long headerEnd, long at)
       throws IOException {
-    String dtype = tensor.get("dtype").getAsString();
-    List<Long> shape =
-        tensor.getAsJsonArray("shape").asList().stream().map(JsonElement::getAsLong).toList();
+    String dtype = tensor.path("dtype").asText();
+    List<Long> shape = new ArrayList<>();
+    tensor.path("shape").forEach(size -> shape.add(size.asLong(-1)));
     Entry entry =
         new Entry(dtype, shape, headerEnd + offset(tensor, 0), headerEnd + offset(tensor, 1));
     DataType type = TYPES.get(dtype);
     if (type == null
+        || !tensor.path("shape").isArray()
+        || shape.stream().anyMatch(size -> size < 0)
         || entry.start() != at
         || entry.end() - at != shape(entry).size() * type.getNumOfBytes()) {
       throw new IOException("not a sound safetensors file: tensor " + name + " is " + tensor);
@@ -178,20 +186,21 @@ public record Safetensors(Map<String, String> metadata, StateDict tensors)
     }
   }
 
-  private static JsonObject header(Map<String, String> metadata, Map<String, NDArray> tensors) {
-    JsonObject header = new JsonObject();
-    JsonObject texts = new JsonObject();
-    new TreeMap<>(metadata).forEach(texts::addProperty);
-    header.add("__metadata__", texts);
+  private static ObjectNode header(Map<String, String> metadata, Map<String, NDArray> tensors) {
+    ObjectNode header = MAPPER.createObjectNode();
+    ObjectNode texts = header.putObject("__metadata__");
+    new TreeMap<>(metadata).forEach(texts::put);
     long at = 0;
     for (Map.Entry<String, NDArray> entry : tensors.entrySet()) {
       NDArray tensor = entry.getValue();
-      JsonObject description = new JsonObject();
-      description.addProperty("dtype", name(tensor.getDataType()));
-      description.add("shape", array(tensor.getShape().getShape()));
+      ObjectNode description = header.putObject(entry.getKey());
+      description.put("dtype", name(tensor.getDataType()));
+      ArrayNode shape = description.putArray("shape");
+      for (long size : tensor.getShape().getShape()) {
+        shape.add(size);
+      }
       long end = at + tensor.size() * tensor.getDataType().getNumOfBytes();
-      description.add("data_offsets", array(at, end));
-      header.add(entry.getKey(), description);
+      description.putArray("data_offsets").add(at).add(end);
       at = end;
     }
     return header;
@@ -205,14 +214,6 @@ public record Safetensors(Map<String, String> metadata, StateDict tensors)
         .orElseThrow(() -> new IllegalArgumentException("safetensors has no type " + type));
   }
 
-  private static JsonArray array(long... values) {
-    JsonArray array = new JsonArray();
-    for (long value : values) {
-      array.add(value);
-    }
-    return array;
-  }
-
   private static void drain(WritableByteChannel out, ByteBuffer buffer) throws IOException {
     while (buffer.hasRemaining()) {
       out.write(buffer);
@@ -220,7 +221,8 @@ public record Safetensors(Map<String, String> metadata, StateDict tensors)
   }
 
   /**
-   * The tensors whose names start with {@code prefix}, without it; they stay owned by this file.
+   * The tensors whose names start with {@code prefix}, by the rest of their names. They still
+   * belong to this file.
    */
   public Map<String, NDArray> under(String prefix) {
     Map<String, NDArray> found = new LinkedHashMap<>();

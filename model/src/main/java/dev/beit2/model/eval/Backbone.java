@@ -5,7 +5,7 @@ import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
-import com.google.gson.Gson;
+import dev.beit2.model.checkpoint.ModelMetadata;
 import dev.beit2.model.checkpoint.Safetensors;
 import dev.beit2.model.mim.MaskedImageModel;
 import dev.beit2.model.mim.MimConfig;
@@ -39,18 +39,17 @@ public final class Backbone implements AutoCloseable {
    */
   public static Backbone read(ReadableByteChannel model, Precision precision) throws IOException {
     Safetensors file = Safetensors.read(model);
-    String kind = file.metadata().get("kind");
-    if (!"mim".equals(kind)) {
+    MimConfig config;
+    try {
+      config =
+          ModelMetadata.of(file.metadata()).config("mim", "a masked image model", MimConfig.class);
+    } catch (IOException e) {
       file.close();
-      throw new IOException(
-          "found a model of kind " + kind + "; wanted a masked image model (mim)");
+      throw e;
     }
     Kernels kernels = Kernels.of(precision);
     file.tensors().convert(kernels, name -> name.startsWith("blocks."));
-    return new Backbone(
-        new Gson().fromJson(file.metadata().get("config"), MimConfig.class),
-        kernels,
-        file.tensors());
+    return new Backbone(config, kernels, file.tensors());
   }
 
   /** A backbone of the same shape at its initial values, as a baseline. */

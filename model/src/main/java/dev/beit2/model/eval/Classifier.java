@@ -17,7 +17,7 @@ public final class Classifier {
   private final StateDict state;
   private final Vit vit;
 
-  /** A classifier over existing parameters, which stay the caller's. */
+  /** A classifier over existing parameters, which the caller closes. */
   public Classifier(VitConfig config, Kernels kernels, StateDict state) {
     this.kernels = kernels;
     this.state = state;

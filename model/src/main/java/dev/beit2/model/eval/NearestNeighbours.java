@@ -5,8 +5,8 @@ import java.util.Comparator;
 import java.util.stream.IntStream;
 
 /**
- * Classification by the k nearest training features, by cosine, votes weighted by exp(cosine /
- * temperature) (as DINO, arXiv 2104.14294, evaluates).
+ * k-NN classification by cosine similarity, with votes weighted by exp(cosine / temperature), as in
+ * DINO's evaluation (arXiv 2104.14294).
  */
 public final class NearestNeighbours {
   private NearestNeighbours() {}

@@ -6,7 +6,8 @@ import dev.beit2.model.torch.Kernels;
 import dev.beit2.model.torch.StateDict;
 
 /**
- * What a tokenizer is distilled from: features of each patch that it has to tell from its codes.
+ * The teacher of a tokenizer: it computes features of each patch, which the tokenizer has to
+ * predict from its codes.
  */
 public interface Teacher extends AutoCloseable {
   /** Width of a feature. */

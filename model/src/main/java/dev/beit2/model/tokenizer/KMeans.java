@@ -16,11 +16,11 @@ public final class KMeans {
    * Means and sizes of the clusters.
    *
    * @param means [K, C] unit vectors
-   * @param counts [K] int64, samples of each in the last round's assignment
+   * @param counts [K] int64, samples of each cluster in the last round
    */
   public record Clusters(NDArray means, NDArray counts) {}
 
-  /** Rounds from given first means. samples [M, C] unit vectors, means [K, C]. */
+  /** Runs k-means from given first means. samples [M, C] unit vectors, means [K, C]. */
   public static Clusters run(
       Kernels kernels, NDManager manager, NDArray samples, NDArray means, int rounds) {
     Clusters clusters = new Clusters(means, null);
@@ -32,7 +32,7 @@ public final class KMeans {
     return clusters;
   }
 
-  /** Which samples the first means are: all different where there are enough. */
+  /** Indices of the samples that are the first means: distinct if there are enough samples. */
   static long[] firstMeans(long samples, int clusters, long seed) {
     SplittableRandom random = new SplittableRandom(seed);
     if (samples < clusters) {

@@ -1,6 +1,6 @@
 package dev.beit2.model.tokenizer;
 
-import com.google.gson.Gson;
+import dev.beit2.model.checkpoint.ModelMetadata;
 import dev.beit2.model.checkpoint.Safetensors;
 import dev.beit2.model.checkpoint.SafetensorsHeader;
 import java.io.EOFException;
@@ -50,11 +50,7 @@ public record TokenizerDescription(VqKdConfig config, String digest) {
 
   /** The config in the metadata of a tokenizer's file. */
   static VqKdConfig config(Map<String, String> metadata) throws IOException {
-    String kind = metadata.get("kind");
-    if (!"vqkd".equals(kind)) {
-      throw new IOException("found a model of kind " + kind + "; wanted a tokenizer (vqkd)");
-    }
-    return new Gson().fromJson(metadata.get("config"), VqKdConfig.class);
+    return ModelMetadata.of(metadata).config("vqkd", "a tokenizer", VqKdConfig.class);
   }
 
   static MessageDigest sha256() {

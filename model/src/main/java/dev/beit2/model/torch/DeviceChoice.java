@@ -1,11 +1,11 @@
 package dev.beit2.model.torch;
 
-/** Which kind of device a worker asks for. */
+/** The kind of device that a worker requests. */
 public enum DeviceChoice {
-  /** A GPU if the engine sees one, else the CPU. */
+  /** A GPU if the engine sees one, otherwise the CPU. */
   AUTO,
-  /** The CPU, whether there are GPUs or not. */
+  /** The CPU, even if there are GPUs. */
   CPU,
-  /** A GPU, or nothing. */
+  /** A GPU; it is an error if there is none. */
   GPU
 }

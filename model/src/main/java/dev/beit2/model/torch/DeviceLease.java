@@ -3,8 +3,7 @@ package dev.beit2.model.torch;
 import java.util.Optional;
 
 /**
- * A worker's hold on a device: a GPU has one worker at a time, of all those in this JVM; on the CPU
- * there is room for any number.
+ * A worker's lease of a device. A GPU has one worker of this JVM at a time; the CPU has any number.
  *
  * <pre>{@code
  * try (DeviceLease lease = DeviceLease.acquire(DeviceChoice.AUTO, run, worker)) {
@@ -15,8 +14,8 @@ import java.util.Optional;
  * }
  * }</pre>
  *
- * <p>What a worker keeps stays on its device while it is away, until the worker comes back,
- * somebody else needs the device, or its run is {@linkplain #evict evicted}.
+ * <p>What a worker keeps stays on its device until the worker leases it again, another worker needs
+ * the device, or the run is {@linkplain #evict evicted}.
  */
 public final class DeviceLease implements AutoCloseable {
   private final DeviceRegistry registry;
@@ -50,27 +49,29 @@ public final class DeviceLease implements AutoCloseable {
     return DeviceRegistry.ofThisJvm().acquire(choice, run, worker);
   }
 
-  /** Closes all that workers of a run kept and have not come back for. */
+  /** Closes everything that workers of a run keep on devices that are not leased. */
   public static void evict(String run) {
     DeviceRegistry.ofThisJvm().evict(run);
   }
 
-  /** The device; a thread that uses it says so by {@link Torch#use}. */
+  /** The device; threads select it with {@link Torch#use}. */
   public TorchDevice device() {
     return device;
   }
 
-  /** What this worker kept last time; from now on the caller's, to use, keep again or close. */
+  /**
+   * What this worker has kept last time. The caller owns it now: it keeps it again or closes it.
+   */
   public Optional<AutoCloseable> resident() {
     return Optional.ofNullable(resident);
   }
 
-  /** Leaves something on the device when the lease is closed. */
+  /** Keeps something on the device when the lease is closed. */
   public void keep(AutoCloseable resident) {
     kept = resident;
   }
 
-  /** Gives the device back. */
+  /** Returns the device. */
   @Override
   public void close() {
     if (!closed) {

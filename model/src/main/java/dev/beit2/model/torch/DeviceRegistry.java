@@ -8,10 +8,10 @@ import java.util.Map;
 /**
  * The devices of this JVM: which are leased, and what workers keep on the others.
  *
- * <p>A Flink TaskManager loads our classes anew for each job and each restart of one, while DJL and
- * its devices stay; a static field would give every job a registry of its own. So the state is one
- * map for the JVM, found among the system properties, of JDK types that any class loader's copy of
- * this class can read. It is guarded by its own monitor.
+ * <p>A Flink TaskManager loads this project's classes again for each job and each restart, while
+ * DJL and its devices stay. With a static field every job would have its own registry. So the state
+ * is one map per JVM, stored in the system properties, with only JDK types, which the copies of
+ * this class in all class loaders can read. It is guarded by its own monitor.
  */
 final class DeviceRegistry {
   private static final String PROPERTY = "dev.beit2.devices";
@@ -94,7 +94,7 @@ final class DeviceRegistry {
         return device;
       }
       boolean free = !state.containsKey(leased(device));
-      // Rather an empty one than one that somebody means to come back to.
+      // An empty device is better than one to which another worker will return.
       if (free && (best == null || residents(device).isEmpty() && !residents(best).isEmpty())) {
         best = device;
       }
@@ -151,7 +151,8 @@ final class DeviceRegistry {
         resident.close();
       } catch (Exception e) {
         IllegalStateException failed =
-            new IllegalStateException("what a worker kept on its device does not close", e);
+            new IllegalStateException(
+                "the state that a worker keeps on its device cannot be closed", e);
         if (failure == null) {
           failure = failed;
         } else {

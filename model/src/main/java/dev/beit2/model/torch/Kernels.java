@@ -22,21 +22,20 @@ import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
 
 /**
- * The functions of {@code kernels.py}, callable from Java. One instance a precision and device
- * lives as long as the JVM; calls are thread-safe as long as no two threads pass the same tensor in
- * different roles.
+ * The functions of {@code kernels.py}, callable from Java. There is one instance per precision and
+ * device, which lives as long as the JVM. Calls are thread-safe as long as no two threads pass the
+ * same tensor in different roles.
  *
- * <p>Results belong to the manager given with the call. Whether a call is recorded for gradients
- * depends on its inputs alone: it is if one of them is a parameter that {@link
- * StateDict#requireGradients} marked, or was computed from one.
+ * <p>Results belong to the manager given with the call. A call is recorded for gradients if one of
+ * its inputs is a parameter marked by {@link StateDict#requireGradients}, or was computed from one.
  */
 public final class Kernels {
   private static final Map<Key, Kernels> INSTANCES = new HashMap<>();
 
   private final PtSymbolBlock module;
   private final NDArray none;
-  // DJL tells lists by their tensors' names, so a tensor cannot be in a list and an argument of one
-  // call.
+  // DJL finds lists by their tensors' names, so a tensor cannot be in a list and an argument of the
+  // same call.
   private final NDArray noneInList;
   private final NDManager cpu;
   private final Map<Double, NDArray> numbers = new ConcurrentHashMap<>();
@@ -72,14 +71,14 @@ public final class Kernels {
     }
   }
 
-  /** The tensor without elements that stands for an absent one. */
+  /** A tensor without elements, which represents an absent tensor. */
   public NDArray none() {
     return none;
   }
 
   /**
-   * A number as a tensor [] on the CPU, where reading it costs no wait for the device; it lives as
-   * long as the JVM.
+   * A number as a tensor [] on the CPU, so that reading it does not wait for the device. It lives
+   * as long as the JVM.
    */
   public NDArray number(double value) {
     return numbers.computeIfAbsent(value, v -> cpu.create(new double[] {v}, new Shape()));
@@ -96,7 +95,7 @@ public final class Kernels {
    * @param manager owns the result
    * @param function a name in {@code kernels.py}
    * @param tensors its tensor arguments, in order
-   * @param lists its lists of tensors, which come last; none may be empty
+   * @param lists its lists of tensors, after all tensors; none may be empty
    */
   @SafeVarargs
   public final NDArray call(

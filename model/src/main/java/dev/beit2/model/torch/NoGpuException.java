@@ -2,7 +2,7 @@ package dev.beit2.model.torch;
 
 import java.util.List;
 
-/** A GPU was asked for where the engine sees none. */
+/** A GPU was requested, but the engine sees none. */
 public final class NoGpuException extends RuntimeException {
   private static final long serialVersionUID = 1L;
 

@@ -39,7 +39,7 @@ public final class StateDict implements AutoCloseable {
   /**
    * A tensor by name.
    *
-   * @throws IllegalArgumentException if there is none, naming it
+   * @throws IllegalArgumentException if there is no such tensor, naming it
    */
   public NDArray get(String name) {
     NDArray tensor = tensors.get(name);
@@ -74,7 +74,7 @@ public final class StateDict implements AutoCloseable {
    * Copies into each tensor the values of the tensor of the same name, in place. (DJL's {@code
    * copyTo} keeps a second copy outside the heap for as long as the tensor lives.)
    *
-   * @throws IllegalArgumentException if one is not there, naming it
+   * @throws IllegalArgumentException if a tensor is missing, naming it
    */
   public void assign(Kernels kernels, StateDict values) {
     List<NDArray> from = tensors.keySet().stream().map(values::get).toList();
@@ -85,8 +85,8 @@ public final class StateDict implements AutoCloseable {
   }
 
   /**
-   * Converts weight matrices to the precision of the kernels, once, for a network that is only run
-   * forward; the rest stays as it is.
+   * Converts weight matrices to the precision of the kernels, for a network that is only used for
+   * inference. Other tensors do not change.
    */
   public void convert(Kernels kernels, Predicate<String> chosen) {
     List<String> names = names(chosen);

@@ -9,7 +9,9 @@ import java.util.List;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
-/** The PyTorch engine of this JVM: set up without network, and the settings each thread needs. */
+/**
+ * The PyTorch engine of this JVM: its setup without network access, and its settings per thread.
+ */
 public final class Torch {
   static {
     // The natives come from the class path; DJL neither downloads nor reports anything.
@@ -47,10 +49,10 @@ public final class Torch {
   }
 
   /**
-   * Selects the device of the calling thread: tensors that it creates from now on live there. Until
-   * a thread says so, its device is the first of {@link #devices}.
+   * Selects the device of the calling thread: tensors that it creates from now on live there. By
+   * default it is the first of {@link #devices}.
    *
-   * @throws IllegalArgumentException if the engine does not see it
+   * @throws IllegalArgumentException if the engine does not see the device
    */
   public static void use(TorchDevice device) {
     if (!DEVICES.contains(device)) {
@@ -65,9 +67,8 @@ public final class Torch {
   }
 
   /**
-   * A manager for tensors on the calling thread's device. Closing it frees their native memory.
-   * What works on a model's tensors takes a {@link StateDict#newManager} instead, whichever thread
-   * it runs in.
+   * A manager for tensors on the calling thread's device. Closing it frees their native memory. For
+   * results computed from a model's tensors use {@link StateDict#newManager}, in any thread.
    */
   public static NDManager newManager() {
     TorchDevice device = device();
@@ -75,9 +76,9 @@ public final class Torch {
   }
 
   /**
-   * A tensor on the CPU: itself if it is there, else a copy that {@code manager} owns. DJL reads a
-   * GPU's tensor through a copy too, but leaves it to the tensor's manager, where those of
-   * parameters would pile up.
+   * A tensor on the CPU: itself if it is there, otherwise a copy that {@code manager} owns. DJL
+   * would copy, too, but the copy would belong to the tensor's manager, and copies of parameters
+   * would pile up there.
    */
   public static NDArray onCpu(NDManager manager, NDArray tensor) {
     NDArray there = tensor.toDevice(Device.cpu(), false);
@@ -88,9 +89,9 @@ public final class Torch {
   }
 
   /**
-   * Sets how many threads one operation uses, for the whole JVM. Operations run by several threads
-   * at once each use as many, so {@code threads} times those threads should not exceed the cores.
-   * Results depend on this number in the last bits.
+   * Sets the number of threads of each operation, for the whole JVM. If several threads run
+   * operations at the same time, each operation uses this number, so their product should not
+   * exceed the number of cores. The last bits of results depend on it.
    */
   public static void setThreads(int threads) {
     JniUtils.setNumThreads(threads);

@@ -50,19 +50,19 @@ public final class AdamW implements AutoCloseable {
     return names;
   }
 
-  /** The loss's gradients, in the order of the names. */
+  /** The gradients of the loss, in the order of the names. */
   public NDList gradients(NDManager manager, NDArray loss) {
     return kernels.callForAll(manager, "gradients", new NDArray[] {loss}, parameters());
   }
 
-  /** Sums of gradients, so far 0, in the order of the names. */
+  /** Zeros to which gradients are added, in the order of the names. */
   NDList zeros(NDManager manager) {
     NDList zeros = new NDList();
     parameters().forEach(parameter -> zeros.add(manager.zeros(parameter.getShape())));
     return zeros;
   }
 
-  /** Adds the loss's gradients to sums, in place. */
+  /** Adds the gradients of the loss to sums, in place. */
   void addGradients(NDManager manager, NDArray loss, NDList sums) {
     kernels.call(manager, "add_gradients", new NDArray[] {loss}, parameters(), sums);
   }
@@ -81,10 +81,10 @@ public final class AdamW implements AutoCloseable {
   }
 
   /**
-   * One step down the gradient, unless it is not finite.
+   * Takes one step, unless the gradient is not finite.
    *
    * @param gradients in the order of the names; clipped in place
-   * @param learningRate before each group's scale
+   * @param learningRate that each group multiplies by its scale
    * @return the norm of the whole gradient before clipping; if it is not finite, no step was taken
    */
   public double step(NDManager manager, NDList gradients, double learningRate) {
@@ -135,9 +135,9 @@ public final class AdamW implements AutoCloseable {
   }
 
   /**
-   * Goes on from saved moments.
+   * Restores saved moments.
    *
-   * @throws IllegalArgumentException if one is missing or of another shape, naming it; nothing has
+   * @throws IllegalArgumentException if one is missing or has another shape, naming it; nothing has
    *     changed then
    */
   public void restore(StateDict saved, long stepsTaken) {

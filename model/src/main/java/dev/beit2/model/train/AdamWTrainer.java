@@ -5,7 +5,7 @@ import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
-import com.google.gson.Gson;
+import dev.beit2.model.checkpoint.ModelMetadata;
 import dev.beit2.model.checkpoint.Safetensors;
 import dev.beit2.model.torch.ActivationCheckpointing;
 import dev.beit2.model.torch.Kernels;
@@ -29,8 +29,7 @@ import javax.annotation.Nullable;
  * continues bit for bit.
  */
 public abstract class AdamWTrainer implements Trainer {
-  private final String kind;
-  private final Object config;
+  private final ModelMetadata metadata;
   final Kernels kernels;
   final StateDict parameters;
   final AdamW optimizer;
@@ -43,15 +42,14 @@ public abstract class AdamWTrainer implements Trainer {
    */
   AdamWTrainer(
       String kind,
-      Object config,
+      Record config,
       Kernels kernels,
       StateDict parameters,
       AdamW optimizer,
       CosineSchedule schedule,
       long seed,
       @Nullable ActivationCheckpointing checkpointing) {
-    this.kind = kind;
-    this.config = config;
+    this.metadata = ModelMetadata.of(kind, config);
     this.kernels = kernels;
     this.parameters = parameters;
     this.optimizer = optimizer;
@@ -188,8 +186,7 @@ public abstract class AdamWTrainer implements Trainer {
 
   @Override
   public final void writeModel(WritableByteChannel out) throws IOException {
-    Safetensors.write(
-        out, Map.of("kind", kind, "config", new Gson().toJson(config)), parameters.tensors());
+    Safetensors.write(out, metadata.toMap(), parameters.tensors());
   }
 
   @Override
@@ -240,11 +237,11 @@ public abstract class AdamWTrainer implements Trainer {
   @Override
   public final void restoreModel(ReadableByteChannel model) throws IOException {
     try (Safetensors saved = Safetensors.read(model)) {
-      String own = kind + " " + new Gson().toJson(config);
-      String other = saved.metadata().get("kind") + " " + saved.metadata().get("config");
-      if (!own.equals(other)) {
+      ModelMetadata other = ModelMetadata.of(saved.metadata());
+      if (!metadata.equals(other)) {
         throw new IllegalArgumentException(
-            "the checkpoint is a " + other + ", this run is a " + own);
+            "the checkpoint is a %s %s, this run is a %s %s"
+                .formatted(other.kind(), other.config(), metadata.kind(), metadata.config()));
       }
       parameters.assign(kernels, saved.tensors());
     }

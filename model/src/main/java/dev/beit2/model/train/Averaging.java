@@ -1,11 +1,11 @@
 package dev.beit2.model.train;
 
-/** How several workers' copies of a tensor become one. */
+/** How several workers' copies of a tensor are combined. */
 public enum Averaging {
-  /** A trained parameter: moved by the outer optimizer. */
+  /** A trained parameter: the outer optimizer applies the mean. */
   OUTER_STEP,
   /** A statistic: the mean. */
   MEAN,
-  /** Rows that are unit vectors: the mean, each row of the last dimension scaled to length 1. */
+  /** Unit vectors as rows: the mean, with each row of the last dimension normalized. */
   UNIT_MEAN
 }

@@ -8,8 +8,8 @@ package dev.beit2.model.train;
  * @param start of the warm-up
  * @param end of the schedule
  * @param warmupSteps steps of the warm-up
- * @param steps all steps, the warm-up's included
- * @param ahead how much further the schedule is than the count of steps
+ * @param steps of the whole schedule, including the warm-up
+ * @param ahead offset that is added to each step
  */
 public record CosineSchedule(
     double peak, double start, double end, long warmupSteps, long steps, long ahead) {
@@ -19,14 +19,14 @@ public record CosineSchedule(
     this(peak, start, end, warmupSteps, steps, 0);
   }
 
-  /** The same, {@code ahead} steps further at each step. */
+  /** The same schedule, {@code ahead} steps further at each step. */
   public CosineSchedule ahead(long ahead) {
     return new CosineSchedule(peak, start, end, warmupSteps, steps, ahead);
   }
 
-  /** The rate of a step counted from 0. */
-  public double at(long counted) {
-    long step = counted + ahead;
+  /** The learning rate of a step, from 0. */
+  public double at(long number) {
+    long step = number + ahead;
     if (step < warmupSteps) {
       return warmupSteps == 1 ? start : start + (peak - start) * step / (warmupSteps - 1);
     }

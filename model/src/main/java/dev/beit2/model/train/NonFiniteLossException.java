@@ -1,8 +1,7 @@
 package dev.beit2.model.train;
 
 /**
- * The loss or its gradient became infinite or not a number; the parameters were not changed by that
- * step.
+ * The loss or its gradient is infinite or not a number. The step has not changed the parameters.
  */
 public final class NonFiniteLossException extends RuntimeException {
   private static final long serialVersionUID = 1L;
@@ -28,12 +27,12 @@ public final class NonFiniteLossException extends RuntimeException {
         "the norm of the gradient of step %d is %s at a loss of %s".formatted(step, norm, loss));
   }
 
-  /** The step, counted from 1 as in a run's metrics. */
+  /** The step, from 1 as in a run's metrics. */
   public long step() {
     return step;
   }
 
-  /** Its loss; finite if it is the gradient that is not. */
+  /** Its loss; finite if only the gradient is not. */
   public double loss() {
     return loss;
   }

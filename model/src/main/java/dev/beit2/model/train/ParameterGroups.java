@@ -7,7 +7,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.function.ToDoubleFunction;
 
-/** Which parameters decay, and how fast each layer learns (official {@code optim_factory.py}). */
+/** Weight decay and learning rate of each parameter (official {@code optim_factory.py}). */
 public final class ParameterGroups {
   private ParameterGroups() {}
 
@@ -47,8 +47,8 @@ public final class ParameterGroups {
   }
 
   /**
-   * Layer-wise learning-rate decay for fine-tuning: the head learns at the full rate, each layer
-   * below it slower.
+   * Layer-wise learning-rate decay for fine-tuning: the head has the full learning rate, each layer
+   * below it a smaller one.
    *
    * @param decay factor from a layer to the one below it
    * @param depth transformer blocks

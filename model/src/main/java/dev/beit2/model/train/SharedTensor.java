@@ -7,7 +7,7 @@ import java.util.List;
  *
  * @param name in {@code model.safetensors}
  * @param shape its dimensions; empty for a scalar
- * @param averaging how several copies become one
+ * @param averaging how the workers' copies are combined
  */
 public record SharedTensor(String name, List<Long> shape, Averaging averaging) {
   /** Copies the shape. */
@@ -15,7 +15,7 @@ public record SharedTensor(String name, List<Long> shape, Averaging averaging) {
     shape = List.copyOf(shape);
   }
 
-  /** Values of a row of the last dimension. */
+  /** Length of the last dimension. */
   public int rowLength() {
     return shape.isEmpty() ? 1 : Math.toIntExact(shape.get(shape.size() - 1));
   }

@@ -14,14 +14,14 @@ public interface DropPath {
   /** Nothing is skipped. */
   DropPath NONE = (manager, branch, batch) -> null;
 
-  /** Factors [B, 1, 1] for a branch, 0 or 1 / (1 − rate); null where nothing is skipped. */
+  /** Factors [B, 1, 1] of a branch, 0 or 1 / (1 − rate); null if nothing is skipped. */
   NDArray keep(NDManager manager, String branch, long batch);
 
   /**
-   * Draws that depend on the seed, the step, the branch's name and the sample's number alone.
+   * Factors that depend only on the seed, the step, the branch's name and the sample's number.
    *
    * @param rates by block name; a block that is missing skips nothing
-   * @param first the number of the first sample in its batch, of which draws are about a part
+   * @param first index in the batch of the first sample of the micro-batch
    */
   static DropPath random(Map<String, Double> rates, long seed, long step, int first) {
     return (manager, branch, batch) -> {

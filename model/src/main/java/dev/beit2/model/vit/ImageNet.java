@@ -4,7 +4,7 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import dev.beit2.model.torch.Kernels;
 
-/** The colours that student networks and DINO see. */
+/** ImageNet's mean and standard deviation, with which images are normalized. */
 public final class ImageNet {
   private static final float[] MEAN = {0.485f, 0.456f, 0.406f};
   private static final float[] STD = {0.229f, 0.224f, 0.225f};

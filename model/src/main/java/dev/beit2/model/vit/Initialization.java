@@ -8,13 +8,13 @@ import java.util.SplittableRandom;
 import java.util.random.RandomGenerator;
 
 /**
- * Initial values as in the official code. A tensor's values depend on the seed and its name alone.
+ * Initial values as in the official code. A tensor's values depend only on the seed and its name.
  *
  * @param into receives the tensors
  * @param seed the run's seed
- * @param bound where normal values are cut off, in standard deviations: 1 in the masked image model
- *     (which wraps timm's {@code trunc_normal_} so), practically none in the tokenizer and the
- *     classifier
+ * @param bound at which normal values are truncated, in standard deviations: 1 in the masked image
+ *     model (which calls timm's {@code trunc_normal_} like that), practically infinite in the
+ *     tokenizer and the classifier
  */
 public record Initialization(StateDict into, long seed, double bound) {
   private static final double STD = 0.02;
@@ -24,7 +24,7 @@ public record Initialization(StateDict into, long seed, double bound) {
     scaledNormal(name, 1, shape);
   }
 
-  /** The same times {@code scale}. */
+  /** Values of that distribution, multiplied by {@code scale}. */
   public void scaledNormal(String name, double scale, long... shape) {
     RandomGenerator random = random(name);
     fill(

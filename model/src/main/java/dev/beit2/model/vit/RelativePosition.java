@@ -1,9 +1,8 @@
 package dev.beit2.model.vit;
 
 /**
- * Which row of the bias table belongs to each pair of tokens (official {@code
- * RelativePositionBias}): one a relative distance, and three more for [CLS] to patch, patch to
- * [CLS] and [CLS] to itself.
+ * The row of the bias table for each pair of tokens (official {@code RelativePositionBias}): one
+ * per relative distance, and three more for [CLS] to patch, patch to [CLS] and [CLS] to itself.
  */
 public final class RelativePosition {
   private RelativePosition() {}

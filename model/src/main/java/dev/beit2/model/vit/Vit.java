@@ -13,7 +13,8 @@ import java.util.concurrent.ConcurrentHashMap;
 
 /**
  * The parts of a vision transformer, over parameters under official names (official {@code
- * modeling_finetune.py}). Networks put them together; results belong to the manager of each call.
+ * modeling_finetune.py}). Networks combine them. Results belong to the manager given with each
+ * call.
  */
 public final class Vit {
   private static final List<String> BLOCK =
@@ -52,9 +53,9 @@ public final class Vit {
   }
 
   /**
-   * The same.
+   * A transformer over existing parameters.
    *
-   * @param checkpointing of the blocks; null if all is kept for the way back
+   * @param checkpointing of the blocks; null stores all activations for the backward pass
    */
   public Vit(
       VitConfig config,
@@ -70,7 +71,7 @@ public final class Vit {
     this.heads = kernels.number(config.heads());
   }
 
-  /** Its shape. */
+  /** The transformer's shape. */
   public VitConfig config() {
     return config;
   }
@@ -86,15 +87,15 @@ public final class Vit {
   }
 
   /**
-   * Patch tokens [B, N, D] → [B, 1 + N, D]: [CLS] in front, absolute positions added where there
-   * are any.
+   * Patch tokens [B, N, D] → [B, 1 + N, D]: prepends [CLS] and adds absolute positions, if the
+   * transformer has them.
    */
   public NDArray embed(NDManager manager, NDArray patches) {
     return embed(manager, patches, kernels.none(), kernels.none());
   }
 
   /**
-   * The same with masked patches replaced.
+   * Patch tokens [B, N, D] → [B, 1 + N, D], with masked patches replaced by the mask token.
    *
    * @param mask [B, N], 1 where masked
    * @param maskToken [1, 1, D]
@@ -186,8 +187,8 @@ public final class Vit {
   }
 
   /**
-   * Initial values of everything but norms and heads at the end: patch embedding, [CLS], positions,
-   * blocks.
+   * Initial values of patch embedding, [CLS], positions and blocks. Final norms and heads are the
+   * networks'.
    *
    * @param normalPatchEmbed whether the patch embedding is normal (masked image model) or keeps
    *     PyTorch's default
@@ -220,10 +221,10 @@ public final class Vit {
   /**
    * Initial values of one block.
    *
-   * @param layer its number counted from 1: the layers that write to the residual stream start
-   *     smaller by √(2·layer)
+   * @param layer its number, from 1: initial values of the layers that write to the residual stream
+   *     are divided by √(2·layer)
    * @param normal whether linear layers are normal, or keep PyTorch's default as the official
-   *     code's aggregation blocks do (they are made after its initialisation ran)
+   *     code's aggregation blocks do (they are made after its initialization has run)
    */
   public static void initializeBlock(
       VitConfig config, Initialization init, String name, int layer, boolean normal) {

@@ -9,8 +9,8 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
-import com.google.gson.Gson;
 import dev.beit2.model.TestImages;
+import dev.beit2.model.checkpoint.ModelMetadata;
 import dev.beit2.model.checkpoint.Safetensors;
 import dev.beit2.model.mim.MaskedImageModel;
 import dev.beit2.model.mim.MaskedPatches;
@@ -49,9 +49,7 @@ class BackboneTest {
   private static byte[] checkpoint(StateDict state) throws IOException {
     ByteArrayOutputStream file = new ByteArrayOutputStream();
     Safetensors.write(
-        Channels.newChannel(file),
-        Map.of("kind", "mim", "config", new Gson().toJson(CONFIG)),
-        state.tensors());
+        Channels.newChannel(file), ModelMetadata.of("mim", CONFIG).toMap(), state.tensors());
     return file.toByteArray();
   }
 

@@ -4,7 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import com.google.gson.Gson;
+import dev.beit2.model.checkpoint.ModelMetadata;
 import dev.beit2.model.checkpoint.Safetensors;
 import dev.beit2.model.recipe.TokenizerRecipe;
 import dev.beit2.model.torch.Precision;
@@ -15,7 +15,6 @@ import java.io.IOException;
 import java.nio.channels.Channels;
 import java.nio.channels.ReadableByteChannel;
 import java.util.Arrays;
-import java.util.Map;
 import org.junit.jupiter.api.Test;
 
 class TokenizerDescriptionTest {
@@ -25,9 +24,7 @@ class TokenizerDescriptionTest {
     ByteArrayOutputStream file = new ByteArrayOutputStream();
     try (StateDict state = VqKd.initialize(CONFIG, 1)) {
       Safetensors.write(
-          Channels.newChannel(file),
-          Map.of("kind", kind, "config", new Gson().toJson(CONFIG)),
-          state.tensors());
+          Channels.newChannel(file), ModelMetadata.of(kind, CONFIG).toMap(), state.tensors());
     }
     return file.toByteArray();
   }

@@ -1,0 +1,2 @@
+/** Measures how fast a machine runs the networks. */
+package dev.beit2.model.bench;

@@ -1,0 +1,2 @@
+/** The files of checkpoints: safetensors, and the metadata of a model. */
+package dev.beit2.model.checkpoint;

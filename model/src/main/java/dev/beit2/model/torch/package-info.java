@@ -1,0 +1,2 @@
+/** The PyTorch engine: kernels in TorchScript, named tensors, devices, activation checkpointing. */
+package dev.beit2.model.torch;
