@@ -129,15 +129,21 @@ public final class PrefetchQueue<RawT, BatchT> implements AutoCloseable {
     free.add(Optional.of(batch));
   }
 
-  /** Stops reading, and waits for the batches that are being filled. */
+  /**
+   * Stops reading, and waits for the batches that are being filled. If the wait is interrupted, the
+   * threads end by themselves after their current batch.
+   */
   @Override
   public void close() throws InterruptedException {
     free.clear();
     free.add(Optional.empty());
     // Not interrupted: that would close the files which the threads read from.
     reader.shutdown();
-    reader.awaitTermination(Long.MAX_VALUE, TimeUnit.NANOSECONDS);
-    fillers.shutdown();
+    try {
+      reader.awaitTermination(Long.MAX_VALUE, TimeUnit.NANOSECONDS);
+    } finally {
+      fillers.shutdown();
+    }
     fillers.awaitTermination(Long.MAX_VALUE, TimeUnit.NANOSECONDS);
   }
 }
