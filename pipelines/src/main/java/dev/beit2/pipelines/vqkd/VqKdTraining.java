@@ -45,7 +45,13 @@ final class VqKdTraining implements TrainingTask<ImageRecord, ImageBatch> {
   }
 
   static VqKdTraining open(VqKdSpec spec, RunPosition from) throws IOException {
-    return new VqKdTraining(spec, from, VqKdSpec.dataset(spec.images()));
+    SharedInJvm<ImageDataset> images = VqKdSpec.dataset(spec.images());
+    try {
+      return new VqKdTraining(spec, from, images);
+    } catch (RuntimeException | Error e) {
+      images.close();
+      throw e;
+    }
   }
 
   @Override
