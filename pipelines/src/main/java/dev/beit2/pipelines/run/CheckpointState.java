@@ -81,7 +81,11 @@ public record CheckpointState(
   }
 
   static CheckpointState parse(String json) throws IOException {
-    return Json.read(json, CheckpointState.class);
+    CheckpointState state = Json.read(json, CheckpointState.class);
+    if (state == null) {
+      throw new IOException("null is not a state");
+    }
+    return state;
   }
 
   CheckpointState withOrdinal(long ordinal) {

@@ -78,6 +78,7 @@ class CheckpointStateTest {
   @Test
   void whatIsNoStateIsRefused() {
     assertThrows(IOException.class, () -> CheckpointState.parse("[]"));
+    assertThrows(IOException.class, () -> CheckpointState.parse("null"));
     assertThrows(IOException.class, () -> CheckpointState.parse("{\"step\": \"many\"}"));
   }
 }
