@@ -17,7 +17,7 @@ import org.apache.beam.sdk.values.PCollection;
  *
  * <p>Beam's shuffle is the all-reduce: equal chunks of all workers meet in a {@link Combine}, the
  * outer optimizer applies their mean to the parameters with which the round began, and the results
- * are written into the places that they have in the model's file.
+ * are written at their offsets in the model's file.
  */
 public final class AverageParameters
     extends PTransform<PCollection<KV<ChunkKey, float[]>>, PCollection<String>> {

@@ -21,7 +21,7 @@ import org.apache.beam.sdk.coders.VarLongCoder;
  * @param averaging how the workers' chunks are combined
  */
 public record ChunkKey(String tensor, long from, int rowLength, Averaging averaging) {
-  public static final Coder<ChunkKey> CODER = new KeyCoder();
+  static final Coder<ChunkKey> CODER = new KeyCoder();
 
   public ChunkKey {
     requireNonNull(tensor, "tensor is null");

@@ -46,23 +46,23 @@ final class OuterStepFn extends DoFn<KV<ChunkKey, float[]>, KV<String, KV<Long, 
     ChunkKey key = chunk.getKey();
     float[] mean = chunk.getValue();
     OpenTensors model = open(Checkpoint.MODEL);
-    long at = model.offset(key);
+    long offset = model.offset(key);
     switch (key.averaging()) {
-      case MEAN -> values.output(value(Checkpoint.MODEL, at, mean));
-      case UNIT_MEAN -> values.output(value(Checkpoint.MODEL, at, unitRows(mean, key)));
+      case MEAN -> values.output(value(Checkpoint.MODEL, offset, mean));
+      case UNIT_MEAN -> values.output(value(Checkpoint.MODEL, offset, unitRows(mean, key)));
       case OUTER_STEP -> {
-        float[] velocity = velocity(at, mean.length);
-        float[] after = optimizer.step(model.read(at, mean.length), mean, velocity);
-        values.output(value(Checkpoint.MODEL, at, after));
+        float[] velocity = velocity(offset, mean.length);
+        float[] after = optimizer.step(model.read(offset, mean.length), mean, velocity);
+        values.output(value(Checkpoint.MODEL, offset, after));
         if (optimizer.hasMomentum()) {
-          values.output(value(Checkpoint.OUTER, at, velocity));
+          values.output(value(Checkpoint.OUTER, offset, velocity));
         }
       }
     }
   }
 
-  private static KV<String, KV<Long, float[]>> value(String file, long at, float[] values) {
-    return KV.of(file, KV.of(at, values));
+  private static KV<String, KV<Long, float[]>> value(String file, long offset, float[] values) {
+    return KV.of(file, KV.of(offset, values));
   }
 
   /** Normalizes each row: the mean of unit vectors is shorter than a unit vector. */
@@ -83,10 +83,10 @@ final class OuterStepFn extends DoFn<KV<ChunkKey, float[]>, KV<String, KV<Long, 
   }
 
   /** The momentum before this step. Its file has the same layout as the model's. */
-  private float[] velocity(long at, int length) throws IOException {
+  private float[] velocity(long offset, int length) throws IOException {
     boolean started =
         optimizer.hasMomentum() && StoredFile.in(checkpoint, Checkpoint.OUTER).exists();
-    return started ? open(Checkpoint.OUTER).read(at, length) : new float[length];
+    return started ? open(Checkpoint.OUTER).read(offset, length) : new float[length];
   }
 
   private OpenTensors open(String file) throws IOException {
@@ -117,9 +117,9 @@ final class OuterStepFn extends DoFn<KV<ChunkKey, float[]>, KV<String, KV<Long, 
       return header.tensors().get(key.tensor()).start() + Float.BYTES * key.from();
     }
 
-    float[] read(long at, int length) throws IOException {
+    float[] read(long offset, int length) throws IOException {
       ByteBuffer bytes = ByteBuffer.allocate(Float.BYTES * length).order(ByteOrder.LITTLE_ENDIAN);
-      channel.position(at);
+      channel.position(offset);
       while (bytes.hasRemaining()) {
         if (channel.read(bytes) < 0) {
           throw new EOFException("a checkpoint's file ends early");

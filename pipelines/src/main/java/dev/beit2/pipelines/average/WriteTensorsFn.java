@@ -56,8 +56,8 @@ final class WriteTensorsFn extends DoFn<KV<String, Iterable<KV<Long, float[]>>>,
           .write(
               out -> {
                 long size = channel.size();
-                for (long at = 0; at < size; ) {
-                  at += channel.transferTo(at, size - at, out);
+                for (long offset = 0; offset < size; ) {
+                  offset += channel.transferTo(offset, size - offset, out);
                 }
               });
     } finally {
@@ -87,12 +87,12 @@ final class WriteTensorsFn extends DoFn<KV<String, Iterable<KV<Long, float[]>>>,
   private static void copy(SeekableByteChannel in, FileChannel out, long start, long end)
       throws IOException {
     in.position(start);
-    for (long at = start; at < end; ) {
-      long copied = out.transferFrom(in, at, end - at);
+    for (long offset = start; offset < end; ) {
+      long copied = out.transferFrom(in, offset, end - offset);
       if (copied <= 0) {
         throw new IOException("a checkpoint's file ends early");
       }
-      at += copied;
+      offset += copied;
     }
   }
 
@@ -103,12 +103,12 @@ final class WriteTensorsFn extends DoFn<KV<String, Iterable<KV<Long, float[]>>>,
     }
   }
 
-  private static long write(FileChannel channel, long at, float[] values) throws IOException {
+  private static long write(FileChannel channel, long offset, float[] values) throws IOException {
     ByteBuffer bytes =
         ByteBuffer.allocate(Float.BYTES * values.length).order(ByteOrder.LITTLE_ENDIAN);
     bytes.asFloatBuffer().put(values);
     while (bytes.hasRemaining()) {
-      channel.write(bytes, at + bytes.position());
+      channel.write(bytes, offset + bytes.position());
     }
     return bytes.capacity();
   }

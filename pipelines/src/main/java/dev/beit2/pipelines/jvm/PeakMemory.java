@@ -10,7 +10,7 @@ import java.util.OptionalLong;
 /** The peak memory of this process. */
 public final class PeakMemory {
   private static final Path STATUS = Path.of("/proc/self/status");
-  private static final long KIBIBYTES_A_MEBIBYTE = 1024;
+  private static final long KIBIBYTES_PER_MEBIBYTE = 1024;
 
   private PeakMemory() {}
 
@@ -23,9 +23,9 @@ public final class PeakMemory {
     try {
       resident = residentKibibytes(Files.readString(STATUS));
     } catch (IOException e) {
-      // No Linux: the pools have to do.
+      // Not Linux: use the pools.
     }
-    return resident.orElseGet(PeakMemory::poolKibibytes) / KIBIBYTES_A_MEBIBYTE;
+    return resident.orElseGet(PeakMemory::poolKibibytes) / KIBIBYTES_PER_MEBIBYTE;
   }
 
   /** {@code VmHWM} of the text of a {@code /proc/PID/status}. */

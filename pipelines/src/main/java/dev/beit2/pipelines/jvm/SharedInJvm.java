@@ -47,7 +47,7 @@ public final class SharedInJvm<T> implements AutoCloseable {
   /**
    * Returns a handle of the object with a type and a key.
    *
-   * @param key tells objects of one type apart, by {@code equals}
+   * @param key distinguishes objects of one type, by {@code equals}
    * @param opener opens the object if nobody holds it; tasks that ask meanwhile wait
    * @throws IOException if the opener throws it
    */

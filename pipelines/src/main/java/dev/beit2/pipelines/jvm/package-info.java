@@ -1,2 +1,2 @@
-/** What concerns a JVM as a whole: objects that its tasks share, and its peak memory. */
+/** Objects that all tasks of a JVM share, and the JVM's peak memory. */
 package dev.beit2.pipelines.jvm;

@@ -21,15 +21,15 @@ import org.tensorflow.util.Event;
 import org.tensorflow.util.SessionLog;
 
 /**
- * A file of TensorBoard events: TFRecords of {@code tensorflow.Event} messages, the first of which
- * tells the version.
+ * A file of TensorBoard events: TFRecords of {@code tensorflow.Event} messages. The first one holds
+ * the version of the format.
  */
 final class EventFile {
   private static final String PREFIX = "events.out.tfevents.";
   private static final String SUFFIX = ".beit2";
   private static final Pattern NAME =
       Pattern.compile(".*/events\\.out\\.tfevents\\.(\\d+)\\.beit2");
-  // Of a record: its length and that one's checksum.
+  // A record begins with its length and the checksum of the length.
   private static final int HEAD = Long.BYTES + Integer.BYTES;
   private static final int CRC_MASK = 0xa282ead8;
 
@@ -55,7 +55,7 @@ final class EventFile {
       seconds = Math.max(seconds, other);
     }
     ByteArrayOutputStream round = new ByteArrayOutputStream();
-    // At each round, for at the first of all TensorBoard forgets nothing.
+    // In every round: TensorBoard drops no events at the first session start of a folder.
     round.writeBytes(record(sessionStart(times.get(0), afterStep + 1)));
     for (int i = 0; i < steps.size(); i++) {
       round.writeBytes(record(summary(times.get(i), steps.get(i))));
@@ -63,18 +63,18 @@ final class EventFile {
     new GrowingFile(StoredFile.in(runDirectory, name(seconds)))
         .append(
             content -> {
-              long whole = wholeRecords(content);
+              long complete = completeRecords(content);
               ByteArrayOutputStream end = new ByteArrayOutputStream();
-              if (whole == 0) {
+              if (complete == 0) {
                 end.writeBytes(record(version(times.get(0))));
               }
               end.writeBytes(round.toByteArray());
-              return new GrowingFile.End(whole, end.toByteArray());
+              return new GrowingFile.End(complete, end.toByteArray());
             });
   }
 
-  /** Where the last record ends that is there as a whole. */
-  private static long wholeRecords(SeekableByteChannel content) throws IOException {
+  /** The offset at the end of the last complete record. */
+  private static long completeRecords(SeekableByteChannel content) throws IOException {
     long size = content.size();
     long end = 0;
     ByteBuffer head = ByteBuffer.allocate(HEAD).order(ByteOrder.LITTLE_ENDIAN);
@@ -87,8 +87,8 @@ final class EventFile {
         }
       }
       long length = head.getLong(0);
-      boolean sound = head.getInt(Long.BYTES) == maskedCrc(head.array(), 0, Long.BYTES);
-      if (!sound || length < 0 || length > size - end - HEAD - Integer.BYTES) {
+      boolean intact = head.getInt(Long.BYTES) == maskedCrc(head.array(), 0, Long.BYTES);
+      if (!intact || length < 0 || length > size - end - HEAD - Integer.BYTES) {
         break;
       }
       end += HEAD + length + Integer.BYTES;
@@ -114,12 +114,12 @@ final class EventFile {
   }
 
   private static Event version(Instant time) {
-    return at(time).setFileVersion("brain.Event:2").build();
+    return event(time).setFileVersion("brain.Event:2").build();
   }
 
   private static Event sessionStart(Instant time, long step) {
     SessionLog started = SessionLog.newBuilder().setStatus(SessionLog.SessionStatus.START).build();
-    return at(time).setStep(step).setSessionLog(started).build();
+    return event(time).setStep(step).setSessionLog(started).build();
   }
 
   private static Event summary(Instant time, Map<String, Double> metrics) {
@@ -131,10 +131,13 @@ final class EventFile {
                 summary.addValueBuilder().setTag(name).setSimpleValue(value.floatValue());
               }
             });
-    return at(time).setStep(metrics.get(MetricsLog.STEP).longValue()).setSummary(summary).build();
+    return event(time)
+        .setStep(metrics.get(MetricsLog.STEP).longValue())
+        .setSummary(summary)
+        .build();
   }
 
-  private static Event.Builder at(Instant time) {
+  private static Event.Builder event(Instant time) {
     return Event.newBuilder().setWallTime(time.toEpochMilli() / 1e3);
   }
 

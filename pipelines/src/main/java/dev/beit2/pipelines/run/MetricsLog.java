@@ -61,7 +61,7 @@ public final class MetricsLog {
     append(runDirectory, afterStep, jobStart, steps, Clock.systemUTC());
   }
 
-  public static void append(
+  static void append(
       String runDirectory,
       long afterStep,
       Instant jobStart,

@@ -59,7 +59,7 @@ public final class RunDirectory {
   /**
    * @param keepEvery older checkpoints are kept if their ordinal is a multiple of this
    */
-  public static RunDirectory open(String path, RunConfig config, int keepEvery) throws IOException {
+  static RunDirectory open(String path, RunConfig config, int keepEvery) throws IOException {
     requireNonNull(config, "config is null");
     if (keepEvery < 1) {
       throw new IllegalArgumentException("keepEvery is " + keepEvery + ", not positive");
@@ -84,8 +84,8 @@ public final class RunDirectory {
   }
 
   /** The complete checkpoint at a position. */
-  public Optional<Checkpoint> checkpoint(RunPosition at) throws IOException {
-    Checkpoint checkpoint = new Checkpoint(at.step(), folder(at.step()));
+  public Optional<Checkpoint> checkpoint(RunPosition position) throws IOException {
+    Checkpoint checkpoint = new Checkpoint(position.step(), folder(position.step()));
     return StoredFile.in(checkpoint.directory(), Checkpoint.STATE).exists()
         ? Optional.of(checkpoint)
         : Optional.empty();

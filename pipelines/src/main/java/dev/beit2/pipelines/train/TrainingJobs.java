@@ -56,8 +56,8 @@ public final class TrainingJobs {
       options.as(FlinkPipelineOptions.class).setParallelism(plan.workers());
     }
     cancelEarlier(target, options.getJobName());
-    RunPosition at = RunPosition.of(run.lastCheckpoint(), plan.batchSize());
-    if (plan.isComplete(at)) {
+    RunPosition position = RunPosition.of(run.lastCheckpoint(), plan.batchSize());
+    if (plan.isComplete(position)) {
       System.err.printf("[%s] all %d steps are done%n", plan.stage(), plan.steps());
       return;
     }
@@ -65,18 +65,18 @@ public final class TrainingJobs {
     requireSlots(plan, target);
     StoppedRun.clear(plan.output());
     JobMetrics metrics = new JobMetrics(options.getMetricsFile());
-    try (TrainingProgress progress = TrainingProgress.begin(plan, at)) {
-      while (!plan.isComplete(at)) {
+    try (TrainingProgress progress = TrainingProgress.begin(plan, position)) {
+      while (!plan.isComplete(position)) {
         Pipeline pipeline = Pipeline.create(options);
-        apply(pipeline, spec, at);
+        apply(pipeline, spec, position);
         PipelineResult job = pipeline.run();
         job.waitUntilFinish();
         metrics.add(job);
         RunPosition reached = RunPosition.of(run.lastCheckpoint(), plan.batchSize());
-        if (reached.step() <= at.step()) {
-          throw stopped(plan, at);
+        if (reached.step() <= position.step()) {
+          throw stopped(plan, position);
         }
-        at = reached;
+        position = reached;
       }
     } finally {
       if (!target.isRemote()) {
@@ -140,12 +140,15 @@ public final class TrainingJobs {
     }
   }
 
-  private static RunStoppedException stopped(TrainingPlan plan, RunPosition at) throws IOException {
+  private static RunStoppedException stopped(TrainingPlan plan, RunPosition position)
+      throws IOException {
     Optional<String> reason = StoppedRun.reason(plan.output());
     return new RunStoppedException(
         "the run in %s stopped after step %d, its last checkpoint: %s"
             .formatted(
-                plan.output(), at.step(), reason.orElse("its job ended without a new checkpoint")));
+                plan.output(),
+                position.step(),
+                reason.orElse("its job ended without a new checkpoint")));
   }
 
   /**

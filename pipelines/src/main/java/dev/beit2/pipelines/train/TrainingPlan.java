@@ -187,16 +187,18 @@ public record TrainingPlan(
   }
 
   /** The position of a run in terms of {@link #steps}. */
-  long done(RunPosition at) {
-    return schedule.length().steps() != null ? at.step() : at.images() / imagesPerStep();
+  long done(RunPosition position) {
+    return schedule.length().steps() != null
+        ? position.step()
+        : position.images() / imagesPerStep();
   }
 
-  boolean isComplete(RunPosition at) {
-    return done(at) >= steps();
+  boolean isComplete(RunPosition position) {
+    return done(position) >= steps();
   }
 
   /** The learning rate by the trainer's own count of steps, from a position on. */
-  public CosineSchedule learningRate(RunPosition at) {
+  public CosineSchedule learningRate(RunPosition position) {
     double peak = schedule.learningRate();
     return new CosineSchedule(
             peak,
@@ -204,13 +206,13 @@ public record TrainingPlan(
             Math.min(schedule.minLearningRate(), peak),
             Math.min(schedule.warmup().inSteps(examples, imagesPerStep()), steps() / 2),
             steps())
-        .ahead(done(at) - at.step());
+        .ahead(done(position) - position.step());
   }
 
   /** The rounds of the next job: at most {@link #roundsPerJob}, fewer at the end of the run. */
-  List<Round> nextRounds(RunPosition at) {
+  List<Round> nextRounds(RunPosition position) {
     List<Round> rounds = new ArrayList<>();
-    RunPosition from = at;
+    RunPosition from = position;
     while (rounds.size() < roundsPerJob && !isComplete(from)) {
       // A round ends at a multiple of H, even if the run was started with another H.
       long until = (done(from) / localSteps + 1) * localSteps;

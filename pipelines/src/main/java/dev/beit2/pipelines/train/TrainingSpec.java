@@ -9,6 +9,7 @@ import java.io.Serializable;
  * sends it to the workers, which open it.
  */
 public interface TrainingSpec extends Serializable {
+  /** Rounds, schedule and resources of the run. */
   TrainingPlan plan();
 
   /**
