@@ -124,6 +124,11 @@ public final class Progress {
     update(done, OptionalDouble.of(loss), images);
   }
 
+  /** Shows nothing for a while, because another line about the stage is about to be printed. */
+  public synchronized void postpone() {
+    lastShown = clock.instant();
+  }
+
   /** Shows a line that is not overwritten. */
   public synchronized void line(String line) {
     lastShown = clock.instant();

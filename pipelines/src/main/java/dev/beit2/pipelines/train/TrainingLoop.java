@@ -64,6 +64,9 @@ final class TrainingLoop<ExampleT, BatchT> implements AutoCloseable {
       throws IOException, InterruptedException {
     List<Map<String, Double>> steps = new ArrayList<>(round.steps());
     String failure = null;
+    if (progress != null) {
+      progress.postpone(); // the launcher prints the round before
+    }
     long waitedBefore = batches.waitedNanos();
     long roundStart = System.nanoTime();
     while (steps.size() < round.steps() && failure == null) {

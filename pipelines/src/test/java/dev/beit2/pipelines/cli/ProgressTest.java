@@ -70,6 +70,20 @@ class ProgressTest {
   }
 
   @Test
+  void aPostponedLineComesFiveSecondsLater() {
+    Progress progress = progress(100, false);
+    clock.pass(Duration.ofSeconds(4));
+    progress.postpone();
+    clock.pass(Duration.ofSeconds(4));
+    progress.update(8, OptionalDouble.empty(), 8);
+    assertEquals("", shown());
+
+    clock.pass(Duration.ofSeconds(1));
+    progress.update(9, OptionalDouble.empty(), 9);
+    assertEquals("[2/4 pretrain] 9/100  1.0 images/s  1 min 31 s left\n", shown());
+  }
+
+  @Test
   void aTerminalsLineIsWrittenOver() {
     Progress progress = progress(4, true);
     clock.pass(Duration.ofSeconds(1));
