@@ -9,24 +9,24 @@ package dev.beit2.model.train;
  * @param end of the schedule
  * @param warmupSteps steps of the warm-up
  * @param steps of the whole schedule, including the warm-up
- * @param ahead offset that is added to each step
+ * @param offset that is added to the number of each step
  */
 public record CosineSchedule(
-    double peak, double start, double end, long warmupSteps, long steps, long ahead) {
+    double peak, double start, double end, long warmupSteps, long steps, long offset) {
 
   /** A schedule that begins with the first step. */
   public CosineSchedule(double peak, double start, double end, long warmupSteps, long steps) {
     this(peak, start, end, warmupSteps, steps, 0);
   }
 
-  /** The same schedule, {@code ahead} steps further at each step. */
-  public CosineSchedule ahead(long ahead) {
-    return new CosineSchedule(peak, start, end, warmupSteps, steps, ahead);
+  /** A copy whose step {@code i} has the learning rate of step {@code i + offset}. */
+  public CosineSchedule withOffset(long offset) {
+    return new CosineSchedule(peak, start, end, warmupSteps, steps, offset);
   }
 
   /** The learning rate of a step, from 0. */
   public double at(long number) {
-    long step = number + ahead;
+    long step = number + offset;
     if (step < warmupSteps) {
       return warmupSteps == 1 ? start : start + (peak - start) * step / (warmupSteps - 1);
     }

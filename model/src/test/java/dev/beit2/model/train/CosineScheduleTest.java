@@ -18,10 +18,10 @@ class CosineScheduleTest {
   }
 
   @Test
-  void isAheadOfTheStepsOrBehindThem() {
+  void offsetShiftsTheSteps() {
     for (long step = 20; step < 100; step++) {
-      assertEquals(SCHEDULE.at(step + 7), SCHEDULE.ahead(7).at(step));
-      assertEquals(SCHEDULE.at(step - 15), SCHEDULE.ahead(-15).at(step));
+      assertEquals(SCHEDULE.at(step + 7), SCHEDULE.withOffset(7).at(step));
+      assertEquals(SCHEDULE.at(step - 15), SCHEDULE.withOffset(-15).at(step));
     }
   }
 }

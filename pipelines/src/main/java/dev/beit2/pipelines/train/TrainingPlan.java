@@ -206,7 +206,7 @@ public record TrainingPlan(
             Math.min(schedule.minLearningRate(), peak),
             Math.min(schedule.warmup().inSteps(examples, imagesPerStep()), steps() / 2),
             steps())
-        .ahead(done(position) - position.step());
+        .withOffset(done(position) - position.step());
   }
 
   /** The rounds of the next job: at most {@link #roundsPerJob}, fewer at the end of the run. */
