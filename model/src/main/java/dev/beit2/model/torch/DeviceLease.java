@@ -1,6 +1,7 @@
 package dev.beit2.model.torch;
 
 import java.util.Optional;
+import javax.annotation.Nullable;
 
 /**
  * A worker's lease of a device. A GPU has one worker of this JVM at a time; the CPU has any number.
@@ -22,12 +23,16 @@ public final class DeviceLease implements AutoCloseable {
   private final TorchDevice device;
   private final String run;
   private final int worker;
-  private final AutoCloseable resident;
-  private AutoCloseable kept;
+  @Nullable private final AutoCloseable resident;
+  @Nullable private AutoCloseable kept;
   private boolean closed;
 
   DeviceLease(
-      DeviceRegistry registry, TorchDevice device, String run, int worker, AutoCloseable resident) {
+      DeviceRegistry registry,
+      TorchDevice device,
+      String run,
+      int worker,
+      @Nullable AutoCloseable resident) {
     this.registry = registry;
     this.device = device;
     this.run = run;

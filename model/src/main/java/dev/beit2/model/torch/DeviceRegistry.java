@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import javax.annotation.Nullable;
 
 /**
  * The devices of this JVM: which are leased, and what workers keep on the others.
@@ -87,6 +88,7 @@ final class DeviceRegistry {
   }
 
   /** The free device that suits a worker best; null if none is free. */
+  @Nullable
   private TorchDevice choose(List<TorchDevice> wanted, String run, int worker) {
     TorchDevice best = null;
     for (TorchDevice device : wanted) {
@@ -102,8 +104,12 @@ final class DeviceRegistry {
     return best;
   }
 
-  /** Returns a device, with what the worker keeps on it; {@code kept} may be null. */
-  void release(TorchDevice device, String run, int worker, AutoCloseable kept) {
+  /**
+   * Returns a device.
+   *
+   * @param kept what the worker keeps on it; null if nothing
+   */
+  void release(TorchDevice device, String run, int worker, @Nullable AutoCloseable kept) {
     synchronized (state) {
       state.remove(leased(device));
       if (kept != null) {

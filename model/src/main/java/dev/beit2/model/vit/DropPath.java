@@ -5,6 +5,7 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import java.util.Map;
 import java.util.SplittableRandom;
+import javax.annotation.Nullable;
 
 /**
  * Stochastic depth (arXiv 1603.09382): whole samples skip a branch; the others are scaled up to
@@ -15,6 +16,7 @@ public interface DropPath {
   DropPath NONE = (manager, branch, batch) -> null;
 
   /** Factors [B, 1, 1] of a branch, 0 or 1 / (1 − rate); null if nothing is skipped. */
+  @Nullable
   NDArray keep(NDManager manager, String branch, long batch);
 
   /**

@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
+import javax.annotation.Nullable;
 
 /**
  * The parts of a vision transformer, over parameters under official names (official {@code
@@ -40,7 +41,7 @@ public final class Vit {
   private final StateDict state;
   private final String prefix;
   private final NDArray heads;
-  private final ActivationCheckpointing checkpointing;
+  @Nullable private final ActivationCheckpointing checkpointing;
   private final Map<String, List<NDArray>> blocks = new ConcurrentHashMap<>();
 
   /**
@@ -62,7 +63,7 @@ public final class Vit {
       Kernels kernels,
       StateDict state,
       String prefix,
-      ActivationCheckpointing checkpointing) {
+      @Nullable ActivationCheckpointing checkpointing) {
     this.checkpointing = checkpointing;
     this.config = config;
     this.kernels = kernels;
