@@ -60,9 +60,8 @@ public record BlockwiseMask(int grid, int masked, int minPatches, double minAspe
   private int addRectangle(boolean[] mask, int most, RandomGenerator random) {
     double logAspect = -Math.log(minAspect);
     for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
-      // The smallest area may be larger than the number of patches left; the range is then
-      // reversed,
-      // as with Python's random.uniform.
+      // The smallest area may be larger than the number of patches left. The range is then
+      // reversed, as with Python's random.uniform.
       double area = minPatches + (most - minPatches) * random.nextDouble();
       double aspect = Math.exp(logAspect * (2 * random.nextDouble() - 1));
       int height = (int) Math.rint(Math.sqrt(area * aspect));

@@ -143,17 +143,17 @@ public final class VqKd {
     }
 
     /** All vectors, in order. */
-    public static Vectors concat(List<Vectors> parts) {
-      return parts.size() == 1
-          ? parts.get(0)
+    public static Vectors concat(List<Vectors> all) {
+      return all.size() == 1
+          ? all.get(0)
           : new Vectors(
-              concat(parts, Vectors::z),
-              concat(parts, Vectors::codes),
-              concat(parts, Vectors::distances));
+              concat(all, Vectors::z),
+              concat(all, Vectors::codes),
+              concat(all, Vectors::distances));
     }
 
-    private static NDArray concat(List<Vectors> parts, Function<Vectors, NDArray> which) {
-      return NDArrays.concat(new NDList(parts.stream().map(which).toList()));
+    private static NDArray concat(List<Vectors> all, Function<Vectors, NDArray> which) {
+      return NDArrays.concat(new NDList(all.stream().map(which).toList()));
     }
   }
 

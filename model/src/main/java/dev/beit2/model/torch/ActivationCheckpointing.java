@@ -50,8 +50,7 @@ public final class ActivationCheckpointing {
     }
     NDArray output;
     // Recorded, then detached: without recording, PyTorch may choose an attention kernel that
-    // rounds
-    // differently.
+    // rounds differently.
     try (NDArray recorded = kernels.call(manager, function, tensors, weights)) {
       output = recorded.stopGradient();
     }

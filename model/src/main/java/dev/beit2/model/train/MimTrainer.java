@@ -114,9 +114,9 @@ public final class MimTrainer extends AdamWTrainer {
               manager,
               batch,
               microBatches,
-              (own, part) -> {
-                int from = part.firstImage() * patches;
-                int to = from + part.size() * patches;
+              (own, microBatch) -> {
+                int from = microBatch.firstImage() * patches;
+                int to = from + microBatch.size() * patches;
                 int maskedHere = count(masks, from, to);
                 if (maskedHere == 0 && masked > 0) {
                   return null;
@@ -126,9 +126,9 @@ public final class MimTrainer extends AdamWTrainer {
                         own,
                         Arrays.copyOfRange(masks, from, to),
                         Arrays.copyOfRange(codes, from, to),
-                        part.size());
-                NDArray input = images(own, part.slice(images), part.size());
-                return loss(own, input, maskedPatches, part, maskedHere / masked, metrics);
+                        microBatch.size());
+                NDArray input = images(own, microBatch.slice(images), microBatch.size());
+                return loss(own, input, maskedPatches, microBatch, maskedHere / masked, metrics);
               });
       metrics.put("learning_rate", schedule.at(step()));
       metrics.put("gradient_norm", update(manager, gradients, metrics.get("loss")));

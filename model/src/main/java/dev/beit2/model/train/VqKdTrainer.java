@@ -127,8 +127,8 @@ public final class VqKdTrainer extends AdamWTrainer {
               manager,
               batch,
               microBatches,
-              (own, part) -> {
-                NDArray input = images(own, part.slice(images), part.size());
+              (own, microBatch) -> {
+                NDArray input = images(own, microBatch.slice(images), microBatch.size());
                 NDArray target = teacher.features(own, input);
                 VqKd.Output output = network.forward(own, input, target, stepSeed);
                 vectors.add(output.vectors().detachInto(manager));

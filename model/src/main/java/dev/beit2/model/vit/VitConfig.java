@@ -48,7 +48,7 @@ public record VitConfig(
   public VitConfig {
     if (imageSize % patchSize != 0 || dim % heads != 0 || depth < 1) {
       throw new IllegalArgumentException(
-          "a image of %d pixels in patches of %d, width %d in %d heads, depth %d do not fit"
+          "an image of %d pixels in patches of %d, width %d in %d heads, depth %d do not fit"
               .formatted(imageSize, patchSize, dim, heads, depth));
     }
   }
@@ -58,7 +58,7 @@ public record VitConfig(
     return imageSize / patchSize;
   }
 
-  /** Patches of a image, N. */
+  /** Patches of an image, N. */
   public int patches() {
     return grid() * grid();
   }
@@ -80,21 +80,6 @@ public record VitConfig(
         mlpRatio,
         positions,
         layerScale,
-        dropPath);
-  }
-
-  /** A copy with another encoding of positions and another layer scale. */
-  public VitConfig with(Positions other, double startOfLayerScale) {
-    return new VitConfig(
-        imageSize,
-        patchSize,
-        channels,
-        dim,
-        depth,
-        heads,
-        mlpRatio,
-        other,
-        startOfLayerScale,
         dropPath);
   }
 
