@@ -154,7 +154,7 @@ class ReferenceParityTest {
     void closeRelative(String name, NDArray actual, double tolerance) {
       double largest = tensor(name).abs().max().getFloat();
       // A gradient that is zero in theory (softmax does not see a constant) is rounding noise in
-      // both.
+      // both codes.
       close(name, actual, Math.max(tolerance * largest, 1e-9));
     }
   }

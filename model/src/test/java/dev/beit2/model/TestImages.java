@@ -6,7 +6,7 @@ import java.nio.FloatBuffer;
 import java.util.SplittableRandom;
 
 /**
- * Made-up images for tests: each patch-sized tile is a grating of its own direction, wave length
+ * Synthetic images for tests: each patch-sized tile is a grating of its own direction, wavelength
  * and colour.
  */
 public final class TestImages {

@@ -38,7 +38,7 @@ class SafetensorsTest {
   }
 
   @Test
-  void readsWhatItWrote() throws IOException {
+  void readsWhatWasWritten() throws IOException {
     try (Safetensors read = read(file())) {
       assertEquals(Map.of("kind", "test", "é", "\"quoted\""), read.metadata());
       assertEquals(List.of("b", "a", "scalar"), read.tensors().names(name -> true));
@@ -51,7 +51,7 @@ class SafetensorsTest {
   }
 
   @Test
-  void headerTellsWhereTensorsAre() throws IOException {
+  void headerHasTheOffsetsOfTensors() throws IOException {
     byte[] file = file();
     SafetensorsHeader header =
         Safetensors.header(Channels.newChannel(new ByteArrayInputStream(file)));
@@ -73,7 +73,7 @@ class SafetensorsTest {
   }
 
   @Test
-  void refusesWhatEndsEarlyOrIsSomethingElse() throws IOException {
+  void refusesTruncatedAndOtherFiles() throws IOException {
     byte[] whole = file();
     assertThrows(EOFException.class, () -> read(Arrays.copyOf(whole, whole.length - 1)));
     assertThrows(EOFException.class, () -> read(Arrays.copyOf(whole, 20)));

@@ -9,7 +9,7 @@ class NearestNeighboursTest {
   private static final int[] LABELS = {0, 0, 1, 1, 2};
 
   @Test
-  void lengthDoesNotMatter() {
+  void lengthsOfFeaturesDoNotMatter() {
     float[][] asked = {{50, 1}, {0.001f, 0.01f}, {-3, 0.1f}, {-1, -0.1f}};
     assertEquals(
         0.75,
@@ -18,7 +18,7 @@ class NearestNeighboursTest {
   }
 
   @Test
-  void nearVotesWeighMore() {
+  void nearerNeighboursHaveMoreWeight() {
     // Two neighbours of class 1 are further than one of class 0; the temperature decides.
     float[][] train = {{1, 0}, {0.9f, 0.43f}, {0.9f, -0.43f}};
     int[] labels = {0, 1, 1};

@@ -55,7 +55,7 @@ class TokenizerTest {
   }
 
   @Test
-  void manyThreadsGetTheCodesThatOneGets() throws Exception {
+  void manyThreadsGetTheCodesOfOneThread() throws Exception {
     byte[] file = file("vqkd", 1);
     ByteBuffer images = TestImages.gratings(1, SIDE, 16, 1);
     int[] alone = new int[PATCHES];
@@ -65,7 +65,7 @@ class TokenizerTest {
     assertTrue(Arrays.stream(alone).distinct().count() > 4, () -> Arrays.toString(alone));
     ExecutorService threads = Executors.newFixedThreadPool(THREADS);
     for (int round = 0; round < 40; round++) {
-      // Anew, and all at once: the first calls are when a network is put together.
+      // A new network each time, called by all threads at once: its first calls build its blocks.
       CyclicBarrier start = new CyclicBarrier(THREADS);
       try (Tokenizer shared = tokenizer(file)) {
         List<Future<int[]>> found = new ArrayList<>();
@@ -88,7 +88,7 @@ class TokenizerTest {
   }
 
   @Test
-  void digestTellsTokenizersApart() throws IOException {
+  void differentTokenizersHaveDifferentDigests() throws IOException {
     try (Tokenizer one = tokenizer(file("vqkd", 1));
         Tokenizer same = tokenizer(file("vqkd", 1));
         Tokenizer other = tokenizer(file("vqkd", 2))) {

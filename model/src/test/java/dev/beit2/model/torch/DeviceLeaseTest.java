@@ -109,7 +109,7 @@ class DeviceLeaseTest {
   }
 
   @Test
-  void aWorkerComesBackToWhatItLeft() throws Exception {
+  void aWorkerGetsBackWhatItKept() throws Exception {
     DeviceLease zero = gpu("run", 0);
     DeviceLease one = gpu("run", 1);
     Resident ofZero = leave(zero);
@@ -126,7 +126,7 @@ class DeviceLeaseTest {
   }
 
   @Test
-  void aGpuIsClearedForSomebodyElse() throws Exception {
+  void anotherWorkerOnAGpuClosesWhatIsKeptThere() throws Exception {
     DeviceLease zero = gpu("run", 0);
     DeviceLease one = gpu("run", 1);
     one.close();
@@ -152,7 +152,7 @@ class DeviceLeaseTest {
   }
 
   @Test
-  void cpuHasRoomForAllAndDropsOtherRuns() throws Exception {
+  void theCpuHasAnyNumberOfWorkersOfOneRun() throws Exception {
     DeviceLease zero = noGpu.acquire(DeviceChoice.AUTO, "run", 0);
     DeviceLease one = noGpu.acquire(DeviceChoice.CPU, "run", 1);
     assertEquals(CPU, zero.device());
@@ -182,14 +182,14 @@ class DeviceLeaseTest {
   }
 
   @Test
-  void tellsThatThereIsNoGpu() {
+  void refusesToLeaseAGpuWithoutOne() {
     NoGpuException refusal =
         assertThrows(NoGpuException.class, () -> noGpu.acquire(DeviceChoice.GPU, "run", 0).close());
     assertEquals("found [cpu]; wanted a GPU that PyTorch sees", refusal.getMessage());
   }
 
   @Test
-  void givesTheGpuBackIfWhatLiesThereDoesNotClose() throws Exception {
+  void returnsTheGpuIfWhatIsKeptThereCannotBeClosed() throws Exception {
     DeviceRegistry oneGpu = new DeviceRegistry(List.of(TorchDevice.gpu(0), CPU), PROPERTY);
     DeviceLease first = oneGpu.acquire(DeviceChoice.GPU, "run", 0);
     first.keep(

@@ -8,7 +8,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
-/** Holds trainers against each other whose sums were rounded in another order. */
+/** Compares trainers whose sums were rounded in another order. */
 final class Accumulation {
   private Accumulation() {}
 

@@ -54,7 +54,7 @@ class MimTrainerTest {
         activationCheckpointing);
   }
 
-  /** Takes a step on codes that an image's visible patches tell: how bright its red is. */
+  /** Takes a step on codes that visible patches reveal: how bright the image's red is. */
   private static double step(MimTrainer trainer) {
     long step = trainer.step();
     ByteBuffer images = TestImages.gratings(BATCH, SIDE, SIDE, step);
@@ -153,7 +153,7 @@ class MimTrainerTest {
   /**
    * Takes three steps; the second half of a batch has fewer masked patches, its last quarter none.
    */
-  private static List<Map<String, Double>> unevenSteps(MimTrainer trainer, int parts) {
+  private static List<Map<String, Double>> unevenSteps(MimTrainer trainer, int microBatches) {
     List<Map<String, Double>> metrics = new ArrayList<>();
     for (int step = 0; step < 3; step++) {
       SplittableRandom random = new SplittableRandom(step);
@@ -163,34 +163,34 @@ class MimTrainerTest {
       }
       int[] codes = random.ints(masks.length, 0, 32).toArray();
       ByteBuffer images = TestImages.gratings(BATCH, SIDE, SIDE, step);
-      metrics.add(trainer.step(images, masks, codes, BATCH, parts));
+      metrics.add(trainer.step(images, masks, codes, BATCH, microBatches));
     }
     return metrics;
   }
 
   @ParameterizedTest
   @ValueSource(ints = {2, 4})
-  void partsOfABatchAddUpToIt(int parts) {
+  void microBatchesAddUpToTheBatch(int microBatches) {
     try (MimTrainer whole = trainer(0.3, 3);
-        MimTrainer inParts = trainer(0.3, 3)) {
-      Accumulation.assertClose(unevenSteps(whole, 1), unevenSteps(inParts, parts));
-      Accumulation.assertClose(whole, inParts);
+        MimTrainer accumulating = trainer(0.3, 3)) {
+      Accumulation.assertClose(unevenSteps(whole, 1), unevenSteps(accumulating, microBatches));
+      Accumulation.assertClose(whole, accumulating);
     }
   }
 
   @ParameterizedTest
   @EnumSource(Precision.class)
-  void recomputingChangesNoBit(Precision precision) {
-    try (MimTrainer keeping = trainer(0.3, 3, precision, false);
-        MimTrainer recomputing = trainer(0.3, 3, precision, true)) {
-      assertEquals(unevenSteps(keeping, 2), unevenSteps(recomputing, 2));
-      assertEquals(unevenSteps(keeping, 1), unevenSteps(recomputing, 1));
-      assertEquals(Accumulation.values(keeping), Accumulation.values(recomputing));
+  void activationCheckpointingIsBitIdentical(Precision precision) {
+    try (MimTrainer plain = trainer(0.3, 3, precision, false);
+        MimTrainer checkpointing = trainer(0.3, 3, precision, true)) {
+      assertEquals(unevenSteps(plain, 2), unevenSteps(checkpointing, 2));
+      assertEquals(unevenSteps(plain, 1), unevenSteps(checkpointing, 1));
+      assertEquals(Accumulation.values(plain), Accumulation.values(checkpointing));
     }
   }
 
   @Test
-  void refusesPartsThatDoNotDivideTheBatch() {
+  void refusesMicroBatchesThatDoNotDivideTheBatch() {
     try (MimTrainer trainer = trainer(0, 3)) {
       assertThrows(IllegalArgumentException.class, () -> unevenSteps(trainer, 3));
     }
@@ -223,7 +223,7 @@ class MimTrainerTest {
   }
 
   @Test
-  void sharesWhatIsTrained() {
+  void sharesTheTrainedTensors() {
     try (MimTrainer trainer = trainer(0, 3)) {
       List<String> names = trainer.sharedTensors().stream().map(SharedTensor::name).toList();
       assertTrue(names.contains("rel_pos_bias.relative_position_bias_table"), names::toString);

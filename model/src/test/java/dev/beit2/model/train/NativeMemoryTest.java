@@ -23,8 +23,8 @@ import org.junit.jupiter.api.condition.EnabledOnOs;
 import org.junit.jupiter.api.condition.OS;
 
 /**
- * What a training step takes of native memory, it gives back. Watched in a JVM of its own whose
- * heap is resident from the start, so that what grows is native.
+ * A training step frees the native memory that it allocates. Measured in a separate JVM whose heap
+ * is resident from the start, so that only native memory can grow.
  */
 @EnabledOnOs(OS.LINUX)
 class NativeMemoryTest {
@@ -34,33 +34,36 @@ class NativeMemoryTest {
 
   @Test
   void staysFlatOver300Steps() throws IOException, InterruptedException {
-    double[] megabytes = inJvmOfItsOwn("flat");
+    double[] megabytes = inSeparateJvm("flat");
     assertTrue(
         megabytes[1] <= 1.03 * megabytes[0],
         () -> "resident megabytes: " + Arrays.toString(megabytes));
   }
 
   @Test
-  void partsTakeTheMemoryOfOne() throws IOException, InterruptedException {
-    double whole = inJvmOfItsOwn("peak", "1")[0];
-    double inParts = inJvmOfItsOwn("peak", "8")[0];
+  void microBatchesNeedTheMemoryOfOne() throws IOException, InterruptedException {
+    double whole = inSeparateJvm("peak", "1")[0];
+    double accumulating = inSeparateJvm("peak", "8")[0];
     assertTrue(
-        inParts < 0.35 * whole,
-        () -> "peak megabytes of a step: %s whole, %s in parts".formatted(whole, inParts));
+        accumulating < 0.35 * whole,
+        () ->
+            "peak megabytes of a step: %s whole, %s in micro-batches"
+                .formatted(whole, accumulating));
   }
 
   @Test
-  void recomputingTakesLessMemory() throws IOException, InterruptedException {
-    double keeping = inJvmOfItsOwn("peak", "1")[0];
-    double recomputing = inJvmOfItsOwn("peak", "1", "activationCheckpointing")[0];
+  void activationCheckpointingNeedsLessMemory() throws IOException, InterruptedException {
+    double plain = inSeparateJvm("peak", "1")[0];
+    double checkpointing = inSeparateJvm("peak", "1", "activationCheckpointing")[0];
     assertTrue(
-        recomputing < 0.6 * keeping,
+        checkpointing < 0.6 * plain,
         () ->
-            "peak megabytes of a step: %s keeping, %s recomputing".formatted(keeping, recomputing));
+            "peak megabytes of a step: %s plain, %s with activation checkpointing"
+                .formatted(plain, checkpointing));
   }
 
   /** The numbers of the last line that {@link #main} prints. */
-  private static double[] inJvmOfItsOwn(String... arguments)
+  private static double[] inSeparateJvm(String... arguments)
       throws IOException, InterruptedException {
     List<String> command =
         new ArrayList<>(
@@ -86,8 +89,8 @@ class NativeMemoryTest {
 
   /**
    * {@code flat}: prints resident megabytes after the warm-up and 300 steps later. {@code peak
-   * PARTS [activationCheckpointing]}: prints by how much a large batch, in so many parts, exceeds a
-   * batch of one image.
+   * MICRO_BATCHES [activationCheckpointing]}: prints how many more megabytes a large batch needs,
+   * in that many micro-batches, than a batch of one image.
    */
   public static void main(String[] args) throws IOException {
     Torch.setThreads(1);
@@ -115,19 +118,19 @@ class NativeMemoryTest {
     }
   }
 
-  private static void steps(MimTrainer trainer, int batch, int parts, int steps) {
+  private static void steps(MimTrainer trainer, int batch, int microBatches, int steps) {
     ByteBuffer images = TestImages.gratings(batch, 64, 16, 1);
     for (int i = 0; i < steps; i++) {
-      step(trainer, images, batch, parts);
+      step(trainer, images, batch, microBatches);
     }
   }
 
-  private static void step(MimTrainer trainer, ByteBuffer images, int batch, int parts) {
+  private static void step(MimTrainer trainer, ByteBuffer images, int batch, int microBatches) {
     boolean[] masks = new boolean[batch * PATCHES];
     for (int i = 0; i < masks.length; i++) {
       masks[i] = i % PATCHES < 6;
     }
-    trainer.step(images, masks, new int[masks.length], batch, parts);
+    trainer.step(images, masks, new int[masks.length], batch, microBatches);
   }
 
   private static double megabytes(String which) throws IOException {

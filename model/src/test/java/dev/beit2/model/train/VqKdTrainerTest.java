@@ -83,7 +83,7 @@ class VqKdTrainerTest {
   }
 
   @Test
-  void flatPicturesDoNotSpoilTheLoss() {
+  void aBlackImageKeepsTheLossFinite() {
     try (VqKdTrainer trainer = trainer(10)) {
       ByteBuffer images = TestImages.gratings(BATCH, SIDE, 16, 1);
       images.asFloatBuffer().put(0, new float[3 * SIDE * SIDE]);
@@ -94,7 +94,7 @@ class VqKdTrainerTest {
   }
 
   @Test
-  void restoredTrainerGoesOnToTheBit() throws IOException {
+  void restoredTrainerContinuesBitForBit() throws IOException {
     ByteArrayOutputStream model = new ByteArrayOutputStream();
     ByteArrayOutputStream moments = new ByteArrayOutputStream();
     try (VqKdTrainer uninterrupted = trainer(3);
@@ -123,57 +123,58 @@ class VqKdTrainerTest {
           assertThrows(IllegalArgumentException.class, () -> other.restoreModel(channel(model)));
       assertTrue(refusal.getMessage().contains("\"reviveDeadCodesAfter\":3"), refusal.getMessage());
       assertTrue(refusal.getMessage().contains("\"reviveDeadCodesAfter\":4"), refusal.getMessage());
-      // A model's file where the optimizer's is wanted.
+      // The model's file instead of the optimizer's.
       assertThrows(IllegalArgumentException.class, () -> one.restoreOptimizer(channel(model)));
     }
   }
 
   @Test
-  void codebookIsPlacedBeforehandAsByTheFirstStep() throws IOException {
+  void initializeDoesWhatTheFirstStepWouldDo() throws IOException {
     try (VqKdTrainer plain = trainer(3);
-        VqKdTrainer begun = trainer(3)) {
-      begun.initialize(TestImages.gratings(BATCH, SIDE, 16, 0), BATCH);
-      assertEquals(0, begun.step());
-      assertTrue(begun.values("quantize.embedding.weight").get(0) != 0);
-      // Once is enough.
-      begun.initialize(TestImages.gratings(BATCH, SIDE, 16, 99), BATCH);
-      assertEquals(train(plain, 3), train(begun, 3));
-      assertArrayEquals(bytes(plain), bytes(begun));
+        VqKdTrainer initialized = trainer(3)) {
+      initialized.initialize(TestImages.gratings(BATCH, SIDE, 16, 0), BATCH);
+      assertEquals(0, initialized.step());
+      assertTrue(initialized.values("quantize.embedding.weight").get(0) != 0);
+      // A second call changes nothing.
+      initialized.initialize(TestImages.gratings(BATCH, SIDE, 16, 99), BATCH);
+      assertEquals(train(plain, 3), train(initialized, 3));
+      assertArrayEquals(bytes(plain), bytes(initialized));
     }
   }
 
   @ParameterizedTest
   @ValueSource(ints = {2, 4, 16})
-  void partsOfABatchAddUpToIt(int parts) {
-    // Revival draws a vector by its distance: where that is rounded otherwise it may be another.
+  void microBatchesAddUpToTheBatch(int microBatches) {
+    // No revival: it draws vectors by their distances, and rounding may change which one it draws.
     try (VqKdTrainer whole = trainer(0);
-        VqKdTrainer inParts = trainer(0)) {
-      // The first step would place the codebook by its first part alone.
+        VqKdTrainer accumulating = trainer(0)) {
+      // Otherwise the first step would initialize the codebook with its first micro-batch alone.
       ByteBuffer first = TestImages.gratings(BATCH, SIDE, 16, 0);
       whole.initialize(first, BATCH);
-      inParts.initialize(first, BATCH);
+      accumulating.initialize(first, BATCH);
       List<Map<String, Double>> metrics = new ArrayList<>();
       for (int i = 0; i < 3; i++) {
-        metrics.add(inParts.step(TestImages.gratings(BATCH, SIDE, 16, i), BATCH, parts));
+        metrics.add(
+            accumulating.step(TestImages.gratings(BATCH, SIDE, 16, i), BATCH, microBatches));
       }
       Accumulation.assertClose(train(whole, 3), metrics);
-      Accumulation.assertClose(whole, inParts);
+      Accumulation.assertClose(whole, accumulating);
     }
   }
 
   @ParameterizedTest
   @EnumSource(Precision.class)
-  void recomputingChangesNoBit(Precision precision) throws IOException {
-    try (VqKdTrainer keeping = trainer(2, precision, false);
-        VqKdTrainer recomputing = trainer(2, precision, true)) {
-      recomputing.initialize(TestImages.gratings(BATCH, SIDE, 16, 0), BATCH);
-      assertEquals(train(keeping, 4), train(recomputing, 4));
-      assertArrayEquals(bytes(keeping), bytes(recomputing));
+  void activationCheckpointingIsBitIdentical(Precision precision) throws IOException {
+    try (VqKdTrainer plain = trainer(2, precision, false);
+        VqKdTrainer checkpointing = trainer(2, precision, true)) {
+      checkpointing.initialize(TestImages.gratings(BATCH, SIDE, 16, 0), BATCH);
+      assertEquals(train(plain, 4), train(checkpointing, 4));
+      assertArrayEquals(bytes(plain), bytes(checkpointing));
     }
   }
 
   @Test
-  void tellsHowItsTensorsAreAveraged() throws IOException {
+  void saysHowItsTensorsAreAveraged() throws IOException {
     try (VqKdTrainer trainer = trainer(3)) {
       train(trainer, 1);
       Map<String, SharedTensor> shared = new LinkedHashMap<>();

@@ -17,8 +17,8 @@ import org.junit.jupiter.api.Test;
 
 /** The official code's distributions, by their moments. */
 class InitializationTest {
-  // The standard deviation of a normal distribution cut off at one standard deviation.
-  private static final double CUT_AT_ONE = 0.5396;
+  // The standard deviation of a normal distribution truncated at one standard deviation.
+  private static final double TRUNCATED_AT_ONE = 0.5396;
 
   private static double std(StateDict state, String name) {
     float[] values = state.get(name).toFloatArray();
@@ -38,20 +38,21 @@ class InitializationTest {
   }
 
   @Test
-  void maskedImageModelIsCutOffAtOneStandardDeviation() {
+  void maskedImageModelIsTruncatedAtOneStandardDeviation() {
     try (StateDict state = MaskedImageModel.initialize(PretrainingRecipe.TINY.network(256), 1)) {
-      assertEquals(0.02 * CUT_AT_ONE, std(state, "blocks.2.attn.qkv.weight"), 2e-4);
-      assertEquals(0.02 * CUT_AT_ONE, std(state, "patch_embed.proj.weight"), 2e-4);
+      assertEquals(0.02 * TRUNCATED_AT_ONE, std(state, "blocks.2.attn.qkv.weight"), 2e-4);
+      assertEquals(0.02 * TRUNCATED_AT_ONE, std(state, "patch_embed.proj.weight"), 2e-4);
       assertTrue(largest(state, "blocks.2.attn.qkv.weight") <= 0.02f);
       // Layers that write to the residual stream start smaller with depth.
-      assertEquals(0.02 * CUT_AT_ONE / Math.sqrt(6), std(state, "blocks.2.mlp.fc2.weight"), 2e-4);
+      assertEquals(
+          0.02 * TRUNCATED_AT_ONE / Math.sqrt(6), std(state, "blocks.2.mlp.fc2.weight"), 2e-4);
       assertEquals(0.1f, state.get("blocks.0.gamma_1").getFloat(0));
       assertEquals(0, largest(state, "rel_pos_bias.relative_position_bias_table"));
     }
   }
 
   @Test
-  void aggregationBlocksKeepPyTorchsDefault() {
+  void aggregationBlocksHavePyTorchsDefault() {
     try (StateDict state = MaskedImageModel.initialize(PretrainingRecipe.TINY.network(256), 1)) {
       double uniform = 1 / Math.sqrt(3 * 192);
       assertEquals(uniform, std(state, "cls_pt_layers.0.attn.qkv.weight"), 0.02 * uniform);
@@ -64,7 +65,7 @@ class InitializationTest {
   }
 
   @Test
-  void tokenizerIsNormalButForItsPatchEmbedding() {
+  void tokenizerIsNormalExceptItsPatchEmbedding() {
     VqKdConfig config = TokenizerRecipe.TINY.network(256, 32, 108);
     try (StateDict state = VqKd.initialize(config, 1)) {
       assertEquals(0.02, std(state, "encoder.blocks.1.mlp.fc1.weight"), 2e-4);
@@ -76,7 +77,7 @@ class InitializationTest {
   }
 
   @Test
-  void valuesFollowSeedAndName() {
+  void valuesDependOnSeedAndName() {
     MimConfig config = PretrainingRecipe.TINY.network(64);
     try (StateDict one = MaskedImageModel.initialize(config, 1);
         StateDict same = MaskedImageModel.initialize(config, 1);
