@@ -124,15 +124,35 @@ public final class Commands {
     }
   }
 
-  /** Copies sample photographs into folders named after their classes. */
+  /** Copies sample photographs of the training set into folders named after their classes. */
   public static void copyImages(Path to, int ofEachClass, String... classes) throws IOException {
+    copyImages("train", to, ofEachClass, classes);
+  }
+
+  /**
+   * Copies sample photographs into folders named after their classes.
+   *
+   * @param part {@code train} or {@code val}
+   */
+  public static void copyImages(String part, Path to, int ofEachClass, String... classes)
+      throws IOException {
     for (String name : classes) {
       Path folder = Files.createDirectories(to.resolve(name));
-      try (Stream<Path> files = Files.list(Path.of("samples/train/" + name))) {
+      try (Stream<Path> files = Files.list(Path.of("samples", part, name))) {
         for (Path file : files.sorted().limit(ofEachClass).toList()) {
           Files.copy(file, folder.resolve(file.getFileName()));
         }
       }
     }
+  }
+
+  /** Copies a folder with everything in it. */
+  public static Path copyFolder(Path from, Path to) throws IOException {
+    try (Stream<Path> walk = Files.walk(from)) {
+      for (Path path : walk.toList()) {
+        Files.copy(path, to.resolve(from.relativize(path).toString()));
+      }
+    }
+    return to;
   }
 }
