@@ -23,13 +23,11 @@ import java.util.concurrent.Callable;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 
-/**
- * Runs commands as their mains do, in this JVM and in one of their own, and looks at their files.
- */
+/** Runs commands as their mains do, in this JVM or in one of their own. */
 public final class Commands {
   private Commands() {}
 
-  /** What a command said on stderr, and its exit code. */
+  /** The exit code of a command, and what it wrote to stderr. */
   public record Ended(int code, String said) {
     public Ended expect(int wanted) {
       assertEquals(wanted, code, said);
@@ -49,9 +47,9 @@ public final class Commands {
     return new Ended(code, err.toString(UTF_8));
   }
 
-  /** A command in a process of its own, started as {@code ./beit2} starts it. */
+  /** A command that runs in a process of its own, started as {@code ./beit2} starts it. */
   public record Started(Process process, Path err) {
-    /** Waits for its end. */
+    /** Waits until the process ends. */
     public Ended ended() {
       try {
         return new Ended(process.waitFor(), Files.readString(err));
@@ -71,9 +69,9 @@ public final class Commands {
   }
 
   /**
-   * Starts a command in a process of its own, by way of another program.
+   * Starts a command in a process of its own through another program.
    *
-   * @param launcher the program and its arguments, such as {@code unshare --mount}
+   * @param launcher that program and its arguments, such as {@code unshare --mount}
    * @param err file for what it writes to stderr
    */
   public static Started start(List<String> launcher, Class<?> main, List<String> args, Path err)
@@ -95,16 +93,16 @@ public final class Commands {
     return new Started(process, err);
   }
 
-  /** Waits until something is so, two minutes at most. */
-  public static void await(String what, Callable<Boolean> reached) throws Exception {
-    long deadline = System.nanoTime() + TimeUnit.MINUTES.toNanos(2);
-    while (!reached.call()) {
-      assertTrue(System.nanoTime() < deadline, () -> "waited in vain: " + what);
+  /** Waits until a condition holds. It fails only if something hangs: after ten minutes. */
+  public static void await(String what, Callable<Boolean> condition) throws Exception {
+    long deadline = System.nanoTime() + TimeUnit.MINUTES.toNanos(10);
+    while (!condition.call()) {
+      assertTrue(System.nanoTime() < deadline, () -> "waited ten minutes for " + what);
       Thread.sleep(5);
     }
   }
 
-  /** Paths below a folder, with a digest of each file's bytes; folders have that of no bytes. */
+  /** The paths below a folder, each with a digest of its bytes; a folder has none. */
   public static Map<String, String> digests(Path folder) throws IOException {
     Map<String, String> digests = new TreeMap<>();
     try (Stream<Path> walk = Files.walk(folder)) {
