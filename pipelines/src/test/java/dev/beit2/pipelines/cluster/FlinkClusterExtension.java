@@ -3,7 +3,9 @@ package dev.beit2.pipelines.cluster;
 import dev.beit2.pipelines.cluster.LocalCluster.Settings;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.extension.AfterAllCallback;
 import org.junit.jupiter.api.extension.BeforeAllCallback;
@@ -92,6 +94,32 @@ public final class FlinkClusterExtension implements BeforeAllCallback, AfterAllC
   /** Ends the JobManager by SIGKILL; its jobs are lost. */
   public void killJobManager() throws Exception {
     cluster.jobManager().kill();
+  }
+
+  /**
+   * Pauses all TaskManagers (SIGSTOP). After 15 seconds Flink takes a paused TaskManager for dead.
+   */
+  public void pauseTaskManagers() throws Exception {
+    signalTaskManagers("STOP");
+  }
+
+  /** Lets paused TaskManagers go on (SIGCONT). */
+  public void resumeTaskManagers() throws Exception {
+    signalTaskManagers("CONT");
+  }
+
+  private void signalTaskManagers(String signal) throws Exception {
+    List<String> command =
+        new ArrayList<>(List.of("/bin/sh", "-c", "kill -s \"$@\"", "sh", signal));
+    for (ClusterProcess process : cluster.running()) {
+      if (!process.equals(cluster.jobManager())) {
+        process.handle().ifPresent(handle -> command.add(Long.toString(handle.pid())));
+      }
+    }
+    int code = new ProcessBuilder(command).inheritIO().start().waitFor();
+    if (code != 0) {
+      throw new IllegalStateException("kill ended with " + code + ": " + command);
+    }
   }
 
   /** Joins one more TaskManager, as {@code ./beit2 cluster add-taskmanager} does. */
