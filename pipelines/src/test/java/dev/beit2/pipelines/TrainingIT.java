@@ -28,9 +28,9 @@ import java.util.ArrayList;
 import java.util.Base64;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
@@ -38,24 +38,23 @@ import java.util.stream.LongStream;
 import java.util.stream.Stream;
 import org.apache.beam.sdk.coders.VarLongCoder;
 import org.junit.jupiter.api.BeforeEach;
-import org.junit.jupiter.api.MethodOrderer;
-import org.junit.jupiter.api.Order;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.TestMethodOrder;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * Training by two workers on a Flink cluster, and what clusters do to it: however a run was
- * disturbed, it ends with the parameters of one that was left alone, to the bit.
+ * Training by two workers on a Flink cluster while processes are killed and files cannot be read or
+ * written: such a run ends with the same parameters as an undisturbed one, bit for bit.
+ *
+ * <p>A round takes about a second. To act in the middle of one, a test pauses the TaskManagers.
  */
-@TestMethodOrder(MethodOrderer.OrderAnnotation.class)
-@Timeout(value = 3, unit = TimeUnit.MINUTES)
+@Timeout(value = 15, unit = TimeUnit.MINUTES) // ends a test that hangs
 final class TrainingIT {
   private static final int LOCAL_STEPS = 6;
   private static final int STEPS = 2 * LOCAL_STEPS;
   private static final int KILLED = 128 + 9;
+  private static final Set<String> CANCELLED = Set.of("CANCELLING", "CANCELED");
   private static final List<String> UNSHARE =
       List.of("/usr/bin/unshare", "--user", "--map-root-user", "--mount");
 
@@ -67,12 +66,94 @@ final class TrainingIT {
     return dir.resolve(name).toString();
   }
 
+  /** A run of train-tokenizer; made once, by two workers. */
+  private static String tokenizer() throws IOException {
+    if (!Files.exists(dir.resolve("tokenizer"))) {
+      Commands.copyImages(dir.resolve("images"), 8, "bird", "lake");
+      Commands.run(
+              TrainTokenizer.COMMAND,
+              onCluster(
+                  List.of(
+                      "--input=" + path("images"),
+                      "--output=" + path("tokenizer"),
+                      "--preset=tiny",
+                      "--batchSize=2",
+                      "--workers=2",
+                      "--localSteps=2",
+                      "--steps=4",
+                      "--codebookSize=16",
+                      "--threads=1")))
+          .expect(CommandLine.OK);
+    }
+    return "tokenizer";
+  }
+
+  /** Two shards of 16 images; made once. A test that changes them copies them first. */
+  private static Path shards() throws IOException {
+    Path shards = dir.resolve("shards");
+    if (!Files.exists(shards)) {
+      String tokenizer = tokenizer();
+      Commands.run(
+              TokenizeDataset.COMMAND,
+              List.of(
+                  "--input=" + path("images"),
+                  "--tokenizer=" + path(tokenizer),
+                  "--output=" + shards,
+                  "--views=2",
+                  "--shardCount=2"))
+          .expect(CommandLine.OK);
+      assertEquals(16, ShardManifest.read(shards.toString()).rows());
+    }
+    return shards;
+  }
+
+  /**
+   * A run that nothing disturbs, and what Flink reports of its job.
+   *
+   * @param firstRound the TaskManager of each worker in the first round
+   * @param lastRound the same in the last round
+   * @param metrics of the job
+   */
+  private record Undisturbed(
+      String output,
+      List<Object> firstRound,
+      List<Object> lastRound,
+      Map<String, List<Long>> metrics) {}
+
+  private static Undisturbed undisturbed; // made once, see undisturbed()
+
+  private static Undisturbed undisturbed() throws Exception {
+    if (undisturbed == null) {
+      String output = "undisturbed";
+      begin(pretrain(output, "--metricsFile=" + path("metrics.json"))).get().expect(CommandLine.OK);
+      Job job = endedJob(output);
+      undisturbed =
+          new Undisturbed(
+              output, taskManagers(job, LOCAL_STEPS), taskManagers(job, STEPS), metrics(job));
+    }
+    return undisturbed;
+  }
+
+  /** The TaskManager of each worker of a round, each of which has read one element. */
+  private static List<Object> taskManagers(Job job, int step) throws Exception {
+    List<Object> taskManagers = new ArrayList<>();
+    for (Map<String, Object> worker : workers(job, step)) {
+      assertEquals(1, ((Map<?, ?>) worker.get("metrics")).get("read-records"), worker::toString);
+      taskManagers.add(worker.get("taskmanager-id"));
+    }
+    return taskManagers;
+  }
+
   /** Two rounds of two workers, averaged with momentum. */
-  private static List<String> pretrain(String output, String... more) {
+  private static List<String> pretrain(String output, String... more) throws IOException {
+    return pretrainOn(shards(), output, more);
+  }
+
+  private static List<String> pretrainOn(Path shards, String output, String... more) {
     List<String> args =
         new ArrayList<>(
             List.of(
-                "--shards=" + path("shards"),
+                "--shards=" + shards,
                 "--output=" + path(output),
                 "--preset=tiny",
                 "--batchSize=2",
@@ -95,7 +176,7 @@ final class TrainingIT {
     return CompletableFuture.supplyAsync(() -> Commands.run(PretrainMim.COMMAND, onCluster(args)));
   }
 
-  /** A configuration of Flink's for a launcher that is not to wait as long as others do. */
+  /** A Flink configuration for a launcher that gives up after a few seconds. */
   private static String impatient() throws IOException {
     Path conf = Files.createDirectories(dir.resolve("conf"));
     Files.writeString(
@@ -114,6 +195,7 @@ final class TrainingIT {
     return CLUSTER.cluster().jobs().send("GET", path);
   }
 
+  /** The jobs of a run, in no order. */
   private static List<Job> jobs(String output) throws IOException, InterruptedException {
     return CLUSTER.cluster().jobs().jobs().stream()
         .filter(job -> job.name().equals("pretrain " + path(output)))
@@ -125,7 +207,19 @@ final class TrainingIT {
     return (List<Map<String, Object>>) of.get(name);
   }
 
-  /** What Flink tells of the tasks in which the workers of a round are. */
+  /** The only job of a run, once Flink's answers about it are final: they may be a bit old. */
+  private static Job endedJob(String output) throws Exception {
+    String id = jobs(output).get(0).id();
+    Commands.await(
+        "the end of job " + id,
+        () ->
+            new Job(id, output, (String) flink("/jobs/" + id).get("state")).ended()
+                && jobs(output).get(0).ended());
+    assertEquals(1, jobs(output).size());
+    return jobs(output).get(0);
+  }
+
+  /** The tasks of a round's workers, as Flink describes them. */
   private static List<Map<String, Object>> workers(Job job, int step)
       throws IOException, InterruptedException {
     for (Map<String, Object> vertex : list(flink("/jobs/" + job.id()), "vertices")) {
@@ -137,41 +231,74 @@ final class TrainingIT {
     return List.of();
   }
 
-  /**
-   * A round that is under way.
-   *
-   * @param taskManager one of those that are at it, by number
-   */
-  private record UnderWay(Job job, int taskManager) {}
-
-  private static Optional<UnderWay> underWay(String output, int step)
-      throws IOException, InterruptedException {
-    // Tasks run before what they wait for is there.
-    if (!Files.exists(checkpoint(output, step - LOCAL_STEPS).resolve("state.json"))) {
-      return Optional.empty();
-    }
-    for (Job job : jobs(output)) {
-      for (Map<String, Object> worker : workers(job, step)) {
-        if (!job.ended() && worker.get("status").equals("RUNNING")) {
-          String name = (String) worker.get("taskmanager-id");
-          return Optional.of(new UnderWay(job, Integer.parseInt(name.replace("taskmanager-", ""))));
-        }
-      }
-    }
-    return Optional.empty();
+  /** How often Flink has restarted a worker of a round. */
+  private static int restarts(Job job, int step) throws IOException, InterruptedException {
+    return workers(job, step).stream()
+        .mapToInt(worker -> (int) worker.get("attempt"))
+        .max()
+        .orElseThrow();
   }
 
-  private static UnderWay awaitRound(String output, int step, CompletableFuture<Ended> command)
+  private static boolean isComplete(String output, int step) {
+    return Files.exists(checkpoint(output, step).resolve("state.json"));
+  }
+
+  /**
+   * Waits until a run is in the round to a step, and pauses the TaskManagers there. Each of both
+   * has a worker of the round.
+   *
+   * @return the job
+   */
+  private static Job pauseInRound(String output, int step, CompletableFuture<Ended> command)
       throws Exception {
-    AtomicReference<UnderWay> found = new AtomicReference<>();
+    AtomicReference<Job> job = new AtomicReference<>();
     Commands.await(
-        "the round to step " + step,
+        "the job of the round to step " + step,
         () -> {
-          underWay(output, step).ifPresent(found::set);
-          assertTrue(found.get() != null || !command.isDone(), () -> command.join().said());
-          return found.get() != null;
+          assertFalse(command.isDone(), () -> command.join().said());
+          List<Job> running = jobs(output).stream().filter(found -> !found.ended()).toList();
+          running.forEach(job::set);
+          return !running.isEmpty();
         });
-    return found.get();
+    Commands.await(
+        "the checkpoint before the round",
+        () -> command.isDone() || isComplete(output, step - LOCAL_STEPS));
+    pauseWhen(
+        "the round to step " + step,
+        command,
+        // Its tasks run even before there is a checkpoint to start from.
+        () ->
+            workers(job.get(), step).stream()
+                    .filter(worker -> worker.get("status").equals("RUNNING"))
+                    .count()
+                == 2);
+    assertFalse(isComplete(output, step), "the round had ended before it was paused");
+    return job.get();
+  }
+
+  /**
+   * Pauses the TaskManagers as soon as a condition holds. What Flink answers may be half a second
+   * old, and a round may be over by then. So they are paused at once, and while the condition does
+   * not hold they go on in turns that are shorter than a round.
+   */
+  private static void pauseWhen(
+      String what, CompletableFuture<Ended> command, Callable<Boolean> condition) throws Exception {
+    CLUSTER.pauseTaskManagers();
+    Commands.await(
+        what,
+        () -> {
+          for (int i = 0; i < 10; i++) {
+            if (condition.call()) {
+              return true;
+            }
+            Thread.sleep(100);
+          }
+          assertFalse(command.isDone(), () -> command.join().said());
+          CLUSTER.resumeTaskManagers();
+          Thread.sleep(200);
+          CLUSTER.pauseTaskManagers();
+          return false;
+        });
   }
 
   private static Path checkpoint(String output, int step) {
@@ -182,15 +309,16 @@ final class TrainingIT {
     assertEquals(step, RunDirectory.latest(path(output)).orElseThrow().step());
   }
 
-  /** Parameters, both optimizers and the metrics are those of the run that nobody disturbed. */
-  private static void assertAsUndisturbed(String output) throws IOException {
+  /** The parameters, all optimizers and the metrics are those of the undisturbed run. */
+  private static void assertAsUndisturbed(String output) throws Exception {
+    String expected = undisturbed().output();
     assertLastCheckpoint(STEPS, output);
-    assertEquals(tensors("undisturbed"), tensors(output));
+    assertEquals(tensors(expected), tensors(output));
     List<Map<String, Double>> metrics = metrics(output);
     assertEquals(
         LongStream.rangeClosed(1, STEPS).boxed().toList(),
         metrics.stream().map(step -> step.get("step").longValue()).toList());
-    assertEquals(metrics("undisturbed"), metrics);
+    assertEquals(metrics(expected), metrics);
   }
 
   private static Map<String, String> tensors(String output) throws IOException {
@@ -213,9 +341,9 @@ final class TrainingIT {
   }
 
   /**
-   * Beam's metrics of a job as Flink's REST interface has them: a JSON text with a payload for each
-   * transform. Counters (one number) and distributions (count, sum, minimum, maximum) are added up,
-   * gauges (time, value) are the last.
+   * Beam's metrics of a job. Flink's REST API has them as a JSON text with a payload per transform.
+   * Counters (one number) and distributions (count, sum, minimum, maximum) are added up. Of gauges
+   * (time, value) the last counts; if two have the same time, both values do.
    */
   private static Map<String, List<Long>> metrics(Job job) throws Exception {
     Map<String, List<Long>> metrics = new TreeMap<>();
@@ -247,6 +375,9 @@ final class TrainingIT {
   }
 
   private static List<Long> later(List<Long> a, List<Long> b) {
+    if (a.get(0).equals(b.get(0))) {
+      return Stream.concat(a.stream(), b.stream().skip(1)).toList();
+    }
     return a.get(0) > b.get(0) ? a : b;
   }
 
@@ -258,87 +389,66 @@ final class TrainingIT {
     return sums;
   }
 
-  /** Whatever a test before this one has left. */
+  /** Repairs what an earlier test has done to the cluster. */
   @BeforeEach
-  void wholeClusterWithoutJobs() throws Exception {
+  void startClusterWithoutJobs() throws Exception {
+    CLUSTER.resumeTaskManagers();
+    CLUSTER.start();
     for (Job job : CLUSTER.cluster().jobs().jobs()) {
       FlinkJobs.cancelRunning(CLUSTER.cluster().master(), job.name());
     }
-    CLUSTER.start();
   }
 
   @Test
-  @Order(1)
   void twoWorkersTrainATokenizer() throws Exception {
-    Commands.copyImages(dir.resolve("images"), 8, "bird", "lake");
-    Commands.run(
-            TrainTokenizer.COMMAND,
-            onCluster(
-                List.of(
-                    "--input=" + path("images"),
-                    "--output=" + path("tokenizer"),
-                    "--preset=tiny",
-                    "--batchSize=2",
-                    "--workers=2",
-                    "--localSteps=2",
-                    "--steps=4",
-                    "--codebookSize=16",
-                    "--threads=1")))
-        .expect(CommandLine.OK);
-    assertLastCheckpoint(4, "tokenizer");
-    assertEquals(4, MetricsLog.read(path("tokenizer")).size());
-    Commands.run(
-            TokenizeDataset.COMMAND,
-            List.of(
-                "--input=" + path("images"),
-                "--tokenizer=" + path("tokenizer"),
-                "--output=" + path("shards"),
-                "--views=2",
-                "--shardCount=2"))
-        .expect(CommandLine.OK);
-    assertEquals(16, ShardManifest.read(path("shards")).rows());
+    String output = tokenizer();
+    assertLastCheckpoint(4, output);
+    assertEquals(4, MetricsLog.read(path(output)).size());
   }
 
   @Test
-  @Order(2)
-  void twoWorkersPretrainAndAreSeenFromOutside() throws Exception {
-    Path file = dir.resolve("metrics.json");
-    begin(pretrain("undisturbed", "--metricsFile=" + file)).get().expect(CommandLine.OK);
-    List<Map<String, Double>> steps = MetricsLog.read(path("undisturbed"));
+  void twoWorkersPretrain() throws Exception {
+    String output = undisturbed().output();
+    List<Map<String, Double>> steps = MetricsLog.read(path(output));
     assertEquals(STEPS, steps.size());
     double first = loss(steps.subList(0, LOCAL_STEPS));
     double last = loss(steps.subList(LOCAL_STEPS, STEPS));
     assertTrue(last < first, steps::toString);
-    assertFalse(StoredFile.matching(path("undisturbed") + "/events.out.tfevents.*").isEmpty());
+    assertFalse(StoredFile.matching(path(output) + "/events.out.tfevents.*").isEmpty());
+  }
 
-    Job job = jobs("undisturbed").get(0);
-    // A worker in each TaskManager, and the same one in each round.
-    List<Object> places = places(job, LOCAL_STEPS);
-    assertEquals(2, Set.copyOf(places).size(), places::toString);
-    assertEquals(places, places(job, STEPS));
-    Map<String, List<Long>> inFlink = metrics(job);
+  @Test
+  void eachWorkerKeepsATaskManagerOfItsOwn() throws Exception {
+    List<Object> taskManagers = undisturbed().firstRound();
+    assertEquals(2, Set.copyOf(taskManagers).size(), taskManagers::toString);
+    assertEquals(taskManagers, undisturbed().lastRound());
+  }
+
+  @Test
+  void flinkAndTheMetricsFileHaveTheMetricsOfAllWorkers() throws Exception {
+    List<Map<String, Double>> steps = MetricsLog.read(path(undisturbed().output()));
+    Map<String, List<Long>> inFlink = undisturbed().metrics();
     assertEquals(List.of(2L * STEPS), inFlink.get("steps"));
     assertEquals(List.of(2L * 2 * STEPS), inFlink.get("images"));
     List<Long> losses = inFlink.get("loss_thousandths");
     assertEquals(2L * STEPS, losses.get(0));
     assertEquals(loss(steps), losses.get(1) / 1e3 / losses.get(0), 1e-3);
     assertTrue(inFlink.get("wait_percent").get(1) <= 100, inFlink::toString);
-    CheckpointState state = RunDirectory.latest(path("undisturbed")).orElseThrow().state();
+    CheckpointState state = RunDirectory.latest(path(undisturbed().output())).orElseThrow().state();
     double slowest = state.round().trainSeconds();
     assertTrue(
         inFlink.get("images_per_second").get(1) >= Math.round(2 * LOCAL_STEPS / slowest),
         inFlink::toString);
 
-    Map<String, Object> inFile = Json.object(Files.readString(file));
-    Map<String, List<Long>> told = new TreeMap<>();
-    ((Map<?, ?>) inFile.get("counters"))
-        .forEach((name, value) -> told.put((String) name, number(value)));
-    ((Map<?, ?>) inFile.get("gauges"))
-        .forEach((name, value) -> told.put((String) name, number(value)));
-    for (String name :
-        List.of("steps", "images", "averaged_bytes", "wait_percent", "images_per_second")) {
-      List<Long> numbers = inFlink.get(name);
-      assertEquals(numbers.subList(numbers.size() - 1, numbers.size()), told.get(name), name);
+    Map<String, Object> inFile = Json.object(Files.readString(dir.resolve("metrics.json")));
+    for (String counter : List.of("steps", "images", "averaged_bytes")) {
+      assertEquals(
+          inFlink.get(counter), number(((Map<?, ?>) inFile.get("counters")).get(counter)), counter);
+    }
+    for (String gauge : List.of("wait_percent", "images_per_second")) {
+      List<Long> values = inFlink.get(gauge).stream().skip(1).toList();
+      List<Long> value = number(((Map<?, ?>) inFile.get("gauges")).get(gauge));
+      assertTrue(values.containsAll(value), () -> gauge + ": " + value + " of " + values);
     }
     Map<?, ?> loss = (Map<?, ?>) ((Map<?, ?>) inFile.get("distributions")).get("loss_thousandths");
     assertEquals(2 * STEPS, loss.get("count"));
@@ -349,100 +459,95 @@ final class TrainingIT {
     return List.of(((Number) value).longValue());
   }
 
-  /** The TaskManagers of a round's workers, each of which took one. */
-  private static List<Object> places(Job job, int step) throws Exception {
-    List<Object> places = new ArrayList<>();
-    for (Map<String, Object> worker : workers(job, step)) {
-      assertEquals(1, ((Map<?, ?>) worker.get("metrics")).get("read-records"), worker::toString);
-      places.add(worker.get("taskmanager-id"));
-    }
-    return places;
-  }
-
   private static double loss(List<Map<String, Double>> steps) {
     return steps.stream().mapToDouble(step -> step.get("loss")).average().orElseThrow();
   }
 
   @Test
-  @Order(3)
-  void itDoesNotMatterWhereTheWorkersAreNorHowManyJobsItTakes() throws Exception {
+  void aRunInOneProcessOfAJobPerRoundIsTheSame() throws Exception {
     Commands.run(PretrainMim.COMMAND, pretrain("embedded", "--roundsPerJob=1"))
         .expect(CommandLine.OK);
     assertAsUndisturbed("embedded");
   }
 
   @Test
-  @Order(4)
   void aTaskManagerIsKilledInTheMiddleOfARound() throws Exception {
-    CompletableFuture<Ended> run = begin(pretrain("taskmanager-killed"));
-    UnderWay round = awaitRound("taskmanager-killed", STEPS, run);
-    // While the job runs, of the rounds that are done.
-    assertEquals(List.of(2L * LOCAL_STEPS), metrics(round.job()).get("steps"));
-    CLUSTER.kill(round.taskManager());
-    assertLastCheckpoint(LOCAL_STEPS, "taskmanager-killed");
+    String output = "taskmanager-killed";
+    CompletableFuture<Ended> run = begin(pretrain(output));
+    Job job = pauseInRound(output, STEPS, run);
+    // Flink has the metrics of finished rounds while the job runs.
+    pauseWhen(
+        "the metrics of the first round",
+        run,
+        () -> metrics(job).getOrDefault("steps", List.of(0L)).get(0) >= 2 * LOCAL_STEPS);
+    CLUSTER.kill(1);
+    assertLastCheckpoint(LOCAL_STEPS, output);
+    CLUSTER.resumeTaskManagers();
     CLUSTER.add();
     run.get().expect(CommandLine.OK);
-    assertTrue(
-        (int) workers(round.job(), STEPS).get(0).get("attempt") > 0, "nothing was done again");
-    assertAsUndisturbed("taskmanager-killed");
+    assertTrue(restarts(endedJob(output), STEPS) > 0, "no worker was restarted");
+    assertAsUndisturbed(output);
   }
 
   @Test
-  @Order(5)
   void theLauncherIsKilledAndThenTheJobManager() throws Exception {
     String output = "launcher-killed";
     Started launcher =
         Commands.start(PretrainMim.class, onCluster(pretrain(output)), dir.resolve("launcher.err"));
     CompletableFuture<Ended> ended = CompletableFuture.supplyAsync(launcher::ended);
-    Job first = awaitRound(output, STEPS, ended).job();
+    Job first = pauseInRound(output, STEPS, ended);
     launcher.process().destroyForcibly();
     ended.get().expect(KILLED);
 
     CompletableFuture<Ended> second = begin(pretrain(output, impatient()));
-    Commands.await("another job", () -> second.isDone() || jobs(output).size() == 2);
-    // Not of /jobs/ID, whose answers may be three seconds old.
-    assertEquals(
-        List.of("CANCELED"),
-        jobs(output).stream().filter(job -> job.id().equals(first.id())).map(Job::state).toList());
-    awaitRound(output, STEPS, second);
+    // The job stays paused until then: it could end before the second launcher cancels it.
+    Commands.await(
+        "the first job's cancellation",
+        () -> second.isDone() || CANCELLED.contains(state(output, first)));
+    CLUSTER.resumeTaskManagers();
+    pauseInRound(output, STEPS, second);
+    assertEquals("CANCELED", state(output, first));
+    assertEquals(2, jobs(output).size());
+
     CLUSTER.killJobManager();
-    Ended lost = second.get(1, TimeUnit.MINUTES).expect(CommandLine.FAILED);
+    Ended lost = second.get().expect(CommandLine.FAILED);
     assertEquals(1, lost.said().lines().count(), lost.said());
     assertTrue(lost.said().startsWith("the job is lost: "), lost.said());
     assertLastCheckpoint(LOCAL_STEPS, output);
 
+    CLUSTER.resumeTaskManagers();
     CLUSTER.start();
     begin(pretrain(output)).get().expect(CommandLine.OK);
     assertAsUndisturbed(output);
   }
 
-  @Test
-  @Order(6)
-  void aShardIsCorrupt() throws Exception {
-    String shard = ShardManifest.read(path("shards")).shards().get(1).file();
-    byte[] sound = Files.readAllBytes(dir.resolve("shards").resolve(shard));
-    byte[] corrupt = sound.clone();
-    corrupt[corrupt.length / 2] ^= 1;
-    Files.write(dir.resolve("shards").resolve(shard), corrupt);
-    try {
-      Ended failed = begin(pretrain("corrupt")).get().expect(CommandLine.INVALID);
-      assertEquals(1, failed.said().lines().count(), failed.said());
-      assertTrue(failed.said().contains(shard), failed.said());
-      Job job = jobs("corrupt").get(0);
-      assertEquals("FAILED", job.state());
-      assertEquals(
-          3,
-          workers(job, LOCAL_STEPS).stream()
-              .mapToInt(t -> (int) t.get("attempt"))
-              .max()
-              .orElseThrow());
+  private static String state(String output, Job job) throws Exception {
+    return jobs(output).stream()
+        .filter(found -> found.id().equals(job.id()))
+        .map(Job::state)
+        .findFirst()
+        .orElseThrow();
+  }
 
-      begin(pretrain("corrupt", "--skipCorruptShards", "--metricsFile=" + path("corrupt.json")))
-          .get()
-          .expect(CommandLine.OK);
-    } finally {
-      Files.write(dir.resolve("shards").resolve(shard), sound);
-    }
+  @Test
+  void aShardIsCorrupt() throws Exception {
+    Path shards = Commands.copyFolder(shards(), dir.resolve("corrupt-shards"));
+    String shard = ShardManifest.read(shards.toString()).shards().get(1).file();
+    byte[] bytes = Files.readAllBytes(shards.resolve(shard));
+    bytes[bytes.length / 2] ^= 1;
+    Files.write(shards.resolve(shard), bytes);
+
+    Ended failed = begin(pretrainOn(shards, "corrupt")).get().expect(CommandLine.INVALID);
+    assertEquals(1, failed.said().lines().count(), failed.said());
+    assertTrue(failed.said().contains(shard), failed.said());
+    Job job = endedJob("corrupt");
+    assertEquals("FAILED", job.state());
+    assertEquals(3, restarts(job, LOCAL_STEPS));
+
+    Path metrics = dir.resolve("corrupt.json");
+    begin(pretrainOn(shards, "corrupt", "--skipCorruptShards", "--metricsFile=" + metrics))
+        .get()
+        .expect(CommandLine.OK);
     assertLastCheckpoint(STEPS, "corrupt");
     Checkpoint last = RunDirectory.latest(path("corrupt")).orElseThrow();
     assertEquals(List.of(shard), last.state().rejectedSoFar().stream().map(r -> r.key()).toList());
@@ -451,19 +556,21 @@ final class TrainingIT {
       assertEquals(1, lines.lines().count(), lines);
       assertEquals(shard, Json.object(lines).get("key"));
     }
-    Map<String, Object> metrics = Json.object(Files.readString(dir.resolve("corrupt.json")));
-    assertEquals(1, ((Map<?, ?>) metrics.get("counters")).get("corrupt_shards"));
+    Map<?, ?> counters = (Map<?, ?>) Json.object(Files.readString(metrics)).get("counters");
+    assertEquals(1, counters.get("corrupt_shards"));
   }
 
   @Test
-  @Order(7)
   void aCheckpointCannotBeWritten() throws Exception {
     String output = "unwritable";
     Path last = checkpoint(output, STEPS);
     Files.createDirectories(last.getParent());
     Files.writeString(last, "in the way");
-    Ended failed = begin(pretrain(output, impatient())).get().expect(CommandLine.FAILED);
-    assertTrue(failed.said().contains(last.getFileName().toString()), failed.said());
+    begin(pretrain(output, impatient())).get().expect(CommandLine.FAILED);
+    // The launcher prints the last failure. On a busy machine that may be another one: of a task
+    // whose input is gone, as the task before it has failed.
+    String failures = failures(endedJob(output));
+    assertTrue(failures.contains(last.getFileName().toString()), failures);
     Map<String, String> good = Commands.digests(checkpoint(output, LOCAL_STEPS));
     assertTrue(good.containsKey("state.json"), good::toString);
     assertLastCheckpoint(LOCAL_STEPS, output);
@@ -476,6 +583,11 @@ final class TrainingIT {
     }
     begin(pretrain(output)).get().expect(CommandLine.OK);
     assertAsUndisturbed(output);
+  }
+
+  /** All failures of a job with their stack traces, as Flink reports them. */
+  private static String failures(Job job) throws Exception {
+    return flink("/jobs/" + job.id() + "/exceptions?maxExceptions=100").toString();
   }
 
   /** Whether this user may mount a file system that only its own process sees. */
