@@ -2,8 +2,8 @@ package dev.beit2.pipelines;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assertions.fail;
 
 import dev.beit2.io.store.StoredFile;
 import dev.beit2.pipelines.cli.Command;
@@ -23,104 +23,134 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.concurrent.TimeUnit;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * A process that is killed and started again ends where one that was left alone ends, to the bit.
+ * Commands that are killed and started again write the same files as commands that are not, bit for
+ * bit.
  */
-@Timeout(value = 8, unit = TimeUnit.MINUTES)
+@Timeout(value = 15, unit = TimeUnit.MINUTES) // ends a test that hangs
 final class KillTest {
   private static final int STEPS = 12;
+  private static final int KILLED = 128 + 9;
+  private static final int ATTEMPTS = 5;
 
+  private static final List<String> TRAINING =
+      List.of("--preset=tiny", "--batchSize=2", "--localSteps=3", "--steps=" + STEPS);
+  private static final List<String> FILES_OF_ONE_WORKER =
+      List.of("model.safetensors", "optimizer-0.safetensors");
+  private static final List<String> FILES_OF_TWO_WORKERS =
+      List.of(
+          "model.safetensors",
+          "optimizer-0.safetensors",
+          "optimizer-1.safetensors",
+          "outer.safetensors");
+
+  @TempDir static Path shared;
   @TempDir Path dir;
 
+  /** The undisturbed training of a tokenizer; made once. */
+  private static Path tokenizer() {
+    Path tokenizer = shared.resolve("tokenizer");
+    if (!Files.exists(tokenizer)) {
+      run(TrainTokenizer.COMMAND, trainTokenizer(), tokenizer);
+    }
+    return tokenizer;
+  }
+
+  private static List<String> trainTokenizer() {
+    return training(
+        "--input=samples/train/lake/*", "--codebookSize=32", "--reviveDeadCodesAfter=3");
+  }
+
+  /** Images of which one is broken; made once. */
+  private static Path images() throws IOException {
+    Path images = shared.resolve("images");
+    if (!Files.exists(images)) {
+      Commands.copyFolder(Path.of("samples/train/lake"), images);
+      Files.writeString(images.resolve("broken.jpg"), "no image");
+    }
+    return images;
+  }
+
+  /** The undisturbed shards of {@link #images}; made once. */
+  private static Path shards() throws IOException {
+    Path shards = shared.resolve("shards");
+    if (!Files.exists(shards)) {
+      run(TokenizeDataset.COMMAND, tokenize(), shards);
+    }
+    return shards;
+  }
+
+  private static List<String> tokenize() throws IOException {
+    return List.of(
+        "--input=" + images(),
+        "--tokenizer=" + tokenizer(),
+        "--views=2",
+        "--centerView",
+        "--shardCount=60"); // so many that there is time between the first and the last
+  }
+
+  private static List<String> training(String... more) {
+    List<String> args = new ArrayList<>(TRAINING);
+    args.addAll(List.of(more));
+    return args;
+  }
+
+  private static void run(Command<?> command, List<String> args, Path output) {
+    Commands.run(command, withOutput(args, output)).expect(CommandLine.OK);
+  }
+
+  private static List<String> withOutput(List<String> args, Path output) {
+    List<String> all = new ArrayList<>(args);
+    all.add("--output=" + output);
+    return all;
+  }
+
   @Test
-  void killedCommandsEndWithTheSameFiles() throws Exception {
-    String[] tokenizer = {
-      "--input=samples/train/lake/*", "--codebookSize=32", "--reviveDeadCodesAfter=3"
-    };
-    List<String> files = List.of("model.safetensors", "optimizer-0.safetensors");
-    killAndCompare(TrainTokenizer.class, TrainTokenizer.COMMAND, "tokenizer", files, tokenizer);
-    killTokenizeAndCompare();
-    killAndCompare(
-        PretrainMim.class,
-        PretrainMim.COMMAND,
-        "pretrain",
-        files,
-        "--shards=" + dir.resolve("shards"),
-        "--dropPath=0.1",
-        "--roundsPerJob=2");
-    killAndCompare(
-        PretrainMim.class,
-        PretrainMim.COMMAND,
-        "pretrain-by-two",
-        List.of(
-            "model.safetensors",
-            "optimizer-0.safetensors",
-            "optimizer-1.safetensors",
-            "outer.safetensors"),
-        "--shards=" + dir.resolve("shards"),
+  void trainTokenizerContinues() throws Exception {
+    Path killed = killTraining(TrainTokenizer.class, trainTokenizer());
+    run(TrainTokenizer.COMMAND, trainTokenizer(), killed);
+    assertSameRun(FILES_OF_ONE_WORKER, tokenizer(), killed);
+  }
+
+  @Test
+  void pretrainContinues() throws Exception {
+    assertPretrainContinues(FILES_OF_ONE_WORKER, "--dropPath=0.1", "--roundsPerJob=2");
+  }
+
+  @Test
+  void pretrainByTwoWorkersContinues() throws Exception {
+    assertPretrainContinues(
+        FILES_OF_TWO_WORKERS,
         "--workers=2",
         "--outerMomentum=0.9",
         "--outerLearningRate=0.7",
         "--roundsPerJob=1");
   }
 
-  private void killAndCompare(
-      Class<?> main, Command<?> command, String name, List<String> files, String... more)
-      throws Exception {
-    List<String> args = new ArrayList<>(List.of(more));
-    args.addAll(List.of("--preset=tiny", "--batchSize=2", "--localSteps=3", "--steps=" + STEPS));
-    assertEquals(0, run(command, args, name));
-    String killed = name + "-killed";
-    // Several workers have one of step 0, too.
-    kill(
-        main,
-        args,
-        killed,
-        () -> RunDirectory.latest(path(killed)).stream().anyMatch(c -> c.step() > 0));
-    long step = RunDirectory.latest(path(killed)).orElseThrow().step();
-    assertTrue(step < STEPS, "killed too late");
-    assertEquals(0, run(command, args, killed));
-    for (String file : files) {
-      assertArrayEquals(last(name, file), last(killed, file), file);
-    }
-    assertEquals(metrics(name), metrics(killed));
+  private void assertPretrainContinues(List<String> files, String... more) throws Exception {
+    List<String> args = training(more);
+    args.add("--shards=" + shards());
+    Path undisturbed = dir.resolve("undisturbed");
+    run(PretrainMim.COMMAND, args, undisturbed);
+    Path killed = killTraining(PretrainMim.class, args);
+    run(PretrainMim.COMMAND, args, killed);
+    assertSameRun(files, undisturbed, killed);
   }
 
-  private int run(Command<?> command, List<String> args, String output) {
-    List<String> all = new ArrayList<>(args);
-    all.add("--output=" + dir.resolve(output));
-    return CommandLine.run(command, all.toArray(String[]::new), System.out, System.err);
-  }
-
-  private void killTokenizeAndCompare() throws Exception {
-    Path images = Files.createDirectories(dir.resolve("images"));
-    try (Stream<Path> lakes = Files.list(Path.of("samples/train/lake"))) {
-      for (Path lake : lakes.toList()) {
-        Files.copy(lake, images.resolve(lake.getFileName()));
-      }
-    }
-    Files.writeString(images.resolve("broken.jpg"), "no picture");
-    List<String> args =
-        List.of(
-            "--input=" + images,
-            "--tokenizer=" + path("tokenizer"),
-            "--views=2",
-            "--centerView",
-            "--shardCount=60"); // so many that there is time between the first and the last
-    assertEquals(0, run(TokenizeDataset.COMMAND, args, "shards"));
-    kill(
-        TokenizeDataset.class,
-        args,
-        "shards-killed",
-        () -> !StoredFile.matching(path("shards-killed") + "/*shard-*").isEmpty());
-    assertFalse(Files.exists(dir.resolve("shards-killed/manifest.json")), "killed too late");
+  @Test
+  void tokenizeStartsOver() throws Exception {
+    Path killed =
+        kill(
+            TokenizeDataset.class,
+            tokenize(),
+            output -> !StoredFile.matching(output + "/*shard-*").isEmpty(),
+            output -> Files.exists(output.resolve("manifest.json")));
     // What a kill at other moments leaves.
-    Path left = Files.createDirectories(dir.resolve("shards-killed/rejected"));
+    Path left = Files.createDirectories(killed.resolve("rejected"));
     for (String file :
         List.of(
             "../.shard-00001-of-00060.parquet.1.tmp",
@@ -130,39 +160,75 @@ final class KillTest {
             "rejected-00007-of-00008.jsonl")) {
       Files.writeString(left.resolve(file), "half a fi");
     }
-    assertEquals(0, run(TokenizeDataset.COMMAND, args, "shards-killed"));
-    Map<String, String> expected = Commands.digests(dir.resolve("shards"));
+    run(TokenizeDataset.COMMAND, tokenize(), killed);
+    Map<String, String> expected = Commands.digests(shards());
     assertTrue(expected.containsKey("rejected/rejected-00000-of-00001.jsonl"), expected::toString);
-    assertEquals(expected, Commands.digests(dir.resolve("shards-killed")));
+    assertEquals(expected, Commands.digests(killed));
   }
 
-  private String path(String name) {
-    return dir.resolve(name).toString();
+  /** Kills a training between its first round and its last. */
+  private Path killTraining(Class<?> main, List<String> args) throws Exception {
+    // A run of several workers begins with a checkpoint of step 0.
+    return kill(main, args, output -> lastStep(output) > 0, output -> lastStep(output) == STEPS);
   }
 
-  /** Starts a command in a process of its own and kills it (SIGKILL) once it has come so far. */
-  private void kill(Class<?> main, List<String> args, String output, Callable<Boolean> soFar)
+  private static long lastStep(Path run) throws IOException {
+    return RunDirectory.latest(run.toString()).map(Checkpoint::step).orElse(0L);
+  }
+
+  /** Looks at the output of a command that runs. */
+  private interface Condition {
+    boolean holds(Path output) throws Exception;
+  }
+
+  /**
+   * Starts a command in a process of its own and kills it (SIGKILL) when it has begun to write. If
+   * it is complete by then, because this process got no processor in time, another one is started.
+   *
+   * @return the output of the process that was killed in time
+   */
+  private Path kill(Class<?> main, List<String> args, Condition begun, Condition complete)
       throws Exception {
+    for (int attempt = 1; attempt <= ATTEMPTS; attempt++) {
+      Path output = dir.resolve("killed-" + attempt);
+      Path log = dir.resolve("killed-" + attempt + ".log");
+      int code = kill(start(main, withOutput(args, output), log), () -> begun.holds(output));
+      assertTrue(begun.holds(output), () -> "ended too early, with " + code + ": " + read(log));
+      if (!complete.holds(output)) {
+        assertEquals(KILLED, code, () -> read(log));
+        return output;
+      }
+    }
+    return fail("killed too late in each of " + ATTEMPTS + " attempts");
+  }
+
+  private static Process start(Class<?> main, List<String> args, Path log) throws IOException {
     List<String> line = new ArrayList<>();
     line.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     line.addAll(ManagementFactory.getRuntimeMXBean().getInputArguments());
     line.addAll(List.of("-cp", System.getProperty("java.class.path"), main.getName()));
     line.addAll(args);
-    line.add("--output=" + dir.resolve(output));
-    Path log = dir.resolve(output + ".log");
-    Process process =
-        new ProcessBuilder(line).redirectErrorStream(true).redirectOutput(log.toFile()).start();
+    return new ProcessBuilder(line).redirectErrorStream(true).redirectOutput(log.toFile()).start();
+  }
+
+  /** Kills a process when a condition holds; its exit code. */
+  private static int kill(Process process, Callable<Boolean> condition) throws Exception {
     try {
-      boolean reached = false;
-      while (!reached && process.isAlive()) {
+      while (process.isAlive() && !condition.call()) {
         Thread.sleep(2);
-        reached = soFar.call();
       }
-      assertTrue(reached, () -> "ended too early, with " + process.exitValue() + ": " + read(log));
     } finally {
       process.destroyForcibly().waitFor();
     }
-    assertEquals(137, process.exitValue(), () -> read(log));
+    return process.exitValue();
+  }
+
+  private static void assertSameRun(List<String> files, Path expected, Path killed)
+      throws IOException {
+    for (String file : files) {
+      assertArrayEquals(last(expected, file), last(killed, file), file);
+    }
+    assertEquals(metrics(expected), metrics(killed));
   }
 
   private static String read(Path log) {
@@ -173,14 +239,14 @@ final class KillTest {
     }
   }
 
-  private byte[] last(String run, String file) throws IOException {
-    Checkpoint checkpoint = RunDirectory.latest(dir.resolve(run).toString()).orElseThrow();
+  private static byte[] last(Path run, String file) throws IOException {
+    Checkpoint checkpoint = RunDirectory.latest(run.toString()).orElseThrow();
     assertEquals(STEPS, checkpoint.step());
     return Files.readAllBytes(Path.of(checkpoint.directory(), file));
   }
 
-  private List<Map<String, Double>> metrics(String run) throws IOException {
-    List<Map<String, Double>> steps = MetricsLog.read(dir.resolve(run).toString());
+  private static List<Map<String, Double>> metrics(Path run) throws IOException {
+    List<Map<String, Double>> steps = MetricsLog.read(run.toString());
     steps.forEach(step -> step.keySet().removeAll(MetricsLog.TIMING));
     return steps;
   }
