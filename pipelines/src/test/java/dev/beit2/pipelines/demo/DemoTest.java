@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.beit2.io.Json;
+import dev.beit2.pipelines.Commands;
 import dev.beit2.pipelines.cli.CommandLine;
 import dev.beit2.pipelines.cli.InvalidOptionException;
 import dev.beit2.pipelines.eval.Evaluation;
@@ -15,7 +16,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -26,30 +26,20 @@ final class DemoTest {
     return Demo.run(CommandLine.parse(Demo.COMMAND, args));
   }
 
-  private void copySamples() throws Exception {
-    for (String part : List.of("train", "val")) {
-      for (String name : List.of("bird", "lake")) {
-        Path folder = Files.createDirectories(dir.resolve("samples/" + part + "/" + name));
-        try (Stream<Path> files = Files.list(Path.of("samples", part, name))) {
-          for (Path file : files.sorted().limit(3).toList()) {
-            Files.copy(file, folder.resolve(file.getFileName()));
-          }
-        }
-      }
-    }
-  }
-
   @Test
-  void goesTheWholeWayAndWritesWhatItMeasured() throws Exception {
-    copySamples();
+  void runsAllStagesAndWritesASummary() throws Exception {
+    Path samples = dir.resolve("samples");
+    for (String part : List.of("train", "val")) {
+      Commands.copyImages(part, samples.resolve(part), 3, "bird", "lake");
+    }
     Path output = dir.resolve("demo");
-    // What an earlier demo left: its stages have to go, the rest may stay.
+    // Left by an earlier demo, which this one replaces.
     Files.createDirectories(output.resolve("pretrain"));
     Files.writeString(output.resolve("demo.json"), "{}");
     Files.writeString(output.resolve("pretrain/config.json"), "{\"command\": \"pretrain\"}");
     DemoSummary summary =
         run(
-            "--samples=" + dir.resolve("samples"),
+            "--samples=" + samples,
             "--output=" + output,
             "--tokenizerSteps=3",
             "--pretrainSteps=2");
@@ -73,7 +63,7 @@ final class DemoTest {
   }
 
   @Test
-  void leavesOtherPeoplesFoldersAlone() throws Exception {
+  void refusesAFolderThatIsNotOfADemo() throws Exception {
     Path file = Files.writeString(dir.resolve("mine.txt"), "mine");
     InvalidOptionException refused =
         assertThrows(
