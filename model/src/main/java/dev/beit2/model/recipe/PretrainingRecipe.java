@@ -41,12 +41,14 @@ import javax.annotation.Nullable;
  * @param batchSize images per step of one worker. base and large: 64; the paper has 2048 in all
  * @param learningRate peak of the schedule. base and large: the paper's 1.5e-3, scaled to the
  *     batch. tiny: chosen for the demo
- * @param warmupFrom learning rate at the start of the warm-up
+ * @param warmupFrom learning rate at the start of the warm-up: 1e-6. The official scripts start at
+ *     0
  * @param minLearningRate end of the cosine: 1e-5 (paper, appendix)
  * @param warmupSteps steps of the warm-up; null if {@code warmupEpochs} are given
  * @param warmupEpochs passes over the images in the warm-up; null if {@code warmupSteps} are given.
  *     base and large: 10 (paper, appendix)
- * @param checkpointEvery steps between checkpoints
+ * @param checkpointEvery steps between checkpoints: chosen here, since the official scripts count
+ *     epochs
  */
 public record PretrainingRecipe(
     VitConfig backbone,

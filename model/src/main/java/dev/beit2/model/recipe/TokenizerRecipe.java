@@ -28,12 +28,14 @@ import javax.annotation.Nullable;
  * @param batchSize images per step of one worker. base: 64; the official script has 512 in all
  * @param learningRate peak of the schedule. base: 5e-5 per 512 images of the batch; the official
  *     script has 5e-5 per 128 images. tiny: chosen for the demo
- * @param warmupFrom learning rate at the start of the warm-up
+ * @param warmupFrom learning rate at the start of the warm-up: 1e-6. The official scripts start at
+ *     0
  * @param minLearningRate end of the cosine: 1e-5 (official {@code min_lr})
  * @param warmupSteps steps of the warm-up; null if {@code warmupEpochs} are given
  * @param warmupEpochs passes over the images in the warm-up; null if {@code warmupSteps} are given.
  *     base: 10 (official script)
- * @param checkpointEvery steps between checkpoints
+ * @param checkpointEvery steps between checkpoints: chosen here, since the official scripts count
+ *     epochs
  * @param minCropScale smallest fraction of an image's area that a random crop keeps. base: 0.08
  *     (official {@code min_crop_scale}). tiny: chosen for the demo
  */
