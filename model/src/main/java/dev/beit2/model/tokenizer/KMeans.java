@@ -20,7 +20,13 @@ public final class KMeans {
    */
   public record Clusters(NDArray means, NDArray counts) {}
 
-  /** Runs k-means from given first means. samples [M, C] unit vectors, means [K, C]. */
+  /**
+   * Runs k-means from given initial means.
+   *
+   * @param samples [M, C] unit vectors
+   * @param means [K, C] unit vectors
+   * @param rounds at least 1
+   */
   public static Clusters run(
       Kernels kernels, NDManager manager, NDArray samples, NDArray means, int rounds) {
     Clusters clusters = new Clusters(means, null);
@@ -32,8 +38,8 @@ public final class KMeans {
     return clusters;
   }
 
-  /** Indices of the samples that are the first means: distinct if there are enough samples. */
-  static long[] firstMeans(long samples, int clusters, long seed) {
+  /** Indices of the samples that become the initial means; distinct if there are enough samples. */
+  static long[] initialMeans(long samples, int clusters, long seed) {
     SplittableRandom random = new SplittableRandom(seed);
     if (samples < clusters) {
       return random.longs(clusters, 0, samples).toArray();

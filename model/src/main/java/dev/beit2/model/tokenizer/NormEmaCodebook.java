@@ -77,7 +77,7 @@ final class NormEmaCodebook {
     }
     NDArray first =
         samples.get(
-            manager.create(KMeans.firstMeans(z.getShape().get(0), config.codebookSize(), seed)));
+            manager.create(KMeans.initialMeans(z.getShape().get(0), config.codebookSize(), seed)));
     KMeans.Clusters clusters = KMeans.run(kernels, manager, samples, first, KMEANS_ROUNDS);
     kernels.withoutGradient(
         () -> {

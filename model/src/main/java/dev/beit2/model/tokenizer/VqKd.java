@@ -85,7 +85,7 @@ public final class VqKd {
    * very first {@link #forward} does the same.
    *
    * @param images [B, 3, S, S] in [0, 1]
-   * @param seed chooses the first means
+   * @param seed chooses the initial means
    */
   public void initializeCodebook(NDManager manager, NDArray images, long seed) {
     if (!codebook.isInitialized(manager)) {
@@ -179,7 +179,7 @@ public final class VqKd {
    *
    * @param images [B, 3, S, S] in [0, 1]
    * @param target [B, N, teacherDimension], the teacher's features
-   * @param seed chooses the first means: a function of run and step
+   * @param seed chooses the initial means: a function of run and step
    */
   public Output forward(NDManager manager, NDArray images, NDArray target, long seed) {
     NDArray z = encode(manager, images);
