@@ -69,7 +69,7 @@ record BraceExpansion(List<String> expanded, boolean numbered) {
     return numbers;
   }
 
-  /** The parts between the commas that are in no inner brace. */
+  /** Splits at the commas that are not inside an inner pair of braces. */
   private static List<String> choices(String inside) {
     List<String> choices = new ArrayList<>();
     int depth = 0;

@@ -18,15 +18,14 @@ import org.apache.beam.sdk.io.fs.EmptyMatchTreatment;
 import org.apache.beam.sdk.io.fs.MatchResult;
 
 /**
- * Finds files through Beam's {@link FileSystems}, with what people write and Beam does not know:
- * braces, {@code shard-{000..127}.tar} and {@code *.{jpg,png}}. A missing local folder is told at
- * once, where Beam would look for matches from its nearest existing parent on: on the whole disk,
- * at worst.
+ * Finds files through Beam's {@link FileSystems}. Adds braces, which Beam does not support: {@code
+ * shard-{000..127}.tar} and {@code *.{jpg,png}}. A missing local folder is reported at once; Beam
+ * would search for matches from its nearest existing parent, at worst the whole disk.
  */
 public final class InputFiles {
   private static final Pattern WILDCARD = Pattern.compile("[*?\\[{]");
 
-  /** Beam finds files by file:/path or file:///path, but makes no resource of such a spelling. */
+  /** Beam finds files by file:/path or file:///path, but cannot make a resource of such a path. */
   private static final Pattern LOCAL_SCHEME = Pattern.compile("^file:(//)?(?=/)");
 
   private static final Pattern OTHER_SCHEME = Pattern.compile("^[a-zA-Z][-a-zA-Z0-9+.]*://.*");
@@ -48,14 +47,15 @@ public final class InputFiles {
     }
   }
 
-  /** Whether a path holds wildcards or braces. */
+  /** Whether a path contains wildcards or braces. */
   public static boolean isGlob(String path) {
     return WILDCARD.matcher(path).find();
   }
 
   /**
-   * The files that a path names or a glob matches, sorted by name; none is no error. Their names
-   * are relative to the longest folder before the first wildcard. {@code **} matches folders, too.
+   * The files that a path names or a glob matches, sorted by name; empty if there are none. Names
+   * are relative to the longest folder before the first wildcard. {@code **} also matches across
+   * folders.
    *
    * @throws InvalidInputException if they cannot be listed, or one of a numbered range is missing
    */
@@ -88,7 +88,7 @@ public final class InputFiles {
     return found.values().stream().sorted(Comparator.comparing(InputFile::name)).toList();
   }
 
-  /** Whether there is a file or a folder of this path, which holds no wildcards. */
+  /** Whether a file or folder exists at this path, which must not contain wildcards. */
   public static boolean exists(String path) {
     Optional<Path> local = local(path);
     if (local.isPresent()) {
@@ -97,12 +97,12 @@ public final class InputFiles {
     return !match(path).isEmpty() || !match(inFolder(path, "**")).isEmpty();
   }
 
-  /** The path of something in a folder, which may end in a slash. */
+  /** The path of a file in a folder. The folder's path may end in a slash. */
   public static String inFolder(String folder, String name) {
     return folder.endsWith("/") ? folder + name : folder + "/" + name;
   }
 
-  /** The local path, or nothing where it lies elsewhere. */
+  /** The local path; empty if the file is not on a local disk. */
   public static Optional<Path> local(String path) {
     String plain = withoutLocalScheme(path);
     return OTHER_SCHEME.matcher(plain).matches() ? Optional.empty() : Optional.of(Path.of(plain));
@@ -119,7 +119,7 @@ public final class InputFiles {
     return spec.substring(0, spec.lastIndexOf('/', end - 1) + 1);
   }
 
-  /** Of the root as Beam spells it in the paths it finds: absolute, with a '/' at its end. */
+  /** The length of the root in the paths that Beam returns: absolute, with a '/' at its end. */
   private static int rootLength(String spec) {
     String root = root(spec);
     String folder = FileSystems.matchNewResource(root.isEmpty() ? "." : root, true).toString();

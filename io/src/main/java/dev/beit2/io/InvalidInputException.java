@@ -5,8 +5,8 @@ import static java.util.Objects.requireNonNull;
 import javax.annotation.Nullable;
 
 /**
- * Something given from outside (a path, a file's content) is not what it has to be. The message is
- * one line that names both sides: {@code found no file at /data; wanted a folder of images}.
+ * Input from outside (a path, a file's content) is not what it must be. The message is one line
+ * that names both sides: {@code found no file at /data; wanted a folder of images}.
  */
 public final class InvalidInputException extends RuntimeException {
   private static final long serialVersionUID = 1L;

@@ -3,13 +3,13 @@ package dev.beit2.io;
 import static java.util.Objects.requireNonNull;
 
 /**
- * Random numbers that are a pure function of a seed and of what they are for, the same on every
- * machine, JVM and version, so that a restarted or repeated piece of work draws the same ones.
+ * Random numbers that are a pure function of a seed and of what they are for. They are the same on
+ * every machine, JVM and version, so a restarted or repeated task draws the same numbers.
  *
  * <p>The stream is SplitMix64 (Steele, Lea and Flood, "Fast splittable pseudorandom number
- * generators", 2014). It is written out because {@code java.util.SplittableRandom} fixes its
- * algorithm but not how it makes bounded numbers and doubles of it. Its start is {@link #hash} of
- * the seed and the key, with the numbers folded in the same way.
+ * generators", 2014). It is implemented here because {@code java.util.SplittableRandom} specifies
+ * its algorithm, but not how bounded numbers and doubles are derived from it. The initial state is
+ * {@link #hash} of the seed and the key; the numbers are mixed in the same way.
  *
  * <p>Not thread-safe; instances are cheap.
  */
@@ -22,7 +22,9 @@ public final class SeededRandom {
     this.state = state;
   }
 
-  /** The stream for this seed, key and numbers; another one for any other seed, key or numbers. */
+  /**
+   * The stream for this seed, key and numbers. Any other seed, key or numbers give another stream.
+   */
   public static SeededRandom of(long seed, String key, long... numbers) {
     long state = hash(seed, key);
     for (long number : numbers) {
@@ -31,7 +33,10 @@ public final class SeededRandom {
     return new SeededRandom(state);
   }
 
-  /** A 64-bit hash of the key, char by char through SplitMix64's finalizer, begun by the seed. */
+  /**
+   * A 64-bit hash of the seed and the key, which passes char by char through SplitMix64's
+   * finalizer.
+   */
   public static long hash(long seed, String key) {
     requireNonNull(key, "key is null");
     long hash = mix(seed + GOLDEN_GAMMA);

@@ -1,4 +1,5 @@
 /**
- * What images and shards share: input paths and their errors, reproducible randomness, and JSON.
+ * Code that images and shards share: input paths and their errors, reproducible randomness, and
+ * JSON.
  */
 package dev.beit2.io;

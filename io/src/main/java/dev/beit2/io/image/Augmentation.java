@@ -3,15 +3,15 @@ package dev.beit2.io.image;
 import dev.beit2.io.SeededRandom;
 
 /**
- * How views are drawn: torchvision's RandomResizedCrop (sides' ratio 3/4 … 4/3, its 10 attempts and
- * its central fallback), horizontal flip, colour jitter.
+ * How views are sampled: torchvision's RandomResizedCrop (aspect ratio 3/4 … 4/3, 10 attempts, then
+ * the central crop), horizontal flip and colour jitter.
  *
  * @param minScale the smallest crop as a fraction of the image's area, in (0, maxScale]
- * @param maxScale the largest crop's share of the image's area, at most 1
+ * @param maxScale the largest crop as a fraction of the image's area, at most 1
  * @param flipProbability in [0, 1]
  * @param brightness j at least 0: the factor is uniform in [max(0, 1 − j), 1 + j]; 0 = no change
- * @param contrast likewise
- * @param saturation likewise
+ * @param contrast as for brightness
+ * @param saturation as for brightness
  */
 public record Augmentation(
     double minScale,
@@ -50,7 +50,7 @@ public record Augmentation(
   }
 
   /**
-   * The same crops and flips with brightness, contrast and saturation varied by up to this much.
+   * The same crops and flips, with brightness, contrast and saturation each varied by up to this.
    */
   public Augmentation withJitter(double strength) {
     return new Augmentation(minScale, maxScale, flipProbability, strength, strength, strength);
@@ -58,9 +58,9 @@ public record Augmentation(
 
   /**
    * The view with this number of the image with this key: a pure function of the arguments (see
-   * {@link SeededRandom}), so that any worker, at any time, in any order, draws the same.
+   * {@link SeededRandom}), so every worker draws the same view, whenever and in whatever order.
    *
-   * @param number of the view; 0, 1, … or for instance the epoch
+   * @param the number of the view: 0, 1, …, or for example the epoch
    * @param width the image's width in pixels
    * @param height the image's height in pixels
    */

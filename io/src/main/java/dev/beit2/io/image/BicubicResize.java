@@ -5,14 +5,14 @@ import java.lang.invoke.VarHandle;
 import java.nio.ByteOrder;
 
 /**
- * Pillow's resampling of 8-bit images (libImaging/Resample.c), equal to the byte: two passes,
- * horizontal first, weights in 22-bit fixed point, 8 bits between the passes. Going down, the
- * filter is widened by the scale (antialiasing).
+ * Pillow's resampling of 8-bit images (libImaging/Resample.c), with byte-identical results: two
+ * passes, horizontal first, weights in 22-bit fixed point, 8 bits between the passes. When an image
+ * shrinks, the filter is widened by the scale (antialiasing).
  *
- * <p>Both passes are the same: lines of pixels are summed with weights. So that the horizontal one
- * sums lines, too, it works on columns of a band of rows. Pixels are ints, red in the low byte:
- * loops over whole int arrays from 0 on, without a call or a branch, are what the compiler turns
- * into vector instructions.
+ * <p>Both passes compute weighted sums of lines of pixels. In the horizontal pass the lines are the
+ * columns of a band of rows. Pixels are ints with red in the low byte. The loops run over whole int
+ * arrays from 0, without calls or branches, because the compiler turns such loops into vector
+ * instructions.
  */
 final class BicubicResize {
   private static final double A = -0.5;
@@ -23,7 +23,7 @@ final class BicubicResize {
   /** Rows whose columns are resized together: few enough to stay in the processor's cache. */
   private static final int BAND = 128;
 
-  /** Scratch memory for inputs of more columns or rows is not kept. */
+  /** Scratch memory for inputs with more columns or rows than this is not kept. */
   private static final int LONGEST_KEPT = 1 << 13;
 
   private static final VarHandle INT =
@@ -42,12 +42,12 @@ final class BicubicResize {
   private BicubicResize() {}
 
   /**
-   * Resizes a part of an image, as if there was nothing around it.
+   * Resizes a part of an image as if nothing were around it.
    *
    * @param left the part's first column
    * @param top its first row
-   * @param x from the part's columns to those of the output
-   * @param y from the part's rows to those of the output
+   * @param x the weights from the part's columns to the output's columns
+   * @param y the weights from the part's rows to the output's rows
    * @param mirrored whether to exchange left and right afterwards
    */
   static RgbImage resize(RgbImage image, int left, int top, Taps x, Taps y, boolean mirrored) {
@@ -101,7 +101,7 @@ final class BicubicResize {
     }
   }
 
-  /** Columns [start, end) of the part, of so many rows from {@code top} on. */
+  /** Copies columns [start, end) of the part, from {@code rows} rows starting at {@code top}. */
   private static void toColumns(
       RgbImage image, int left, int top, int start, int end, int rows, int[][] columns) {
     byte[] rgb = image.rgb();
@@ -130,7 +130,7 @@ final class BicubicResize {
     }
   }
 
-  /** Eight columns at once become a part of each line, from the line {@code first} on. */
+  /** Eight columns at once become part of each line, starting at line {@code first}. */
   private static void transpose(int[][] columns, int count, int rows, int[][] lines, int first) {
     int x = 0;
     for (; x + 8 <= count; x += 8) {
@@ -202,14 +202,17 @@ final class BicubicResize {
     }
   }
 
-  /** To 0 … 255; without a branch, as no vector instructions come of Math.min and max. */
+  /**
+   * Clips to 0 … 255. Has no branch, because Math.min and max are not compiled to vector
+   * instructions.
+   */
   private static int clip(int sum) {
     int value = sum >> PRECISION;
     value &= ~(value >> 31);
     return (value | (255 - value) >> 31) & 0xFF;
   }
 
-  /** Each int overwrites the byte too many of the one before. */
+  /** Each int overwrites the extra byte of the one before. */
   private static void put(int[] pixels, int width, byte[] rgb, int at) {
     for (int x = 0; x < width - 1; x++) {
       INT.set(rgb, at, pixels[x]);
@@ -233,8 +236,8 @@ final class BicubicResize {
   }
 
   /**
-   * What each position of the output takes from positions of the input, along one axis: {@code
-   * count} of them from {@code first} on, with the weights from {@code weightsFrom} on.
+   * The input positions that each output position takes, along one axis: {@code count} of them
+   * starting at {@code first}, with the weights starting at {@code weightsFrom}.
    */
   static final class Taps {
     private final int[] first;
@@ -249,20 +252,20 @@ final class BicubicResize {
       this.size = size;
     }
 
-    /** All of the input to all of the output. */
+    /** Resizes all of the input to all of the output. */
     static Taps of(int inputSize, int outputSize) {
       return of(inputSize, 0, inputSize, outputSize, 0, outputSize);
     }
 
     /**
-     * A stretch of the input to a part of what it is resized to.
+     * Resizes a range of the input and computes a part of the result.
      *
      * @param inputSize positions of the input
-     * @param start of the stretch, in the input's positions, 0 to inputSize
-     * @param length of the stretch, which ends within the input
-     * @param outputSize positions that the stretch is resized to
-     * @param firstOutput the first of these that is wanted
-     * @param outputs how many are wanted
+     * @param start the start of the range, in the input's positions, 0 to inputSize
+     * @param length the length of the range, which ends within the input
+     * @param outputSize positions that the range is resized to
+     * @param firstOutput the first of these positions to compute
+     * @param outputs the number of positions to compute
      */
     static Taps of(
         int inputSize, double start, double length, int outputSize, int firstOutput, int outputs) {
@@ -305,12 +308,12 @@ final class BicubicResize {
       return first.length;
     }
 
-    /** The first input position that any output takes from. */
+    /** The first input position that any output position takes. */
     int inputStart() {
       return first[0];
     }
 
-    /** The input position behind the last that any output takes from. */
+    /** One more than the last input position that any output position takes. */
     int inputEnd() {
       int last = outputs() - 1;
       return first[last] + count[last];

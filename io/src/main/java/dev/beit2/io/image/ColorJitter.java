@@ -3,13 +3,13 @@ package dev.beit2.io.image;
 import java.util.List;
 
 /**
- * Brightness, contrast and saturation as Pillow's ImageEnhance changes them, to the byte: a blend
- * of the image with black, with its mean grey, or with its grey version. A factor of 1 leaves a
- * step out.
+ * Changes brightness, contrast and saturation as Pillow's ImageEnhance does, with byte-identical
+ * results: a blend of the image with black, with its mean grey, or with its grey version. A factor
+ * of 1 skips a step.
  *
- * <p>Brightness and contrast change each channel by a table. So whatever the order, a pixel goes
- * through one table, the change of saturation, and another table. Rows go through them as planes of
- * ints, for which the compiler makes vector instructions where there is no table.
+ * <p>Brightness and contrast change each channel by a lookup table. So, whatever the order, a pixel
+ * goes through one table, the change of saturation, and a second table. Rows are processed as
+ * planes of ints, so that the compiler can use vector instructions where there is no table.
  */
 final class ColorJitter {
   private enum Step {
@@ -53,9 +53,7 @@ final class ColorJitter {
     return view.brightness() != 1 || view.contrast() != 1 || view.saturation() != 1;
   }
 
-  /**
-   * The pixels of a box within the image as they are after the view's jitter of the whole image.
-   */
+  /** The pixels of a box in the image after the view's jitter of the whole image. */
   static RgbImage crop(RgbImage image, View view, int left, int top, int width, int height) {
     ColorJitter jitter = of(view, image);
     byte[] rgb = new byte[3 * width * height];
@@ -109,7 +107,7 @@ final class ColorJitter {
     return Math.max(0, Math.min(255, (int) blended));
   }
 
-  /** So many pixels as they are before the second table. */
+  /** This many pixels, before the second table. */
   private void load(byte[] rgb, int from, int count) {
     int at = from;
     for (int i = 0; i < count; i++) {
@@ -136,7 +134,7 @@ final class ColorJitter {
     }
   }
 
-  /** Of the whole image after the steps so far. */
+  /** The mean grey of the whole image after the steps so far. */
   private int meanGrey(RgbImage image) {
     int[] luma = new int[image.width()];
     long sum = 0;
@@ -173,10 +171,10 @@ final class ColorJitter {
   private static final class Saturation {
     private static final int PRECISION = 22;
 
-    /** Differences times a factor have to fit into an int. */
+    /** A difference times a factor must fit into an int. */
     private static final float LARGEST = 2;
 
-    /** Half the distance of floats below 1024. */
+    /** Half the distance between floats below 1024. */
     private static final double ROUNDING = 1.0 / (1 << 15);
 
     private final float factor;

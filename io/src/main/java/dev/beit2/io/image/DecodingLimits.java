@@ -3,21 +3,21 @@ package dev.beit2.io.image;
 import java.io.Serializable;
 
 /**
- * How large an image may be, so that a small file cannot ask for all memory. What is over a limit
- * is refused before anything is allocated for it.
+ * The largest image that is decoded. An image over a limit is refused before memory is allocated
+ * for it, so a small file cannot claim all memory.
  *
  * @param maxPixels the most pixels, width times height, at least 1 and at most {@link
- *     #MOST_PIXELS}. Decoding takes 6 bytes a pixel for a moment, and 3 as long as the pixels are
- *     kept; less where a JPEG is decoded at reduced size.
+ *     #MOST_PIXELS}. Decoding briefly takes 6 bytes per pixel, and 3 as long as the pixels are
+ *     kept; less if a JPEG is decoded at reduced size.
  * @param maxBytes the most bytes of the encoded image, at least 1
  */
 public record DecodingLimits(long maxPixels, long maxBytes) implements Serializable {
   private static final long serialVersionUID = 1L;
 
-  /** Of 3 bytes each, as many as an array holds. */
+  /** The number of pixels of 3 bytes that fit into an array. */
   public static final int MOST_PIXELS = (Integer.MAX_VALUE - 8) / 3;
 
-  /** Pillow's limit of pixels, and 128 MiB. */
+  /** Pillow's limit on pixels, and 128 MiB. */
   public static final DecodingLimits DEFAULT = new DecodingLimits(178_956_970, 128L << 20);
 
   public DecodingLimits {

@@ -5,8 +5,8 @@ import static java.util.Objects.requireNonNull;
 import dev.beit2.io.image.BicubicResize.Taps;
 
 /**
- * An image of which only the header was read so far. Its pixels are decoded when a view of them is
- * asked for, once for all views.
+ * An image of which only the header has been read. Its pixels are decoded once, when the first view
+ * is rendered.
  *
  * <pre>{@code
  * EncodedImage image = EncodedImage.open(bytes, DecodingLimits.DEFAULT);
@@ -15,14 +15,13 @@ import dev.beit2.io.image.BicubicResize.Taps;
  * }</pre>
  *
  * <p>Pixels are those of Pillow's {@code Image.open(f).convert("RGB")}: no rotation by EXIF, no
- * colour management, transparency dropped; truncated files are refused. The format is told by the
- * content, not by the name: JPEG, PNG, WebP, GIF (its first frame) or BMP. Greater depths are
- * scaled to 8 bits.
+ * colour management, transparency dropped; truncated files are refused. The format is detected from
+ * the content, not from the name: JPEG, PNG, WebP, GIF (its first frame) or BMP. Channels of more
+ * than 8 bits are scaled to 8 bits.
  *
- * <p>A JPEG of which a view is much larger than what it is resized to is decoded at a half, a
- * quarter or an eighth of its size, which takes less time and memory and makes no visible
- * difference; see {@link Reduction}. Which it is depends on the sizes of the view and of the output
- * alone.
+ * <p>If a view of a JPEG is much larger than the output, the JPEG is decoded at a half, a quarter
+ * or an eighth of its size. This takes less time and memory and makes no visible difference; see
+ * {@link Reduction}. The size depends only on the sizes of the view and the output.
  *
  * <p>Not safe for use by several threads at once.
  */
@@ -110,7 +109,7 @@ public final class EncodedImage {
     }
     Reduction reduction = reduction(view.width(), view.height(), size, size);
     RgbImage image = decode(reduction);
-    // The box in the image's pixels, and the pixels that it touches: nothing else has a part.
+    // The box in the image's pixels, and the pixels that it touches. No other pixel contributes.
     double scale = reduction.denominator();
     double left = view.left() / scale;
     double top = view.top() / scale;
@@ -130,8 +129,8 @@ public final class EncodedImage {
   }
 
   /**
-   * The image for evaluation, [size, size, 3], as torchvision makes it: the shorter side resized to
-   * 256/224 of {@code size}, and of that the centre.
+   * The image for evaluation, [size, size, 3], as torchvision makes it: resize the shorter side to
+   * 256/224 of {@code size}, then crop the centre.
    *
    * @throws UndecodableImageException if the image is truncated or corrupt
    */
@@ -147,7 +146,7 @@ public final class EncodedImage {
     return BicubicResize.resize(image, 0, 0, horizontal, vertical, false);
   }
 
-  /** A side after the shorter of the two was resized to {@code shorter}, rounded down. */
+  /** The length of a side after the shorter side is resized to {@code shorter}, rounded down. */
   private static int resized(int shorter, int side, int other) {
     return side <= other ? shorter : Math.toIntExact((long) shorter * side / other);
   }

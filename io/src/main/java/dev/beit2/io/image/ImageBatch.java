@@ -7,8 +7,7 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * Images of one size for a network, [capacity, 3, S, S] in [0, 1]: native memory that is used again
- * and again.
+ * Images of one size for a network, [capacity, 3, S, S] in [0, 1], in native memory that is reused.
  */
 public final class ImageBatch {
   private final int side;
@@ -51,13 +50,13 @@ public final class ImageBatch {
     image.toTensor(pixels.duplicate().position(slot * floatsPerImage()));
   }
 
-  /** The same, and remembers the image's key. */
+  /** Writes an image into a slot and remembers the image's key. */
   public void put(int slot, String key, RgbImage image) {
     put(slot, image);
     keys[slot] = key;
   }
 
-  /** The keys of the first {@code count} images, null where an image was put without one. */
+  /** The keys of the first {@code count} images, null for an image that was put without a key. */
   public List<String> keys(int count) {
     return Arrays.asList(keys).subList(0, count);
   }
@@ -67,7 +66,9 @@ public final class ImageBatch {
     return slots(0, count);
   }
 
-  /** {@code count} images from {@code slot} on, {@code [count, 3, S, S]}; a view, not a copy. */
+  /**
+   * {@code count} images starting at {@code slot}, {@code [count, 3, S, S]}; a view, not a copy.
+   */
   public ByteBuffer slots(int slot, int count) {
     int bytesPerImage = Float.BYTES * floatsPerImage();
     return memory.slice(slot * bytesPerImage, count * bytesPerImage).order(ByteOrder.nativeOrder());

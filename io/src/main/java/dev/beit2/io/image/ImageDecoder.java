@@ -14,8 +14,8 @@ import org.bytedeco.opencv.global.opencv_imgcodecs;
 import org.bytedeco.opencv.opencv_core.Mat;
 
 /**
- * Decodes images with OpenCV, whose libraries (libjpeg-turbo, libpng, libwebp) give Pillow's
- * pixels.
+ * Decodes images with OpenCV, whose libraries (libjpeg-turbo, libpng, libwebp) produce the same
+ * pixels as Pillow.
  *
  * <p>Any number of threads may decode at once. Native memory is freed before a call returns.
  */
@@ -27,13 +27,15 @@ final class ImageDecoder {
     // a process that trains always is. What is allocated here is freed here.
     setIfAbsent("org.bytedeco.javacpp.maxBytes", "0");
     setIfAbsent("org.bytedeco.javacpp.maxPhysicalBytes", "0");
-    // Parallelism is the pipelines' business: one image, one thread.
+    // One image uses one thread; the pipelines process many images in parallel.
     opencv_core.setNumThreads(1);
   }
 
   private ImageDecoder() {}
 
-  /** Makes OpenCV ready, as any call here does; for those who use it before they decode. */
+  /**
+   * Loads OpenCV, for callers that use it before they decode an image. All methods here load it.
+   */
   static void initialize() {}
 
   private static void setIfAbsent(String property, String value) {

@@ -8,8 +8,8 @@ import org.bytedeco.opencv.global.opencv_imgcodecs;
 import org.bytedeco.opencv.opencv_core.Mat;
 
 /**
- * Encodes images as JPEG (libjpeg-turbo through OpenCV): baseline, colours at half resolution. The
- * same pixels give the same bytes.
+ * Encodes images as JPEG (libjpeg-turbo through OpenCV): baseline, with chroma at half resolution.
+ * The same pixels give the same bytes.
  *
  * <p>Any number of threads may encode at once. Native memory is freed before a call returns.
  */
@@ -51,12 +51,12 @@ public final class ImageEncoder {
   }
 
   /**
-   * An encoded image whose shorter side is at most this: the same bytes where it is so already,
-   * else a JPEG of quality {@value #STORED_QUALITY} of the image resized to it, whatever format it
-   * was in. As torchvision's Resize does, the longer side is rounded down.
+   * An encoded image whose shorter side is at most this. An image that is small enough keeps its
+   * bytes; any other is resized and becomes a JPEG of quality {@value #STORED_QUALITY}, whatever
+   * its format was. The longer side is rounded down, as in torchvision's Resize.
    *
    * @param shorterSide in pixels, at least 1
-   * @throws UndecodableImageException as {@link EncodedImage} throws it
+   * @throws UndecodableImageException as {@link EncodedImage} does
    */
   public static byte[] withShorterSide(byte[] image, int shorterSide, DecodingLimits limits)
       throws UndecodableImageException {

@@ -26,8 +26,8 @@ import org.apache.beam.sdk.io.FileSystems;
  * }
  * }</pre>
  *
- * <p>A file's key is its path below the root, its class the first folder of the key. Files that lie
- * right in the root have no class. The listing holds names only, no image.
+ * <p>A file's key is its path below the root. Its class is the first folder of the key; files
+ * directly in the root have no class. The listing holds names only, no images.
  */
 public final class ImageFolder {
   private static final Set<String> EXTENSIONS = Set.of("jpg", "jpeg", "png", "webp");
@@ -62,7 +62,7 @@ public final class ImageFolder {
    * Lists a folder's images (every file named jpg, jpeg, png or webp, at any depth) or all files a
    * glob matches. The root of a glob is the longest folder before its first wildcard.
    *
-   * @throws InvalidInputException if nothing is there, or it cannot be read, or holds no image
+   * @throws InvalidInputException if the path does not exist, cannot be read, or contains no image
    */
   public static ImageFolder list(String pathOrGlob) {
     if (InputFiles.isGlob(pathOrGlob)) {
@@ -96,7 +96,7 @@ public final class ImageFolder {
     return key.substring(0, Math.max(0, key.indexOf('/')));
   }
 
-  /** Whether a name ends as those of images do. */
+  /** Whether a name has the extension of an image. */
   public static boolean isImage(String path) {
     String extension = path.substring(path.lastIndexOf('.') + 1);
     return EXTENSIONS.contains(extension.toLowerCase(Locale.ROOT));

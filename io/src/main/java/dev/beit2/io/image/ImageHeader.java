@@ -6,12 +6,13 @@ import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 
 /**
- * What the first bytes of an image say, read without decoding it.
+ * The header of an image, read without decoding the image.
  *
  * @param format "JPEG", "PNG", "WebP", "GIF" or "BMP"
  * @param width in pixels, as claimed
  * @param height in pixels, as claimed
- * @param scans times that decoding goes over the whole image: more than one in a progressive JPEG
+ * @param scans the passes over the whole image that decoding takes: more than one in a progressive
+ *     JPEG
  */
 record ImageHeader(String format, long width, long height, int scans) {
   static final String JPEG = "JPEG";
@@ -25,7 +26,7 @@ record ImageHeader(String format, long width, long height, int scans) {
     this(format, width, height, 1);
   }
 
-  /** Reads the format from the bytes, whatever the file was called. */
+  /** Detects the format from the bytes; the file's name does not matter. */
   static ImageHeader parse(byte[] bytes) throws UndecodableImageException {
     if (bytes.length == 0) {
       throw new UndecodableImageException("empty file");
@@ -102,7 +103,8 @@ record ImageHeader(String format, long width, long height, int scans) {
   }
 
   /**
-   * Counts the scans, from within the first one's header on; a truncated file's as far as it is.
+   * Counts the scans, starting inside the header of the first one. In a truncated file it counts
+   * those that are there.
    */
   private static int scans(ByteBuffer bytes) {
     int scans = 1;

@@ -10,7 +10,8 @@ import org.apache.beam.sdk.coders.DefaultCoder;
 /**
  * An encoded image as it was found.
  *
- * @param key its path inside the set, '/'-separated; the same however the set's root is spelled
+ * @param key its path inside the set, '/'-separated; it does not depend on how the root's path is
+ *     written
  * @param label the index of its class among the set's sorted classes, or null
  * @param bytes the file's content (JPEG, PNG, WebP, …); not to be changed
  */

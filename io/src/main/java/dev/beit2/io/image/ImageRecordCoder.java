@@ -13,7 +13,7 @@ import org.apache.beam.sdk.coders.StringUtf8Coder;
 import org.apache.beam.sdk.coders.VarIntCoder;
 import org.apache.beam.sdk.values.TypeDescriptor;
 
-/** Key, label, bytes, one after the other. */
+/** Encodes the key, the label and the bytes, in this order. */
 public final class ImageRecordCoder extends AtomicCoder<ImageRecord> {
   private static final long serialVersionUID = 1L;
   private static final ImageRecordCoder INSTANCE = new ImageRecordCoder();
@@ -43,9 +43,6 @@ public final class ImageRecordCoder extends AtomicCoder<ImageRecord> {
   public ImageRecord decode(InputStream in) throws IOException {
     return new ImageRecord(KEY.decode(in), LABEL.decode(in), BYTES.decode(in));
   }
-
-  @Override
-  public void verifyDeterministic() {}
 
   @Override
   public boolean consistentWithEquals() {

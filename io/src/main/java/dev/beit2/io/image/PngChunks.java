@@ -14,8 +14,8 @@ final class PngChunks {
   private PngChunks() {}
 
   /**
-   * The file without texts, profiles and further frames, any number of which may each inflate to
-   * megabytes; Pillow's pixels do not depend on them either.
+   * The file without texts, profiles and further frames, each of which may inflate to megabytes.
+   * Pillow's pixels do not depend on them.
    *
    * @param png whose chunks are complete up to the last
    */

@@ -1,9 +1,9 @@
 package dev.beit2.io.image;
 
 /**
- * The part of a JPEG's size that it is decoded at. libjpeg then leaves out the high frequencies of
- * each block of 8 x 8 pixels, so that pixel i of the reduced image stands for the pixels from
- * {@code i * denominator} on.
+ * The scale at which a JPEG is decoded. libjpeg leaves out the high frequencies of each block of 8
+ * x 8 pixels, so pixel i of the reduced image stands for the {@code denominator} pixels starting at
+ * {@code i * denominator}.
  */
 enum Reduction {
   NONE(1),
@@ -25,11 +25,11 @@ enum Reduction {
   }
 
   /**
-   * The smallest image of which a part has still {@value #MARGIN} times the size that it is resized
-   * to: what the reduction left out, the resize leaves out as well.
+   * The smallest scale at which a part still has {@value #MARGIN} times the size that it is resized
+   * to. What such a reduction leaves out, the resize would leave out as well.
    *
-   * @param width of the part, in pixels of the full image
-   * @param outputWidth that it is resized to
+   * @param width the width of the part, in pixels of the full image
+   * @param outputWidth the width that the part is resized to
    */
   static Reduction of(int width, int height, int outputWidth, int outputHeight) {
     for (Reduction reduction : new Reduction[] {EIGHTH, QUARTER, HALF}) {
@@ -45,7 +45,7 @@ enum Reduction {
     return denominator;
   }
 
-  /** A side of the reduced image. */
+  /** The length of a side of the reduced image. */
   int side(int full) {
     return (full + denominator - 1) / denominator;
   }

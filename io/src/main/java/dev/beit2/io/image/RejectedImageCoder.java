@@ -9,7 +9,7 @@ import org.apache.beam.sdk.coders.CoderProviders;
 import org.apache.beam.sdk.coders.StringUtf8Coder;
 import org.apache.beam.sdk.values.TypeDescriptor;
 
-/** Key, then reason. */
+/** Encodes the key, then the reason. */
 public final class RejectedImageCoder extends AtomicCoder<RejectedImage> {
   private static final long serialVersionUID = 1L;
   private static final RejectedImageCoder INSTANCE = new RejectedImageCoder();
@@ -36,9 +36,6 @@ public final class RejectedImageCoder extends AtomicCoder<RejectedImage> {
   public RejectedImage decode(InputStream in) throws IOException {
     return new RejectedImage(TEXT.decode(in), TEXT.decode(in));
   }
-
-  @Override
-  public void verifyDeterministic() {}
 
   @Override
   public boolean consistentWithEquals() {

@@ -78,7 +78,7 @@ public final class RejectedImages {
     }
   }
 
-  /** Not Beam's TextIO: it would write a temporary file and copy it where there is no rename. */
+  /** Beam's TextIO would write a temporary file, and copy it on file systems without rename. */
   private static final class WriteLinesFn extends DoFn<KV<String, Iterable<String>>, String> {
     private static final long serialVersionUID = 1L;
 

@@ -27,8 +27,9 @@ public record RgbImage(int width, int height, byte[] rgb) {
   }
 
   /**
-   * Resizes a box of the image as Pillow's {@code Image.resize(size, BICUBIC, box)} does, to the
-   * byte: bicubic with a = −0.5, antialiased. Pixels around the box have their part in its edges.
+   * Resizes a box of the image as Pillow's {@code Image.resize(size, BICUBIC, box)} does, with
+   * byte-identical results: bicubic with a = −0.5, antialiased. Pixels around the box contribute to
+   * its edges.
    */
   public RgbImage resize(
       int left, int top, int width, int height, int outputWidth, int outputHeight) {
@@ -46,8 +47,8 @@ public record RgbImage(int width, int height, byte[] rgb) {
   }
 
   /**
-   * Puts the image as planes [3, height, width] of value/255, in [0, 1], at the buffer's position
-   * and moves that behind them.
+   * Puts the image as planes [3, height, width] of value/255, in [0, 1], at the buffer's position,
+   * and advances the position past them.
    */
   public void toTensor(FloatBuffer destination) {
     int pixels = width * height;

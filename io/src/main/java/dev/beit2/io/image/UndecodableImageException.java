@@ -1,6 +1,6 @@
 package dev.beit2.io.image;
 
-/** The bytes are no usable image; the message is the reason, in a few words. */
+/** The bytes are not a usable image. The message is the reason, in a few words. */
 public final class UndecodableImageException extends Exception {
   private static final long serialVersionUID = 1L;
 

@@ -3,7 +3,7 @@ package dev.beit2.io.image;
 import org.apache.beam.sdk.coders.DefaultCoder;
 
 /**
- * One augmented look at an image: all that is needed to make the same pixels again ({@link
+ * One augmented view of an image: everything that is needed to render the same pixels again ({@link
  * EncodedImage#render}). In the order of rendering: colour jitter on the whole image, crop, resize,
  * flip.
  *
@@ -52,17 +52,17 @@ public record View(
   }
 
   /**
-   * A centred square whose side is this share of the shorter side, for instance 224/256: about the
-   * box of "resize the shorter side to 256, crop 224 in the centre", which {@link
+   * A centred square whose side is this fraction of the shorter side, for example 224/256. It is
+   * about the box of "resize the shorter side to 256, crop 224 in the centre", which {@link
    * EncodedImage#renderForEvaluation} takes exactly.
    *
-   * @param share in (0, 1]
+   * @param fraction in (0, 1]
    */
-  public static View center(int width, int height, double share) {
-    if (!(share > 0 && share <= 1)) {
-      throw new IllegalArgumentException("share is " + share + ", must be in (0, 1]");
+  public static View center(int width, int height, double fraction) {
+    if (!(fraction > 0 && fraction <= 1)) {
+      throw new IllegalArgumentException("fraction is " + fraction + ", must be in (0, 1]");
     }
-    int side = Math.max(1, (int) Math.rint(share * Math.min(width, height)));
+    int side = Math.max(1, (int) Math.rint(fraction * Math.min(width, height)));
     return ofBox((width - side) / 2, (height - side) / 2, side, side);
   }
 }

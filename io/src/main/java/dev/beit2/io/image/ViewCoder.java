@@ -11,7 +11,10 @@ import org.apache.beam.sdk.coders.CoderProviders;
 import org.apache.beam.sdk.coders.VarIntCoder;
 import org.apache.beam.sdk.values.TypeDescriptor;
 
-/** The components in their order: the box as variable-length integers, the rest at fixed size. */
+/**
+ * Encodes the components in their order: the box as variable-length integers, the rest at fixed
+ * size.
+ */
 public final class ViewCoder extends AtomicCoder<View> {
   private static final long serialVersionUID = 1L;
   private static final ViewCoder INSTANCE = new ViewCoder();
@@ -61,9 +64,6 @@ public final class ViewCoder extends AtomicCoder<View> {
         data.readFloat(),
         data.readByte());
   }
-
-  @Override
-  public void verifyDeterministic() {}
 
   @Override
   public boolean consistentWithEquals() {

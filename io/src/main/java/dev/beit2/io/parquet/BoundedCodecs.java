@@ -9,8 +9,8 @@ import org.apache.parquet.hadoop.metadata.CompressionCodecName;
 import org.apache.parquet.hadoop.util.HadoopCodecs;
 
 /**
- * Parquet's codecs, for which a page's claimed size is a claim: over a quarter of the Java heap it
- * is an {@link IOException} instead of an OutOfMemoryError.
+ * Parquet's codecs with a limit: a page that claims more than a quarter of the Java heap is an
+ * {@link IOException} instead of an OutOfMemoryError.
  */
 public final class BoundedCodecs implements CompressionCodecFactory {
   private final CompressionCodecFactory codecs =

@@ -1,15 +1,15 @@
 package dev.beit2.io.shard;
 
 /**
- * Codes as bits: code i is bits [i·b, (i+1)·b) of the little-endian bit string, where bit k is bit
- * k mod 8 of byte k / 8. The bits behind the last code are zero.
+ * Packs codes into bits: code i is bits [i·b, (i+1)·b) of the little-endian bit string, where bit k
+ * is bit k mod 8 of byte k / 8. The bits after the last code are zero.
  */
 public final class CodePacking {
   private static final int MAX_BITS = 31;
 
   private CodePacking() {}
 
-  /** The bits a code needs: ⌈log2 codebookSize⌉, at least 1; 13 for 8192. */
+  /** The number of bits per code: ⌈log2 codebookSize⌉, at least 1; 13 for 8192. */
   public static int bits(int codebookSize) {
     if (codebookSize < 1) {
       throw new IllegalArgumentException("codebookSize is " + codebookSize);
@@ -17,7 +17,7 @@ public final class CodePacking {
     return Math.max(1, Integer.SIZE - Integer.numberOfLeadingZeros(codebookSize - 1));
   }
 
-  /** The bytes that n codes take. */
+  /** The number of bytes that n codes take. */
   public static int packedLength(int n, int bits) {
     checkBits(bits);
     return Math.toIntExact(((long) n * bits + 7) / 8);
@@ -25,7 +25,7 @@ public final class CodePacking {
 
   /**
    * @param codes each in [0, 2^bits)
-   * @param bits a code, 1 … 31
+   * @param bits per code, 1 … 31
    */
   public static byte[] pack(int[] codes, int bits) {
     byte[] packed = new byte[packedLength(codes.length, bits)];

@@ -6,9 +6,9 @@ import dev.beit2.io.image.View;
 import java.util.Arrays;
 
 /**
- * A view and what the tokenizer made of it.
+ * A view and the codes of its patches.
  *
- * @param view which pixels were encoded
+ * @param view the view that was encoded
  * @param codes the codes of its patches, row by row, packed by {@link CodePacking}; not to be
  *     changed
  */

@@ -13,11 +13,11 @@ import org.apache.beam.sdk.coders.DefaultCoder;
  *
  * @param key the image's path inside its set
  * @param label the index of its class, or null
- * @param width the stored image's, decoded, in pixels
- * @param height the stored image's, decoded, in pixels
+ * @param width the width of the stored image in pixels
+ * @param height the height of the stored image in pixels
  * @param jpeg the image as it was found (nearly always JPEG; PNG and WebP stay what they are), or a
  *     smaller JPEG of it; its views are made from these bytes; not to be changed
- * @param views as many as {@link ShardMetadata#views()}, by view number
+ * @param views {@link ShardMetadata#views()} views, by view number
  */
 @DefaultCoder(MimExampleCoder.class)
 @SuppressWarnings("ArrayRecordComponent") // Copying every image for immutability's sake is waste.

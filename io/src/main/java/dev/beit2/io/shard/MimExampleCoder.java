@@ -16,7 +16,9 @@ import org.apache.beam.sdk.coders.StringUtf8Coder;
 import org.apache.beam.sdk.coders.VarIntCoder;
 import org.apache.beam.sdk.values.TypeDescriptor;
 
-/** The components in their order; the views as their number, then each view and its codes. */
+/**
+ * Encodes the components in their order. The views are their number, then each view and its codes.
+ */
 public final class MimExampleCoder extends AtomicCoder<MimExample> {
   private static final long serialVersionUID = 1L;
   private static final MimExampleCoder INSTANCE = new MimExampleCoder();
@@ -65,9 +67,6 @@ public final class MimExampleCoder extends AtomicCoder<MimExample> {
     }
     return new MimExample(key, label, width, height, jpeg, views);
   }
-
-  @Override
-  public void verifyDeterministic() {}
 
   @Override
   public boolean consistentWithEquals() {

@@ -111,7 +111,7 @@ public final class MimShardIO {
           .apply("Directory", Create.of(directory))
           .apply("ListRowGroups", ParDo.of(new ListRowGroupsFn()))
           .setCoder(RowGroup.CODER)
-          // One worker lists all row groups; without a reshuffle it would read them all, too.
+          // One worker lists all row groups. Without a reshuffle it would also read them all.
           .apply("Reshuffle", Reshuffle.viaRandomKey())
           .apply("ReadRowGroups", ParDo.of(new ReadRowGroupFn()))
           .setCoder(MimExampleCoder.of());

@@ -27,17 +27,17 @@ import javax.annotation.Nullable;
  * }
  * }</pre>
  *
- * <p>Opening reads the manifest and the shards' footers. It holds no file open and no data, so many
- * threads may share it; each takes an {@link Epoch} of its own.
+ * <p>Opening reads the manifest and the shards' footers. It keeps no file open and holds no data,
+ * so many threads may share it; each needs its own {@link Epoch}.
  */
 public final class MimShards {
-  /** For a window's rows, and for the row group that is being read. */
+  /** The rows of a window, and the row group that is being read. */
   private static final long WINDOW_BYTES = 256L << 20;
 
   private final ShardManifest manifest;
   private final List<RowGroup> rowGroups;
   private final int window;
-  // By file; null where the first corrupt shard is to be thrown.
+  // By file; null if the first corrupt shard is to be thrown.
   @Nullable private final Map<String, RejectedImage> corrupt;
 
   private MimShards(
@@ -54,20 +54,21 @@ public final class MimShards {
   /**
    * Opens the shards in a folder.
    *
-   * @throws InvalidInputException if there is no manifest, or a shard is missing, unreadable or
-   *     another than the manifest describes; it names the file
+   * @throws InvalidInputException if there is no manifest, or a shard is missing, unreadable or not
+   *     the one that the manifest describes; the message names the file
    */
   public static MimShards open(String directory) {
     return open(directory, null);
   }
 
   /**
-   * Opens the shards in a folder, of which some may be corrupt: their rows keep their places in
-   * each epoch's order, but there are no examples. All that can be read of a shard is used. One
-   * that cannot be opened counts as one row group: if it had more, the order is another one than
-   * that of the sound set, and the same whenever it cannot be opened.
+   * Opens the shards in a folder, some of which may be corrupt. Rows that cannot be read keep their
+   * positions in each epoch's order, but have no example; the readable rows of a corrupt shard are
+   * used. A shard that cannot be opened counts as one row group. If it had more, the order differs
+   * from that of the intact set, but is the same each time.
    *
-   * @throws InvalidInputException if there is no manifest, or no shard can be opened; it names one
+   * @throws InvalidInputException if there is no manifest, or no shard can be opened; the message
+   *     names one
    */
   public static MimShards openSkippingCorrupt(String directory) {
     return open(directory, new ConcurrentSkipListMap<>());
@@ -94,14 +95,14 @@ public final class MimShards {
     return new MimShards(manifest, rowGroups, (int) Math.min(window, Integer.MAX_VALUE), corrupt);
   }
 
-  /** The same with this many row groups in memory. */
+  /** Opens the shards and keeps this many row groups in memory. */
   MimShards withWindow(int rowGroupsInMemory) {
     return new MimShards(manifest, rowGroups, rowGroupsInMemory, corrupt);
   }
 
   /**
-   * The corrupt shards that were met so far, each once, by file name and with the first reason;
-   * none but of {@link #openSkippingCorrupt}.
+   * The corrupt shards found so far: the file name and the first reason of each. Empty unless
+   * opened with {@link #openSkippingCorrupt}.
    */
   public List<RejectedImage> corrupt() {
     return corrupt == null ? List.of() : List.copyOf(corrupt.values());
@@ -122,10 +123,10 @@ public final class MimShards {
   }
 
   /**
-   * A permutation of the examples: row groups in random order, taken in windows of several, whose
-   * rows are in random order. Ask for positions in ascending order: a window, up to 256 MB, is in
-   * memory and stays there until a position outside it is asked for. To start anywhere, nothing
-   * before it is read.
+   * A permutation of the examples: row groups in random order, several to a window, and the rows of
+   * a window in random order. Read positions in ascending order: a window, up to 256 MB, stays in
+   * memory until a position outside it is read. Starting at any position reads nothing before its
+   * window.
    *
    * <p>Not thread-safe.
    */
@@ -135,7 +136,7 @@ public final class MimShards {
     private final int[] groupOrder;
     private final long[] windowStarts; // positions; one more than there are windows
 
-    // Of the windows that were loaded, the offsets without an example, where there are any.
+    // The offsets without an example, for each loaded window that has any.
     private final Map<Integer, BitSet> lost = new HashMap<>();
 
     private int loaded = -1;
@@ -158,7 +159,7 @@ public final class MimShards {
      * The example at a position of the epoch.
      *
      * @param position in [0, {@link MimShards#examples})
-     * @throws InvalidInputException if its shard went missing or is broken; it names the file
+     * @throws InvalidInputException if its shard is missing or corrupt; the message names the file
      */
     public MimExample get(long position) {
       return find(position)
@@ -170,11 +171,11 @@ public final class MimShards {
     }
 
     /**
-     * The example at a position of the epoch; nothing if it is in a corrupt shard and those are
+     * The example at a position of the epoch; empty if it is in a corrupt shard and those are
      * skipped.
      *
      * @param position in [0, {@link MimShards#examples})
-     * @throws InvalidInputException as {@link #get}, if they are not
+     * @throws InvalidInputException as {@link #get}, if corrupt shards are not skipped
      */
     public Optional<MimExample> find(long position) {
       if (position < 0 || position >= examples()) {
@@ -184,7 +185,7 @@ public final class MimShards {
       int found = Arrays.binarySearch(windowStarts, position);
       int index = found >= 0 ? found : -found - 2;
       int offset = Math.toIntExact(position - windowStarts[index]);
-      // Who looks for the next example that is there goes back and forth at a window's end.
+      // A search for the next existing example moves back and forth at the end of a window.
       if (lost.containsKey(index) && lost.get(index).get(offset)) {
         return Optional.empty();
       }
@@ -219,7 +220,9 @@ public final class MimShards {
       }
     }
 
-    /** The rows of a row group, null each if it cannot be read and corrupt shards are skipped. */
+    /**
+     * The rows of a row group. All are null if it cannot be read and corrupt shards are skipped.
+     */
     private List<MimExample> read(RowGroup group) {
       if (!group.isLost()) {
         try {

@@ -13,10 +13,10 @@ import java.util.stream.LongStream;
 import java.util.zip.CRC32C;
 
 /**
- * What a thorough look at one shard finds; in memory is a row group. For one thread.
+ * Checks one shard completely, with one row group in memory. Not thread-safe.
  *
- * <p>Duplicate keys need no list of all keys: equal keys belong to the same shard and, as rows are
- * sorted by (hash, key), beside each other; what is elsewhere is a problem of its own.
+ * <p>Finding duplicate keys needs no list of all keys. Equal keys belong to the same shard and, as
+ * rows are sorted by (hash, key), next to each other; a key elsewhere is a problem of its own.
  */
 final class ShardCheck {
   private final ShardFolder folder;
@@ -33,7 +33,7 @@ final class ShardCheck {
   private final LongStream.Builder fingerprints = LongStream.builder();
   private final List<String> problems = new ArrayList<>();
 
-  /** By what is wrong with rows: how many, and the first one's key. */
+  /** By problem: the number of rows that have it, and the key of the first one. */
   private final Map<String, Rows> badRows = new LinkedHashMap<>();
 
   private record Rows(long count, String firstKey) {
@@ -67,7 +67,10 @@ final class ShardCheck {
     return duplicateKeys;
   }
 
-  /** Of the images' bytes: of two images equal only if these are, or by a chance of 1 in 2^32. */
+  /**
+   * Hashes of the images' bytes. Two different images have the same hash with a chance of 1 in
+   * 2^32.
+   */
   long[] fingerprints() {
     return fingerprints.build().toArray();
   }

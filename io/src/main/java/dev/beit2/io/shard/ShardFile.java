@@ -38,7 +38,7 @@ import org.apache.parquet.hadoop.metadata.CompressionCodecName;
 /**
  * One Parquet file of a set.
  *
- * <p>Whatever goes wrong in reading it arrives as an {@link InvalidInputException} that names it.
+ * <p>Every failure to read it is an {@link InvalidInputException} that names the file.
  */
 record ShardFile(ShardFolder folder, String file) {
   private static final String WANTED = "the shard that its manifest describes";
@@ -95,14 +95,14 @@ record ShardFile(ShardFolder folder, String file) {
     }
   }
 
-  /** What a file says about itself at its end. */
+  /** The footer of a file. */
   record Footer(Map<String, String> metadata, List<RowGroup> rowGroups) {
     long rows() {
       return rowGroups.stream().mapToLong(RowGroup::rows).sum();
     }
   }
 
-  /** Writes the examples in their order; what is in memory is a row group. */
+  /** Writes the examples in their order, with one row group in memory. */
   Shard write(ShardMetadata metadata, long rowGroupBytes, Iterable<MimExample> examples)
       throws IOException {
     long[] rows = {0};
@@ -126,7 +126,7 @@ record ShardFile(ShardFolder folder, String file) {
   private static ParquetWriter<GenericRecord> writer(
       ShardOutput output, ShardMetadata metadata, long rowGroupBytes) throws IOException {
     PlainParquetConfiguration configuration = new PlainParquetConfiguration();
-    // Lists as the Parquet specification has them, not as its first Java writer had them.
+    // Lists as in the Parquet specification, not as in its first Java writer.
     configuration.setBoolean(AvroWriteSupport.WRITE_OLD_LIST_STRUCTURE, false);
     return AvroParquetWriter.<GenericRecord>builder(output)
         .withSchema(ShardSchema.EXAMPLE)
@@ -137,16 +137,16 @@ record ShardFile(ShardFolder folder, String file) {
         .withCompressionCodec(ShardSchema.JPEG_COLUMN, CompressionCodecName.UNCOMPRESSED)
         .withDictionaryEncoding(ShardSchema.JPEG_COLUMN, false)
         .withDictionaryEncoding(ShardSchema.CODES_COLUMN, false)
-        // Nobody looks for the least JPEG; its bytes would be in every footer and page index.
+        // The minimum JPEG is of no use; its bytes would be in every footer and page index.
         .withStatisticsEnabled(ShardSchema.JPEG_COLUMN, false)
         .withStatisticsEnabled(ShardSchema.CODES_COLUMN, false)
         .withRowGroupSize(rowGroupBytes)
-        // Images may be large: look at sizes from the first row on, not after a hundred.
+        // Images may be large, so check the size from the first row, not after a hundred.
         .withMinRowCountForPageSizeCheck(1)
         .build();
   }
 
-  /** The footer's key-values, in one order: {@code Map.of} has another in each JVM. */
+  /** The footer's key-values in a fixed order; that of {@code Map.of} differs between JVMs. */
   static SortedMap<String, String> footerMetadata(ShardMetadata metadata) {
     return new TreeMap<>(
         Map.of(
@@ -157,7 +157,7 @@ record ShardFile(ShardFolder folder, String file) {
             "seed", Long.toString(metadata.seed())));
   }
 
-  /** The footer, if the file is the one that its manifest describes as far as that shows. */
+  /** Reads the footer and checks that it agrees with the manifest. */
   Footer footer(ShardManifest manifest, Shard shard) {
     checkLength(shard.bytes());
     Footer footer = footer();
@@ -223,7 +223,7 @@ record ShardFile(ShardFolder folder, String file) {
         String.format("%swith %s %s, not %s", named(), what, found, wanted), WANTED);
   }
 
-  /** What an exception says of this file, without its path. */
+  /** The message of an exception about this file, without its path. */
   String reason(InvalidInputException e) {
     return e.found().replace(named(), "");
   }
@@ -232,7 +232,7 @@ record ShardFile(ShardFolder folder, String file) {
     return "shard " + folder.path(file) + " ";
   }
 
-  /** Rows one after the other; a row group is in memory. */
+  /** Iterates over the rows, with one row group in memory. */
   final class Rows implements Closeable {
     private final ParquetReader<GenericRecord> reader;
 

@@ -7,7 +7,7 @@ import org.apache.parquet.io.DelegatingSeekableInputStream;
 import org.apache.parquet.io.InputFile;
 import org.apache.parquet.io.SeekableInputStream;
 
-/** A shard for Parquet to read, without Hadoop's file systems. */
+/** Lets Parquet read a shard without Hadoop's file systems. */
 record ShardInput(ShardFolder folder, String file) implements InputFile {
   @Override
   public long getLength() throws IOException {

@@ -15,12 +15,12 @@ import javax.annotation.Nullable;
 import org.apache.beam.sdk.coders.DefaultCoder;
 
 /**
- * {@code manifest.json}, written last: what a set of shards is and which files belong to it.
- * Readers trust it alone, other files beside it are nobody's.
+ * {@code manifest.json}, written last: describes a set of shards and lists its files. Readers
+ * ignore any other file beside it.
  *
  * @param schemaVersion {@link #SCHEMA_VERSION}
- * @param tokenizerDigest as the following, see {@link ShardMetadata}
- * @param shards sorted by file; a shard that got no row has no file and is not listed
+ * @param tokenizerDigest see {@link ShardMetadata}, also for the following
+ * @param shards sorted by file; a shard without rows has no file and is not listed
  */
 @DefaultCoder(ShardManifestCoder.class)
 public record ShardManifest(
@@ -51,8 +51,8 @@ public record ShardManifest(
    * A Parquet file of the set.
    *
    * @param file its name, without folder
-   * @param rows images in it
-   * @param bytes its length
+   * @param rows the number of images
+   * @param bytes the length of the file
    * @param crc32c of the whole file, 8 hexadecimal digits
    */
   public record Shard(String file, long rows, long bytes, String crc32c) {
@@ -82,7 +82,8 @@ public record ShardManifest(
   /**
    * Reads the manifest of the shards in a folder.
    *
-   * @throws InvalidInputException if it is missing, unreadable, no manifest or of another version
+   * @throws InvalidInputException if it is missing, unreadable, not a manifest, or of another
+   *     version
    */
   public static ShardManifest read(String directory) {
     ShardFolder folder = new ShardFolder(directory);
@@ -110,12 +111,12 @@ public record ShardManifest(
     return new InvalidInputException(found, WANTED, cause);
   }
 
-  /** All images of the set. */
+  /** The number of images in the set. */
   public long rows() {
     return shards.stream().mapToLong(Shard::rows).sum();
   }
 
-  /** What the shards were made for. */
+  /** The metadata of the set. */
   public ShardMetadata metadata() {
     return new ShardMetadata(tokenizerDigest, codebookSize, grid, inputSize, views, seed);
   }

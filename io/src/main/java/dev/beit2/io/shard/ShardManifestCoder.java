@@ -9,7 +9,7 @@ import org.apache.beam.sdk.coders.CoderProviders;
 import org.apache.beam.sdk.coders.StringUtf8Coder;
 import org.apache.beam.sdk.values.TypeDescriptor;
 
-/** The manifest's JSON. */
+/** Encodes the manifest as JSON. */
 public final class ShardManifestCoder extends AtomicCoder<ShardManifest> {
   private static final long serialVersionUID = 1L;
   private static final ShardManifestCoder INSTANCE = new ShardManifestCoder();
@@ -35,9 +35,6 @@ public final class ShardManifestCoder extends AtomicCoder<ShardManifest> {
   public ShardManifest decode(InputStream in) throws IOException {
     return ShardManifest.fromJson(JSON.decode(in));
   }
-
-  @Override
-  public void verifyDeterministic() {}
 
   @Override
   public boolean consistentWithEquals() {

@@ -5,14 +5,14 @@ import static java.util.Objects.requireNonNull;
 import java.io.Serializable;
 
 /**
- * What holds for a whole set of shards.
+ * Metadata of a whole set of shards.
  *
- * @param tokenizerDigest of the tokenizer that made the codes
+ * @param tokenizerDigest the digest of the tokenizer that computed the codes
  * @param codebookSize codes are in [0, codebookSize)
- * @param grid patches a side: a view has grid² codes
- * @param inputSize pixels a side of the tokenizer's input
- * @param views an image has
- * @param seed of the views and of the rows' order
+ * @param grid patches per side: a view has grid² codes
+ * @param inputSize pixels per side of the tokenizer's input
+ * @param views the number of views per image
+ * @param seed the seed of the views and of the order of rows
  */
 public record ShardMetadata(
     String tokenizerDigest, int codebookSize, int grid, int inputSize, int views, long seed)
@@ -27,17 +27,17 @@ public record ShardMetadata(
     }
   }
 
-  /** Bits a code takes. */
+  /** Bits per code. */
   public int codeBits() {
     return CodePacking.bits(codebookSize);
   }
 
-  /** Codes a view has. */
+  /** Codes per view. */
   public int codesPerView() {
     return grid * grid;
   }
 
-  /** Bytes a view's packed codes take. */
+  /** Bytes per view, with packed codes. */
   int packedCodesLength() {
     return CodePacking.packedLength(codesPerView(), codeBits());
   }

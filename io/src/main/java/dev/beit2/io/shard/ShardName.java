@@ -6,10 +6,10 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * Which shard of how many: {@code shard-00000-of-00012.parquet}.
+ * The name of a shard: {@code shard-00000-of-00012.parquet}.
  *
  * @param index in [0, count)
- * @param count of the set
+ * @param count the number of shards in the set
  */
 record ShardName(int index, int count) {
   /** Matches the names of all shards. */
@@ -29,7 +29,7 @@ record ShardName(int index, int count) {
         : Optional.empty();
   }
 
-  /** The index of the shard, of this many, that holds a key. */
+  /** The index of the shard that holds a key, if there are this many shards. */
   static int indexOf(long seed, String key, int count) {
     return (int) Long.remainderUnsigned(SeededRandom.hash(seed, key), count);
   }

@@ -8,7 +8,7 @@ import java.nio.channels.WritableByteChannel;
 import org.apache.parquet.io.OutputFile;
 import org.apache.parquet.io.PositionOutputStream;
 
-/** A shard for Parquet to write, without Hadoop's file systems. */
+/** Lets Parquet write a shard without Hadoop's file systems. */
 final class ShardOutput implements OutputFile {
   private final OutputStream out;
   private long position;

@@ -9,7 +9,7 @@ import org.apache.avro.SchemaBuilder;
 import org.apache.avro.generic.GenericData;
 import org.apache.avro.generic.GenericRecord;
 
-/** The columns of a shard, and examples to and from its rows. */
+/** The columns of a shard, and the conversion of examples to and from rows. */
 final class ShardSchema {
   private static final Schema VIEW =
       SchemaBuilder.record("View")
@@ -43,7 +43,7 @@ final class ShardSchema {
           .noDefault()
           .endRecord();
 
-  /** Parquet's names of the columns that no dictionary and no statistics help. */
+  /** Parquet's names of the columns for which a dictionary and statistics are of no use. */
   static final String JPEG_COLUMN = "jpeg";
 
   static final String CODES_COLUMN = "views.list.element.codes";

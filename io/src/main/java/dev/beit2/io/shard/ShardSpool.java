@@ -23,9 +23,9 @@ import java.util.Comparator;
 import java.util.List;
 
 /**
- * Brings a shard's examples, which arrive in any order, into their one order: by {@link
- * SeededRandom#hash} of (seed, key), then by key. The examples wait in a local temporary file; in
- * memory are their keys.
+ * Sorts the examples of a shard, which arrive in any order, by {@link SeededRandom#hash} of (seed,
+ * key), then by key. The examples are kept in a local temporary file; only their keys are in
+ * memory.
  */
 final class ShardSpool implements Closeable {
   private static final MimExampleCoder CODER = MimExampleCoder.of();
@@ -59,7 +59,7 @@ final class ShardSpool implements Closeable {
   }
 
   /**
-   * The examples in their order, each read when it is asked for.
+   * The examples in their order, each read on demand.
    *
    * @throws InvalidInputException if two have the same key
    */

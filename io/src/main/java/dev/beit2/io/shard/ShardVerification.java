@@ -10,12 +10,12 @@ import java.util.function.Consumer;
 /**
  * The result of a full check of a set of shards.
  *
- * @param rows images that could be read
- * @param views of these images
+ * @param rows the number of images that could be read
+ * @param views the number of views of these images
  * @param codeCounts [codebookSize], how often each code is used
  * @param duplicateKeys keys of more than one image; at most {@value #MAX_DUPLICATES}
- * @param duplicateImages images whose bytes another image has, too, under another key; this is not
- *     a problem
+ * @param duplicateImages images with the same bytes as an image of another key; this is not a
+ *     problem
  * @param problems a sentence for each problem; empty if the shards are sound
  */
 @SuppressWarnings("ArrayRecordComponent") // a histogram of 8192 numbers
@@ -44,7 +44,7 @@ public record ShardVerification(
   }
 
   /**
-   * The same, with a progress callback. Uses all processors as far as the heap allows.
+   * As {@link #verify}, with a progress callback. Uses all processors as far as the heap allows.
    *
    * @param progress called with each shard when it is done, from any thread
    */

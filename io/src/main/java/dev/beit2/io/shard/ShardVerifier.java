@@ -14,10 +14,11 @@ import java.util.stream.Collectors;
 import java.util.stream.LongStream;
 
 /**
- * Makes a {@link ShardVerification}: shards by several threads, each with a row group in memory.
+ * Computes a {@link ShardVerification}. Several threads check one shard each, with a row group in
+ * memory.
  */
 final class ShardVerifier {
-  /** A row group of 32 MB while it is read, with room to spare. */
+  /** The memory to read a row group of 32 MB, with a margin. */
   private static final long BYTES_A_THREAD = 160L << 20;
 
   private final ShardFolder folder;
@@ -78,7 +79,7 @@ final class ShardVerifier {
     }
   }
 
-  /** In the manifest's order, so that a report does not depend on who was first. */
+  /** Called in the manifest's order, so that a report does not depend on which thread was first. */
   private void add(ShardCheck check) {
     rows += check.rows();
     views += check.views();

@@ -7,8 +7,8 @@ import java.nio.channels.WritableByteChannel;
 import java.util.zip.CRC32C;
 
 /**
- * Measures what goes into a channel. Closing it ends the writing, but leaves the channel open: it
- * is for whoever opened that one to tell a file that is complete from one that broke off.
+ * Measures the bytes that are written to a channel. Closing it ends the writing but leaves the
+ * channel open, because only the code that opened the channel knows whether the file is complete.
  */
 final class MeasuredChannel implements WritableByteChannel {
   private final WritableByteChannel channel;

@@ -22,15 +22,16 @@ import org.apache.beam.sdk.extensions.gcp.options.GcsOptions;
 import org.apache.beam.sdk.options.PipelineOptions;
 
 /**
- * Writes to Google Cloud Storage, where an object appears whole or not at all, under its own name:
- * there is no temporary file: renaming would copy it, and a killed writer would leave it behind.
+ * Writes to Google Cloud Storage, where an object appears complete or not at all. Objects are
+ * written under their own names: a temporary object would have to be copied to rename it, and a
+ * killed writer would leave it behind.
  *
- * <p>Beam's file system for {@code gs://} lists, reads and deletes. It cannot do the rest: its
- * channels finish the object when they are closed, even if the writing broke off, and tell neither
- * preconditions nor the checksum that the store computed.
+ * <p>Beam's file system for {@code gs://} lists, reads and deletes. It is not enough for writing:
+ * its channels finish the object when they are closed, even if the writing failed, and they support
+ * neither preconditions nor the checksum that the store computed.
  *
  * <p>Endpoint, credentials and buffer size are those of Beam's {@link GcsOptions}. All requests may
- * be repeated: what is written has one content.
+ * be retried, because an object has only one possible content.
  */
 final class ObjectStore {
   static final String SCHEME = "gs";
@@ -52,7 +53,7 @@ final class ObjectStore {
     this.uploadBufferBytes = options.getGcsUploadBufferSizeBytes();
   }
 
-  /** Remembers the options; nothing is opened before the first {@code gs://} path is written. */
+  /** Remembers the options. The client is opened when the first {@code gs://} path is written. */
   static synchronized void configure(PipelineOptions newOptions) {
     options = newOptions;
     opened = null;
@@ -90,10 +91,11 @@ final class ObjectStore {
   }
 
   /**
-   * Writes an object in place of what was there. If the content's writer fails, or the upload does,
-   * what was there stays.
+   * Writes an object and replaces an existing one. If the writer or the upload fails, the existing
+   * object stays.
    *
-   * @throws IOException if it fails, or the store received something else; it names the object
+   * @throws IOException if it fails, or the store received other bytes; the message names the
+   *     object
    */
   WriteResult write(String path, String contentType, ChannelWriter content) throws IOException {
     BlobInfo info = info(path, contentType);
@@ -112,7 +114,7 @@ final class ObjectStore {
     }
   }
 
-  /** The same for a content that is at hand, in one request. */
+  /** Writes an object whose content is in memory, in one request. */
   WriteResult write(String path, String contentType, byte[] content) throws IOException {
     try {
       return put(path, contentType, content);
@@ -147,18 +149,17 @@ final class ObjectStore {
     return stored.getSize() == written.bytes() && base64(written).equals(stored.getCrc32c());
   }
 
-  /** As the store writes checksums: big-endian. */
+  /** The checksum in the store's notation: big-endian, in base64. */
   static String base64(WriteResult written) {
     byte[] bigEndian = ByteBuffer.allocate(Integer.BYTES).putInt(written.crc32c()).array();
     return Base64.getEncoder().encodeToString(bigEndian);
   }
 
   /**
-   * Writes an object that must not be there yet, in one request. An object that is there with the
-   * same content is a success: the answer to an earlier try was lost, or another attempt at the
-   * same work came first.
+   * Creates an object in one request. An existing object with the same content is a success: the
+   * response to an earlier request was lost, or another attempt at the same task was first.
    *
-   * @throws InvalidInputException if there is one with another content
+   * @throws InvalidInputException if an object with another content exists
    */
   void create(String path, String contentType, byte[] content) throws IOException {
     try {
@@ -175,7 +176,7 @@ final class ObjectStore {
     }
   }
 
-  /** The client sends the content's checksum along, and the store refuses anything else. */
+  /** The client also sends the checksum of the content, and the store refuses other bytes. */
   private WriteResult put(
       String path, String contentType, byte[] content, BlobTargetOption... options)
       throws IOException {

@@ -6,7 +6,7 @@ import org.apache.beam.sdk.io.FileSystemRegistrar;
 import org.apache.beam.sdk.options.PipelineOptions;
 
 /**
- * Tells {@link ObjectStore} the pipeline's options wherever Beam tells them to its file systems: in
+ * Gives {@link ObjectStore} the pipeline's options wherever Beam gives them to its file systems: in
  * the launcher and in every worker. Found by Beam through META-INF/services.
  */
 public final class ObjectStoreRegistrar implements FileSystemRegistrar {

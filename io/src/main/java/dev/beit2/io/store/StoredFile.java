@@ -28,13 +28,13 @@ import org.apache.beam.sdk.io.fs.MoveOptions.StandardMoveOptions;
 import org.apache.beam.sdk.io.fs.ResourceId;
 
 /**
- * One file by its path, on the local disk or in an object store alike, through Beam's {@link
- * FileSystems}. The path holds no wildcards.
+ * A file on the local disk or in an object store, through Beam's {@link FileSystems}. The path must
+ * not contain wildcards.
  *
- * <p>A file appears whole or not at all: a reader, or a run killed at any point, finds the old
- * content or the new one. Where there is a rename a file is written to a temporary file, which is
- * then renamed; on {@code gs://} it is written under its name and held against the store's
- * checksum.
+ * <p>A file appears complete or not at all: a reader, or a run killed at any point, finds the old
+ * content or the new one. On file systems with rename, a temporary file is written and then
+ * renamed. On {@code gs://} the file is written under its own name, and its checksum is compared
+ * with the store's.
  *
  * <pre>{@code
  * StoredFile file = StoredFile.in("gs://bucket/run", "metrics.jsonl");
@@ -47,7 +47,7 @@ public record StoredFile(String path) {
   }
 
   /**
-   * The file {@code name} (which may hold slashes) below a directory given with or without its last
+   * The file {@code name}, which may contain slashes, in a directory. The directory may end in a
    * slash.
    */
   public static StoredFile in(String directory, String name) {
@@ -61,7 +61,7 @@ public record StoredFile(String path) {
         : directory;
   }
 
-  /** The sorted paths of the files that match a glob; none is no error. */
+  /** The sorted paths of the files that match a glob; empty if there are none. */
   public static List<String> matching(String glob) throws IOException {
     MatchResult result = FileSystems.match(glob, EmptyMatchTreatment.ALLOW);
     if (result.status() == MatchResult.Status.NOT_FOUND) {
@@ -94,7 +94,7 @@ public record StoredFile(String path) {
   }
 
   /**
-   * Opens the file for reading at any place; the caller closes it.
+   * Opens the file for random access; the caller closes it.
    *
    * @throws IOException if it cannot be read, or its file system has no random access
    */
@@ -117,7 +117,7 @@ public record StoredFile(String path) {
     }
   }
 
-  /** Reads all of the file for its length and checksum. */
+  /** Reads the whole file and returns its length and checksum. */
   public WriteResult measure() throws IOException {
     ByteBuffer buffer = ByteBuffer.allocate(1 << 16);
     CRC32C crc = new CRC32C();
@@ -133,9 +133,9 @@ public record StoredFile(String path) {
   }
 
   /**
-   * Writes the file, in place of what was there.
+   * Writes the file and replaces an existing one.
    *
-   * @throws IOException if that fails, or the file's store received something else; it names the
+   * @throws IOException if that fails, or the store received other bytes; the message names the
    *     file
    */
   public WriteResult write(ChannelWriter content) throws IOException {
@@ -155,10 +155,11 @@ public record StoredFile(String path) {
   }
 
   /**
-   * Writes a file that makes what was written before it count, and that nobody else may have
-   * written meanwhile; the caller has seen that it is not there.
+   * Creates a file that makes earlier files valid, such as a manifest. The caller has checked that
+   * it does not exist.
    *
-   * @throws InvalidInputException on {@code gs://}, if it is there with another content
+   * @throws InvalidInputException on {@code gs://}, if somebody else created it meanwhile with
+   *     another content
    */
   public void commit(String text) throws IOException {
     byte[] bytes = text.getBytes(UTF_8);
@@ -170,7 +171,7 @@ public record StoredFile(String path) {
   }
 
   private WriteResult writeToTemporaryFile(ChannelWriter content) throws IOException {
-    // Two attempts at the same file may run at once: each has a name of its own until it is done.
+    // Two attempts at the same file may run at once, so each temporary file has its own name.
     ResourceId target = resource();
     String name = temporaryName(target.getFilename(), UUID.randomUUID().toString());
     StoredFile temporary =
@@ -186,7 +187,7 @@ public record StoredFile(String path) {
       return written;
     } catch (IOException e) {
       discard(temporary, e);
-      // A full disk does not say of which file.
+      // The message for a full disk does not name the file.
       throw new IOException("cannot write " + path + " (" + e.getMessage() + ")", e);
     } catch (RuntimeException e) {
       discard(temporary, e);
@@ -209,7 +210,7 @@ public record StoredFile(String path) {
   /**
    * Deletes the temporary files that killed writers left in a folder.
    *
-   * @param names of the files, a glob
+   * @param names the names of the files, a glob
    */
   public static void deleteTemporaryFiles(String directory, String names) throws IOException {
     for (String path : matching(in(directory, temporaryName(names, "*")).path())) {
@@ -228,14 +229,14 @@ public record StoredFile(String path) {
     FileSystems.delete(List.of(resource()), StandardMoveOptions.IGNORE_MISSING_FILES);
   }
 
-  /** Deletes the folder of this path, if there is nothing in it; object stores have no folders. */
+  /** Deletes the folder at this path if it is empty. Object stores have no folders. */
   public void deleteEmptyFolder() throws IOException {
     Optional<Path> local = localPath();
     if (local.isPresent()) {
       try {
         Files.deleteIfExists(local.get());
       } catch (DirectoryNotEmptyException e) {
-        // Somebody keeps something in there, which is theirs to remove.
+        // It contains other files, which stay.
       }
     }
   }

@@ -49,9 +49,6 @@ public record ChunkKey(String tensor, long from, int rowLength, Averaging averag
     }
 
     @Override
-    public void verifyDeterministic() {}
-
-    @Override
     public boolean consistentWithEquals() {
       return true;
     }

@@ -37,7 +37,4 @@ final class FloatsCoder extends AtomicCoder<float[]> {
     ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN).asFloatBuffer().get(values);
     return values;
   }
-
-  @Override
-  public void verifyDeterministic() {}
 }

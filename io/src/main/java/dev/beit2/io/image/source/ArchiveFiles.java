@@ -6,15 +6,15 @@ import dev.beit2.io.InvalidInputException;
 import java.util.List;
 import java.util.function.Predicate;
 
-/** Finds the files of a format that keeps many images a file. */
+/** Finds the files of a format that keeps many images in one file. */
 final class ArchiveFiles {
   private ArchiveFiles() {}
 
   /**
-   * The file that a path names, the files a glob matches, or those of a folder that have the right
-   * name; each a partition.
+   * The file that a path names, the files that a glob matches, or the files in a folder that have
+   * the right name. Each file is a partition.
    *
-   * @param wanted what they are, for people
+   * @param wanted what the files are, for error messages
    * @throws InvalidInputException if there is none
    */
   static List<SourcePartition> list(String pathOrGlob, Predicate<String> isOne, String wanted) {

@@ -1,6 +1,6 @@
 package dev.beit2.io.image.source;
 
-/** What is in an archive cannot be read from a byte on; the message says which, and why. */
+/** An archive cannot be read beyond some byte. The message names the byte and the reason. */
 final class BrokenArchiveException extends Exception {
   private static final long serialVersionUID = 1L;
 

@@ -11,8 +11,8 @@ import org.apache.beam.sdk.io.FileSystems;
 /**
  * The bytes [start, end) of a file. Skipping reads nothing.
  *
- * <p>What the file system fails with arrives as an {@link UncheckedIOException}, so that it is not
- * mistaken for a broken archive: a failed read is tried again, a broken archive is rejected.
+ * <p>A failure of the file system is thrown as an {@link UncheckedIOException}, so that it is not
+ * mistaken for a broken archive: a failed read is retried, a broken archive is rejected.
  */
 final class ByteRangeStream extends InputStream {
   private final SeekableByteChannel channel;
@@ -49,7 +49,7 @@ final class ByteRangeStream extends InputStream {
     throw new IOException(file + " is on a file system without random access");
   }
 
-  /** A range as it is. */
+  /** A range of a file that is already open. */
   static byte[] read(String file, long start, int length) throws IOException {
     try (ByteRangeStream in = open(file, start, start + length)) {
       byte[] bytes = in.readNBytes(length);
@@ -62,7 +62,7 @@ final class ByteRangeStream extends InputStream {
     }
   }
 
-  /** Of the next byte, from the range's start. */
+  /** The position of the next byte, from the start of the range. */
   long position() {
     return position;
   }
@@ -80,7 +80,7 @@ final class ByteRangeStream extends InputStream {
     }
   }
 
-  /** From here on at most this many bytes may be read, whatever lengths the file claims. */
+  /** Limits what may be read from here to this many bytes, whatever lengths the file claims. */
   void allow(long bytes) {
     readable = bytes;
   }

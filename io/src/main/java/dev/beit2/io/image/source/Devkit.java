@@ -45,7 +45,7 @@ final class Devkit {
   }
 
   /**
-   * The devkit in the folder of an archive, packed or extracted, or nothing.
+   * The devkit in the folder of an archive, packed or extracted; empty if there is none.
    *
    * @throws InvalidInputException if it is broken
    */

@@ -12,7 +12,7 @@ import java.util.OptionalLong;
 import javax.annotation.Nullable;
 import org.apache.beam.sdk.io.FileSystems;
 
-/** A file an image, see {@link ImageFolder}; a partition is a file. */
+/** Reads a folder with one image per file, see {@link ImageFolder}. A partition is a file. */
 final class FolderReader implements FormatReader {
   private final ImageSource source;
 
@@ -37,13 +37,13 @@ final class FolderReader implements FormatReader {
   }
 
   @Override
-  public void scan(SourcePartition partition, boolean withBytes, ImageSink found)
+  public void scan(SourcePartition partition, boolean withBytes, ImageSink sink)
       throws IOException {
     byte[] bytes = read(partition.file(), source.maxImageBytes());
     if (bytes == null) {
-      found.rejected(tooLarge(partition.name(), source.maxImageBytes()));
+      sink.rejected(tooLarge(partition.name(), source.maxImageBytes()));
     } else {
-      found.image(partition.name(), partition.label(), 0, bytes.length, bytes);
+      sink.image(partition.name(), partition.label(), 0, bytes.length, bytes);
     }
   }
 

@@ -16,7 +16,7 @@ import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
-/** Tells the format of a set by the names of its files, where they leave no doubt. */
+/** Detects the format of a set from the names of its files, if they are unambiguous. */
 final class FormatDetection {
   static final String FORMATS =
       "--format=" + Stream.of(Format.values()).map(Format::word).collect(Collectors.joining("|"));
@@ -28,7 +28,7 @@ final class FormatDetection {
 
   static Format detect(String path) {
     if (InputFiles.isGlob(path)) {
-      // Mostly the glob itself tells, without anything being listed; tars may be ImageNet's.
+      // Usually the glob itself tells the format without a listing. Tars may be ImageNet's.
       return ofName(path)
           .filter(format -> format != Format.WEBDATASET)
           .orElseGet(() -> ofNames(path, names(InputFiles.match(path))));
@@ -42,7 +42,7 @@ final class FormatDetection {
     return ofNames(path, local.isPresent() ? namesIn(local.get()) : namesIn(path));
   }
 
-  /** Of the files right in a folder; a listing by Beam would go through all below it. */
+  /** The files directly in a folder. A listing by Beam would include all folders below. */
   private static List<String> namesIn(Path folder) {
     if (!Files.isDirectory(folder)) {
       return List.of(); // for the reader to say
@@ -74,7 +74,7 @@ final class FormatDetection {
     if (found.size() > 1) {
       throw unknown(String.join(" beside ", found.values()) + " in " + path);
     }
-    // Nothing known: a folder of folders, or of nothing, which reading it tells.
+    // Unknown: a folder of folders, or an empty one, which reading it will tell.
     return found.keySet().stream().findFirst().orElse(Format.FOLDER);
   }
 

@@ -15,9 +15,9 @@ interface FormatReader {
    * What is known of a source before its images are read.
    *
    * @param partitions in the order of their names
-   * @param rejected what is broken and belongs to no partition
+   * @param rejected broken files that belong to no partition
    * @param classes by label; empty where they are not known
-   * @param images how many, where that is known
+   * @param images the number of images; empty if it is not known
    * @param unlabelled why images have no labels, or null if they have or it is not known yet
    */
   record Listing(
@@ -46,36 +46,36 @@ interface FormatReader {
   Listing list() throws IOException;
 
   /**
-   * Reads a partition from its start to its end, holding one image in memory. What is broken is
-   * told to {@code found}.
+   * Reads a partition from its start to its end, holding one image in memory. Broken images and
+   * archives are passed to {@code sink}.
    *
    * @param withBytes false to request only the positions of the images
    */
-  void scan(SourcePartition partition, boolean withBytes, ImageSink found) throws IOException;
+  void scan(SourcePartition partition, boolean withBytes, ImageSink sink) throws IOException;
 
-  /** Reads what is stored of an image; null if it is not what was stored. */
+  /** Reads the stored bytes of an image; null if their checksum is wrong. */
   @Nullable
   default byte[] read(String file, long offset, int length) throws IOException {
     return ByteRangeStream.read(file, offset, length);
   }
 
   /**
-   * Makes an image of what is stored of it.
+   * Extracts the image from its stored bytes.
    *
-   * @throws UndecodableImageException if there is none in it
+   * @throws UndecodableImageException if they contain none
    */
   default ImageRecord image(String key, @Nullable Integer label, @Nullable byte[] stored)
       throws UndecodableImageException {
     return new ImageRecord(key, label, stored);
   }
 
-  /** The label that a number stands for: none if it is negative. */
+  /** The label that a number stands for; null if the number is negative. */
   @Nullable
   static Integer label(long number) {
     return number < 0 || number > Integer.MAX_VALUE ? null : (Integer) (int) number;
   }
 
-  /** The reason for which an image is too large, the same for all formats. */
+  /** The reason why an image is rejected as too large, the same for all formats. */
   static String overLimit(long bytes, long limit) {
     return bytes + " bytes are over the limit of " + limit + " bytes";
   }

@@ -11,8 +11,8 @@ import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 
 /**
- * A set of images for training: each epoch in another order, which is a pure function of (seed,
- * epoch) and of the set, from any position on.
+ * A set of images for training. Each epoch has its own order, which is a pure function of (seed,
+ * epoch) and of the set, and can start at any position.
  *
  * <pre>{@code
  * ImageDataset images = ImageDataset.open(source);
@@ -22,9 +22,9 @@ import java.util.concurrent.ConcurrentHashMap;
  * }
  * }</pre>
  *
- * <p>Opening makes an index of where each image lies: of folders their names, of tars their
- * headers, of TFRecords their lengths, of Parquet the footers. Any number of threads may share a
- * set and its epochs.
+ * <p>Opening builds an index of where each image is. It reads the names in a folder, the headers in
+ * a tar, the lengths in a TFRecord file, or the footer of a Parquet file. Any number of threads may
+ * share a set and its epochs.
  */
 public abstract class ImageDataset {
   private final List<String> classes;
@@ -38,20 +38,20 @@ public abstract class ImageDataset {
   /** The images in the order of one epoch. */
   public interface Epoch {
     /**
-     * The image at a position. Where an image turns out not to be what its index says, its bytes
-     * are empty and {@link ImageDataset#rejected} tells why.
+     * The image at a position. If an image is not what the index says, its bytes are empty and
+     * {@link ImageDataset#rejected} gives the reason.
      *
-     * @param position in [0, {@link ImageDataset#size}); of Parquet best ascending, as it is read
-     *     in windows of some 128 MB
+     * @param position in [0, {@link ImageDataset#size}); ascending order is fastest for Parquet,
+     *     which is read in windows of about 128 MB
      * @throws IOException if it cannot be read
      */
     ImageRecord read(long position) throws IOException;
   }
 
   /**
-   * Makes the index of a set.
+   * Builds the index of a set.
    *
-   * @throws InvalidInputException if there is no image, or it is of another format, or the format
+   * @throws InvalidInputException if there is no image, the set has another format, or the format
    *     has no random access
    * @throws IOException if it cannot be read
    */
@@ -82,7 +82,10 @@ public abstract class ImageDataset {
     return classes;
   }
 
-  /** What was found unusable so far, by key: archives that break off, images over the limit. */
+  /**
+   * The unusable images and archives found so far, by key: archives that break off, images over the
+   * limit.
+   */
   public List<RejectedImage> rejected() {
     return rejected.values().stream().sorted(Comparator.comparing(RejectedImage::key)).toList();
   }
@@ -91,7 +94,7 @@ public abstract class ImageDataset {
     rejected.put(image.key(), image);
   }
 
-  /** What stands in for an image that is not there, so that the set keeps its size. */
+  /** Replaces a missing image, so that the set keeps its size. */
   final ImageRecord rejectedRecord(RejectedImage image) {
     reject(image);
     return new ImageRecord(image.key(), null, new byte[0]);

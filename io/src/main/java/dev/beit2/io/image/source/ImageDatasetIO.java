@@ -80,7 +80,7 @@ public final class ImageDatasetIO {
           listed
               .get(PARTITIONS)
               .setCoder(new SourcePartitionCoder())
-              // One worker lists all partitions; without a reshuffle it would read them all, too.
+              // One worker lists all partitions. Without a reshuffle it would also read them all.
               .apply("Spread", Reshuffle.viaRandomKey())
               .apply(
                   "Read",

@@ -11,10 +11,11 @@ import javax.annotation.Nullable;
  *   <li>A name with a folder is kept, without {@code ./} or {@code /} before it.
  *   <li>A bare name of ImageNet's training images gets its class as folder, {@code
  *       n01440764/n01440764_10026.JPEG}; one of the validation images stays, {@code
- *       ILSVRC2012_val_00000001.JPEG}. What Hugging Face puts behind such names is dropped, and
- *       their ending is the original one.
+ *       ILSVRC2012_val_00000001.JPEG}. The suffix that Hugging Face adds to such names is dropped,
+ *       and their extension is the original one.
  *   <li>Any other bare name gets the name of its file, {@code train-000003/000123.jpg}.
- *   <li>Where there is no name, the position in the file stands in, {@code train-000003/000123}.
+ *   <li>An image without a name is named after its position in the file, {@code
+ *       train-000003/000123}.
  * </ul>
  */
 final class ImageKey {
@@ -61,7 +62,7 @@ final class ImageKey {
     return given == null ? "" : JPEG.matcher(given).replaceFirst(".JPEG");
   }
 
-  /** A file's name without the ending that tells its format. */
+  /** A file's name without the extension of its format. */
   static String stem(String file) {
     return ENDINGS.matcher(file).replaceFirst("");
   }

@@ -17,9 +17,9 @@ import java.util.regex.Pattern;
 import javax.annotation.Nullable;
 
 /**
- * The ILSVRC2012 archives as they are downloaded. {@code ILSVRC2012_img_train.tar} holds a tar a
- * class, each of which is a partition; {@code ILSVRC2012_img_val.tar} is one partition, its labels
- * are in the devkit beside it. What is not named as an image is left out.
+ * Reads the ILSVRC2012 archives as they are downloaded. {@code ILSVRC2012_img_train.tar} holds one
+ * tar per class, each of which is a partition. {@code ILSVRC2012_img_val.tar} is one partition; its
+ * labels are in the devkit beside it. Files without the extension of an image are left out.
  */
 final class ImageNetReader implements FormatReader {
   private static final Pattern ARCHIVE = Pattern.compile("ILSVRC2012_img_(train|val).*\\.tar");
@@ -53,7 +53,9 @@ final class ImageNetReader implements FormatReader {
     return archive(whole(files.get(0)));
   }
 
-  /** The archives, or the tars of the classes: in a folder, by a glob, or itself. */
+  /**
+   * The archives, or the tars of the classes: in a folder, matched by a glob, or the path itself.
+   */
   private List<InputFile> files() {
     List<InputFile> files = InputFiles.match(source.path());
     if (!files.isEmpty() || InputFiles.isGlob(source.path())) {
@@ -132,7 +134,7 @@ final class ImageNetReader implements FormatReader {
   }
 
   @Override
-  public void scan(SourcePartition partition, boolean withBytes, ImageSink found)
+  public void scan(SourcePartition partition, boolean withBytes, ImageSink sink)
       throws IOException {
     if (partition.label() == null && devkit.isEmpty()) {
       devkit = Devkit.beside(partition.file());
@@ -140,11 +142,11 @@ final class ImageNetReader implements FormatReader {
     try (TarMembers members = TarMembers.open(partition)) {
       for (Member member = members.next(); member != null; member = members.next()) {
         if (isImage(member.name())) {
-          scan(partition, members, member, withBytes, found);
+          scan(partition, members, member, withBytes, sink);
         }
       }
     } catch (BrokenArchiveException e) {
-      found.rejected(new RejectedImage(partition.name(), e.getMessage()));
+      sink.rejected(new RejectedImage(partition.name(), e.getMessage()));
     }
   }
 
@@ -153,16 +155,16 @@ final class ImageNetReader implements FormatReader {
       TarMembers members,
       Member member,
       boolean withBytes,
-      ImageSink found)
+      ImageSink sink)
       throws IOException {
     String key = key(partition, member.name());
     if (member.odd() != null) {
-      found.rejected(new RejectedImage(key, member.odd()));
+      sink.rejected(new RejectedImage(key, member.odd()));
     } else if (member.size() > source.maxImageBytes()) {
-      found.rejected(
+      sink.rejected(
           new RejectedImage(key, FormatReader.overLimit(member.size(), source.maxImageBytes())));
     } else {
-      found.image(
+      sink.image(
           key,
           partition.label() != null ? partition.label() : label(member.name()),
           partition.start() + member.offset(),
@@ -171,14 +173,14 @@ final class ImageNetReader implements FormatReader {
     }
   }
 
-  /** Not what macOS puts beside a file of the same name. */
+  /** Whether a file is an image. The "._" files that macOS puts beside images are not. */
   static boolean isImage(String name) {
     return ImageFolder.isImage(name) && !name.substring(name.lastIndexOf('/') + 1).startsWith(".");
   }
 
   private static String key(SourcePartition partition, String name) {
     String file = name.substring(name.lastIndexOf('/') + 1);
-    // Whatever a file is called, the tar that it is in is its class.
+    // The tar that a file is in is its class, whatever the file's name.
     return partition.label() != null ? wnid(partition) + "/" + file : file;
   }
 

@@ -14,40 +14,40 @@ import java.util.OptionalLong;
 import javax.annotation.Nullable;
 
 /**
- * Where a set of images is, and in what format.
+ * The path and the format of a set of images.
  *
  * <pre>{@code
  * ImageSource source = ImageSource.parse("gs://bucket/train-{000000..001023}.tar", "auto");
  * PCollectionTuple read = pipeline.apply("Read images", ImageDatasetIO.read(source));
  * }</pre>
  *
- * <p>What is in an archive and not named as an image (jpg, jpeg, png, webp) is left out; labels are
- * taken as stored, and negative ones stand for none.
+ * <p>Files in an archive without the extension of an image (jpg, jpeg, png, webp) are left out.
+ * Labels are taken as stored; a negative label means none.
  *
- * <p>Keys of images are paths inside the set and the same in every format: an image of a folder has
- * its path below the root; one of an archive keeps a name that has a folder; a bare name of
- * ImageNet's training images gets its class ({@code n01440764/n01440764_10026.JPEG}), any other
- * bare name that of its file ({@code train-000003/000123.jpg}).
+ * <p>The key of an image is its path inside the set, the same in every format. In a folder it is
+ * the path below the root. In an archive a name with a folder is kept; a bare name of an ImageNet
+ * training image gets its class as folder ({@code n01440764/n01440764_10026.JPEG}), and any other
+ * bare name gets the name of its file ({@code train-000003/000123.jpg}).
  *
  * @param format the format
- * @param path of a file or folder, or a glob or braces, for Beam's FileSystems
+ * @param path a file, a folder, a glob or a path with braces, for Beam's FileSystems
  * @param maxImageBytes larger images are rejected without being read
  */
 public record ImageSource(Format format, String path, long maxImageBytes) implements Serializable {
   /** The formats. */
   public enum Format {
-    /** A file an image, in a folder a class. */
+    /** One file per image, one folder per class. */
     FOLDER,
-    /** ILSVRC2012's archives as they are downloaded. */
+    /** The archives of ILSVRC2012 as they are downloaded. */
     IMAGENET,
-    /** Tars of samples, jpg and cls or json. */
+    /** Tars of samples: jpg, and cls or json. */
     WEBDATASET,
     /** Hugging Face's Parquet: image {bytes, path} and label. */
     PARQUET,
     /** TensorFlow's records of Examples. */
     TFRECORD;
 
-    /** As options name it. */
+    /** The format's name in options. */
     public String word() {
       return name().toLowerCase(Locale.ROOT);
     }
@@ -65,7 +65,7 @@ public record ImageSource(Format format, String path, long maxImageBytes) implem
    * What is known of a set before its images are read.
    *
    * @param classes names by label; empty where they are not known
-   * @param images how many, where that is cheap to know
+   * @param images the number of images; empty if it would be slow to find out
    * @param unlabelled why images have no labels, or null if they have, or it is not known
    */
   public record Summary(List<String> classes, OptionalLong images, @Nullable String unlabelled) {
@@ -77,8 +77,8 @@ public record ImageSource(Format format, String path, long maxImageBytes) implem
   /**
    * The source at a path.
    *
-   * @param format a {@link Format#word}, or "auto" to tell it by names
-   * @throws InvalidInputException if there is nothing, or the format cannot be told
+   * @param format a {@link Format#word}, or "auto" to detect it from file names
+   * @throws InvalidInputException if the path does not exist, or the format cannot be detected
    */
   public static ImageSource parse(String path, String format) {
     Format known =
@@ -102,9 +102,9 @@ public record ImageSource(Format format, String path, long maxImageBytes) implem
   }
 
   /**
-   * Looks at names, footers and the headers of large archives, not at images.
+   * Reads names, footers and the headers of large archives, but no images.
    *
-   * @throws InvalidInputException if nothing is there, or it is not of this format
+   * @throws InvalidInputException if the path does not exist, or the set has another format
    */
   public Summary summary() {
     try {

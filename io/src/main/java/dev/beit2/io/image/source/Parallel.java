@@ -9,18 +9,18 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 
-/** Looks at many files at once: it is waiting for disks and networks that takes the time. */
+/** Reads many files at once, because most of the time is spent waiting for disks and networks. */
 final class Parallel {
   private static final int THREADS = 16;
 
   private Parallel() {}
 
-  /** What is done for each. */
+  /** The task that runs for each element. */
   interface Step<A, B> {
     B apply(A item) throws IOException;
   }
 
-  /** The results, in order; the first failure otherwise. */
+  /** Returns the results in order, or throws the first failure. */
   static <A, B> List<B> map(List<A> items, Step<A, B> step) {
     ExecutorService threads = Executors.newFixedThreadPool(Math.min(THREADS, items.size()));
     try {

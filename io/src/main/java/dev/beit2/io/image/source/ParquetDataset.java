@@ -11,11 +11,14 @@ import java.util.List;
 import javax.annotation.Nullable;
 
 /**
- * Images in row groups, each of which is read as a whole: an epoch has the row groups in random
- * order, taken in windows of several, whose rows are in random order.
+ * Images in row groups, each of which is read as a whole. An epoch takes the row groups in random
+ * order, several to a window, and the rows of a window in random order.
  */
 final class ParquetDataset extends ImageDataset {
-  /** For a window's images; where one epoch ends and the next begins, two are in memory. */
+  /**
+   * The bytes of a window's images. Two windows are in memory when one epoch ends and the next
+   * begins.
+   */
   private static final long WINDOW_BYTES = 128L << 20;
 
   private final ParquetReader reader;
@@ -109,7 +112,7 @@ final class ParquetDataset extends ImageDataset {
     }
   }
 
-  /** As many as the row group has rows, in their order. */
+  /** One for each row of the row group, in their order. */
   private List<ImageRecord> readAll(RowGroup group) throws IOException {
     List<ImageRecord> images = new ArrayList<>();
     ImageSink rows =

@@ -7,8 +7,8 @@ import org.apache.parquet.io.InputFile;
 import org.apache.parquet.io.SeekableInputStream;
 
 /**
- * A file for Parquet to read, without Hadoop's file systems. What the file system fails with
- * arrives as an {@link UncheckedIOException}.
+ * Lets Parquet read a file without Hadoop's file systems. A failure of the file system is thrown as
+ * an {@link UncheckedIOException}.
  */
 record ParquetInput(String file) implements InputFile {
   @Override

@@ -27,9 +27,10 @@ import org.apache.parquet.schema.PrimitiveType.PrimitiveTypeName;
 import org.apache.parquet.schema.Type;
 
 /**
- * Parquet as Hugging Face writes it: a column {@code image} of {@code bytes} and {@code path}, and
- * an integer {@code label}, which may be missing. Class names are in the footer's {@code
- * huggingface}. A partition is a row group, which is in memory, still compressed, while it is read.
+ * Reads Parquet as Hugging Face writes it: a column {@code image} of {@code bytes} and {@code
+ * path}, and an optional integer column {@code label}. Class names are in the footer under {@code
+ * huggingface}. A partition is a row group, which is held in memory, still compressed, while it is
+ * read.
  */
 final class ParquetReader implements FormatReader {
   private static final String IMAGE = "image";
@@ -53,14 +54,14 @@ final class ParquetReader implements FormatReader {
    */
   record RowGroup(SourcePartition partition, long rows, long bytes) {}
 
-  /** What the end of a file says; where it cannot be read, why. */
+  /** The footer of a file, or the reason why it cannot be read. */
   private record Footer(
       List<RowGroup> rowGroups,
       List<String> classes,
       boolean labelled,
       @Nullable RejectedImage broken) {}
 
-  /** The files' footers, read at once by several threads: each is a few requests. */
+  /** The files' footers, read by several threads because each takes a few requests. */
   private List<Footer> footers() {
     List<SourcePartition> files =
         ArchiveFiles.list(source.path(), name -> name.endsWith(".parquet"), "Parquet files");
@@ -72,7 +73,7 @@ final class ParquetReader implements FormatReader {
     return footers;
   }
 
-  /** What the footers say. */
+  /** The contents of the footers. */
   record Contents(Listing listing, List<RowGroup> rowGroups) {}
 
   @Override
@@ -199,9 +200,9 @@ final class ParquetReader implements FormatReader {
     return classes;
   }
 
-  /** There are no places of images in a row group, so their bytes are always given. */
+  /** Images in a row group have no positions, so their bytes are always read. */
   @Override
-  public void scan(SourcePartition partition, boolean withBytes, ImageSink found)
+  public void scan(SourcePartition partition, boolean withBytes, ImageSink sink)
       throws IOException {
     long position = 0;
     try (ParquetFileReader reader = open(partition, partition.start(), partition.end())) {
@@ -217,7 +218,7 @@ final class ParquetReader implements FormatReader {
                 .getColumnIO(columns, schema)
                 .getRecordReader(pages, new GroupRecordConverter(columns));
         for (long i = 0; i < pages.getRowCount(); i++, position++) {
-          row(partition, position, rows.read(), found);
+          row(partition, position, rows.read(), sink);
         }
       }
     } catch (UncheckedIOException e) {
@@ -225,14 +226,14 @@ final class ParquetReader implements FormatReader {
     } catch (InvalidInputException e) {
       throw e;
     } catch (IOException | RuntimeException e) { // what Parquet makes of nonsense
-      found.rejected(
+      sink.rejected(
           new RejectedImage(
               partition.name(),
               "at row " + position + ": unreadable row group: " + e.getMessage()));
     }
   }
 
-  /** Better one line than an OutOfMemoryError in the middle of the night. */
+  /** A clear error now is better than an OutOfMemoryError later. */
   private static void requireRoom(SourcePartition partition, BlockMetaData group) {
     long bytes =
         group.getColumns().stream()
@@ -248,24 +249,24 @@ final class ParquetReader implements FormatReader {
     }
   }
 
-  private void row(SourcePartition partition, long position, Group row, ImageSink found) {
+  private void row(SourcePartition partition, long position, Group row, ImageSink sink) {
     Group image = row.getFieldRepetitionCount(IMAGE) == 0 ? null : row.getGroup(IMAGE, 0);
     boolean named = image != null && image.getType().containsField(PATH) && has(image, PATH);
     String key = ImageKey.of(named ? image.getString(PATH, 0) : null, partition.name(), position);
     if (image == null || !has(image, BYTES)) {
       String reason = named ? "a path without bytes in Parquet" : "no image in Parquet";
-      found.rejected(new RejectedImage(key, reason));
+      sink.rejected(new RejectedImage(key, reason));
       return;
     }
-    // As a buffer it is no longer than its page, whatever length is claimed.
+    // A buffer is never longer than its page, whatever length is claimed.
     ByteBuffer stored = image.getBinary(BYTES, 0).toByteBuffer();
     if (stored.remaining() > source.maxImageBytes()) {
       String reason = FormatReader.overLimit(stored.remaining(), source.maxImageBytes());
-      found.rejected(new RejectedImage(key, reason));
+      sink.rejected(new RejectedImage(key, reason));
     } else {
       byte[] bytes = new byte[stored.remaining()];
       stored.get(bytes);
-      found.image(key, label(row), 0, bytes.length, bytes);
+      sink.image(key, label(row), 0, bytes.length, bytes);
     }
   }
 

@@ -10,7 +10,10 @@ import java.util.Arrays;
 import java.util.List;
 import javax.annotation.Nullable;
 
-/** Where the images of a partition lie: some 60 bytes an image, so that millions fit in memory. */
+/**
+ * The positions of a partition's images. It takes about 60 bytes per image, so millions fit in
+ * memory.
+ */
 final class PartitionIndex {
   private static final int NO_LABEL = -1;
 
@@ -56,7 +59,7 @@ final class PartitionIndex {
     return labels[i] == NO_LABEL ? null : (Integer) labels[i];
   }
 
-  /** What is stored of an image; null if it is not what was stored. */
+  /** The stored bytes of an image; null if their checksum is wrong. */
   @Nullable
   byte[] read(FormatReader reader, int i) throws IOException {
     return reader.read(partition.file(), offsets[i], lengths[i]);

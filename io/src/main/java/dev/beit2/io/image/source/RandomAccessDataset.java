@@ -7,7 +7,7 @@ import java.io.IOException;
 import java.util.Collection;
 import java.util.List;
 
-/** A set of which any image can be read at no more than its own cost: any order will do. */
+/** A set whose images can each be read on their own, so any order is equally fast. */
 abstract class RandomAccessDataset extends ImageDataset {
   RandomAccessDataset(List<String> classes, Collection<RejectedImage> rejected) {
     super(classes, rejected);

@@ -9,11 +9,10 @@ import javax.annotation.Nullable;
  *
  * @param name the key of a file in a folder, or the path of an archive inside the set
  * @param file the path of the file, for Beam's FileSystems
- * @param start of the bytes
- * @param end of the bytes, exclusive; may be beyond the end of the file
- * @param label of all its images, or null where each has its own or none
- * @param large whether it is such a large fraction of the set that its images should be
- *     redistributed
+ * @param start the first byte
+ * @param end the byte after the last; may be beyond the end of the file
+ * @param label the label of all its images, or null if each image has its own or none
+ * @param large whether it is so large a fraction of the set that its images should be redistributed
  */
 record SourcePartition(
     String name, String file, long start, long end, @Nullable Integer label, boolean large) {

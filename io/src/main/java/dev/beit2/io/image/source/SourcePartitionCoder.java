@@ -11,7 +11,7 @@ import org.apache.beam.sdk.coders.StringUtf8Coder;
 import org.apache.beam.sdk.coders.VarIntCoder;
 import org.apache.beam.sdk.coders.VarLongCoder;
 
-/** The components of a partition, one after the other. */
+/** Encodes the components of a partition in their order. */
 final class SourcePartitionCoder extends AtomicCoder<SourcePartition> {
   private static final long serialVersionUID = 1L;
   private static final Coder<String> TEXT = StringUtf8Coder.of();
@@ -39,9 +39,6 @@ final class SourcePartitionCoder extends AtomicCoder<SourcePartition> {
         LABEL.decode(in),
         FLAG.decode(in));
   }
-
-  @Override
-  public void verifyDeterministic() {}
 
   @Override
   public boolean consistentWithEquals() {

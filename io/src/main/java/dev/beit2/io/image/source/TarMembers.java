@@ -7,10 +7,7 @@ import javax.annotation.Nullable;
 import org.apache.commons.compress.archivers.tar.TarArchiveEntry;
 import org.apache.commons.compress.archivers.tar.TarArchiveInputStream;
 
-/**
- * The files of a tar, one after the other, from header to header: contents that are not asked for
- * are not read.
- */
+/** Iterates over the files of a tar. Contents that are not asked for are not read. */
 final class TarMembers implements Closeable {
   private static final int RECORD = 512;
   private static final long MOST_OF_A_HEADER = 1 << 20;
@@ -20,7 +17,7 @@ final class TarMembers implements Closeable {
    *
    * @param offset of its content from the start of the tar
    * @param size of its content
-   * @param odd what it is instead of a plain file, such as a link, or null
+   * @param odd what it is if it is not a plain file, such as a link; otherwise null
    */
   record Member(String name, long offset, long size, @Nullable String odd) {
     long end() {
@@ -35,7 +32,7 @@ final class TarMembers implements Closeable {
     this.in = in;
   }
 
-  /** Opens the tar that is in these bytes of a file. */
+  /** Opens the tar in this range of a file. */
   static TarMembers open(SourcePartition partition) throws IOException {
     return new TarMembers(
         ByteRangeStream.open(partition.file(), partition.start(), partition.end()));
@@ -44,7 +41,7 @@ final class TarMembers implements Closeable {
   /**
    * The next file, or null at the end.
    *
-   * @throws BrokenArchiveException if the tar breaks off or makes no sense
+   * @throws BrokenArchiveException if the tar is truncated or corrupt
    */
   @Nullable
   Member next() throws IOException, BrokenArchiveException {
@@ -77,7 +74,7 @@ final class TarMembers implements Closeable {
     try {
       in.seek(next);
       in.allow(MOST_OF_A_HEADER);
-      // A new one for each file: it would read what is to be skipped.
+      // A new stream for each file, because this one would read contents that are to be skipped.
       entry = newHeaderReader().getNextEntry();
       in.allow(Long.MAX_VALUE);
     } catch (UncheckedIOException e) {
@@ -86,7 +83,7 @@ final class TarMembers implements Closeable {
       String reason = in.position() >= in.length() ? "truncated" : "not a tar header";
       throw new BrokenArchiveException(next, reason + " (" + e.getMessage() + ")");
     }
-    // Two records of zeros end a tar; where there is not even one, something is missing.
+    // Two records of zeros end a tar. If there is not even one, the tar is truncated.
     if (entry == null && in.length() - next < RECORD) {
       throw new BrokenArchiveException(in.length(), "truncated, there is no end mark");
     }

@@ -19,7 +19,7 @@ import org.tensorflow.example.Feature;
 /**
  * TFRecords of {@code tensorflow.Example}s: {@code image/encoded}, {@code image/class/label} and
  * {@code image/filename}, or TFDS' {@code image}, {@code label} and {@code file_name}. A record is
- * an image. Without random access in gzip, such files are for pipelines only.
+ * an image. gzip has no random access, so compressed files are for pipelines only.
  */
 final class TfRecordReader implements FormatReader {
   /** NAME.tfrecord, NAME.tfrecord-00000-of-00010, NAME.tfrecords.gz, NAME-00000-of-00010. */
@@ -44,7 +44,7 @@ final class TfRecordReader implements FormatReader {
   }
 
   @Override
-  public void scan(SourcePartition partition, boolean withBytes, ImageSink found)
+  public void scan(SourcePartition partition, boolean withBytes, ImageSink sink)
       throws IOException {
     try (TfRecords records = TfRecords.open(partition)) {
       if (records.gzip() && !withBytes) {
@@ -57,27 +57,26 @@ final class TfRecordReader implements FormatReader {
         String byPosition = ImageKey.byPosition(partition.name(), number++);
         if (record.length() > source.maxImageBytes()) {
           String reason = FormatReader.overLimit(record.length(), source.maxImageBytes());
-          found.rejected(new RejectedImage(byPosition, reason));
+          sink.rejected(new RejectedImage(byPosition, reason));
           records.skip(record);
         } else if (withBytes) {
-          give(byPosition, record, records.read(record), found);
+          give(byPosition, record, records.read(record), sink);
         } else {
-          found.image(byPosition, null, record.offset(), (int) record.length(), null);
+          sink.image(byPosition, null, record.offset(), (int) record.length(), null);
           records.skip(record);
         }
       }
     } catch (BrokenArchiveException e) {
-      found.rejected(new RejectedImage(partition.name(), e.getMessage()));
+      sink.rejected(new RejectedImage(partition.name(), e.getMessage()));
     }
   }
 
-  private void give(String byPosition, Record record, @Nullable byte[] bytes, ImageSink found) {
+  private void give(String byPosition, Record record, @Nullable byte[] bytes, ImageSink sink) {
     try {
       ImageRecord image = image(byPosition, null, bytes);
-      found.image(
-          image.key(), image.label(), record.offset(), (int) record.length(), image.bytes());
+      sink.image(image.key(), image.label(), record.offset(), (int) record.length(), image.bytes());
     } catch (UndecodableImageException e) {
-      found.rejected(new RejectedImage(byPosition, e.getMessage()));
+      sink.rejected(new RejectedImage(byPosition, e.getMessage()));
     }
   }
 

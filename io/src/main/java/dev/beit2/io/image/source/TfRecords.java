@@ -12,9 +12,9 @@ import java.util.zip.GZIPInputStream;
 import javax.annotation.Nullable;
 
 /**
- * The records of a TFRecord file, plain or in gzip: a length and its masked CRC-32C, the bytes and
- * theirs, all little-endian. Beam's TFRecordIO reads them, too, but tells neither the file nor the
- * place of a record, which keys and random access need.
+ * The records of a TFRecord file, plain or in gzip. A record is a length and its masked CRC-32C,
+ * then the bytes and their masked CRC-32C, all little-endian. Beam's TFRecordIO also reads them,
+ * but does not give the file and the offset of a record, which keys and random access need.
  */
 final class TfRecords implements Closeable {
   private static final int BEFORE = Long.BYTES + Integer.BYTES;
@@ -51,7 +51,7 @@ final class TfRecords implements Closeable {
   }
 
   /**
-   * @throws BrokenArchiveException if it begins as gzip does and is none
+   * @throws BrokenArchiveException if it starts like gzip but is not valid gzip
    */
   static TfRecords open(SourcePartition partition) throws IOException, BrokenArchiveException {
     ByteRangeStream file =
@@ -72,9 +72,9 @@ final class TfRecords implements Closeable {
   }
 
   /**
-   * The next record, or null at the end. It has to be {@link #read} or {@link #skip}ped.
+   * The next record, or null at the end. The caller must {@link #read} or {@link #skip} it.
    *
-   * @throws BrokenArchiveException if the file breaks off, or there is no record here
+   * @throws BrokenArchiveException if the file is truncated, or there is no record here
    */
   @Nullable
   Record next() throws IOException, BrokenArchiveException {
@@ -99,8 +99,7 @@ final class TfRecords implements Closeable {
   }
 
   /**
-   * The bytes of the record that {@link #next} just gave, or null if they are not the ones of its
-   * checksum.
+   * The bytes of the record that {@link #next} just returned, or null if their checksum is wrong.
    */
   @Nullable
   byte[] read(Record record) throws IOException, BrokenArchiveException {
@@ -124,7 +123,9 @@ final class TfRecords implements Closeable {
     position = record.offset() + record.length() + AFTER;
   }
 
-  /** Reads a record again, at a place that {@link #next} gave; null if its checksum is wrong. */
+  /**
+   * Reads a record again, at an offset that {@link #next} returned; null if its checksum is wrong.
+   */
   @Nullable
   static byte[] read(String file, long offset, int length) throws IOException {
     byte[] bytes = ByteRangeStream.read(file, offset, length + AFTER);

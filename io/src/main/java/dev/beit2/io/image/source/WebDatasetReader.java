@@ -16,9 +16,9 @@ import java.util.regex.Pattern;
 import javax.annotation.Nullable;
 
 /**
- * WebDataset: tars in which the files of a sample follow each other and have the same name up to
- * the first dot. A sample's image is its jpg, jpeg, png or webp, its label its cls (an integer) or
- * the integer "label" of its json; other files are left out, as are those outside samples.
+ * Reads WebDataset: tars in which the files of a sample follow each other and have the same name up
+ * to the first dot. The image of a sample is its jpg, jpeg, png or webp; the label is its cls (an
+ * integer) or the integer "label" of its json. Other files are left out.
  */
 final class WebDatasetReader implements FormatReader {
   private static final Pattern MEMBER = Pattern.compile("((?:.*/)?[^./][^./]*)\\.([^/]*)");
@@ -40,7 +40,7 @@ final class WebDatasetReader implements FormatReader {
   }
 
   @Override
-  public void scan(SourcePartition partition, boolean withBytes, ImageSink found)
+  public void scan(SourcePartition partition, boolean withBytes, ImageSink sink)
       throws IOException {
     Sample sample = null;
     long position = 0;
@@ -51,15 +51,15 @@ final class WebDatasetReader implements FormatReader {
           continue;
         }
         if (sample == null || !sample.name.equals(name.group(1))) {
-          finish(sample, found);
+          finish(sample, sink);
           sample = new Sample(name.group(1), partition, position++);
         }
-        sample.add(members, member, name.group(2).toLowerCase(Locale.ROOT), withBytes, found);
+        sample.add(members, member, name.group(2).toLowerCase(Locale.ROOT), withBytes, sink);
       }
-      finish(sample, found);
+      finish(sample, sink);
     } catch (BrokenArchiveException e) {
-      finish(sample, found);
-      found.rejected(new RejectedImage(partition.name(), e.getMessage()));
+      finish(sample, sink);
+      sink.rejected(new RejectedImage(partition.name(), e.getMessage()));
     }
   }
 
@@ -67,9 +67,9 @@ final class WebDatasetReader implements FormatReader {
     return name.startsWith("__") && name.endsWith("__");
   }
 
-  private static void finish(@Nullable Sample sample, ImageSink found) {
+  private static void finish(@Nullable Sample sample, ImageSink sink) {
     if (sample != null) {
-      sample.finish(found);
+      sample.finish(sink);
     }
   }
 
@@ -90,11 +90,10 @@ final class WebDatasetReader implements FormatReader {
       this.position = position;
     }
 
-    void add(
-        TarMembers members, Member member, String extension, boolean withBytes, ImageSink found)
+    void add(TarMembers members, Member member, String extension, boolean withBytes, ImageSink sink)
         throws IOException {
       if (IMAGES.contains(extension)) {
-        addImage(members, member, withBytes, found);
+        addImage(members, member, withBytes, sink);
       } else if (extension.equals("cls") && member.size() <= MOST_OF_A_LABEL) {
         cls = integer(new String(members.content(member), US_ASCII));
       } else if (extension.equals("json") && member.size() <= MOST_OF_A_LABEL) {
@@ -102,7 +101,7 @@ final class WebDatasetReader implements FormatReader {
       }
     }
 
-    private void addImage(TarMembers members, Member member, boolean withBytes, ImageSink found)
+    private void addImage(TarMembers members, Member member, boolean withBytes, ImageSink sink)
         throws IOException {
       String reason = null;
       if (hasImage) {
@@ -114,7 +113,7 @@ final class WebDatasetReader implements FormatReader {
       }
       hasImage = true;
       if (reason != null) {
-        found.rejected(new RejectedImage(key(member.name()), reason));
+        sink.rejected(new RejectedImage(key(member.name()), reason));
       } else {
         image = member;
         bytes = withBytes ? members.content(member) : null;
@@ -125,12 +124,12 @@ final class WebDatasetReader implements FormatReader {
       return ImageKey.of(memberName, partition.name(), position);
     }
 
-    void finish(ImageSink found) {
+    void finish(ImageSink sink) {
       if (!hasImage) {
-        found.rejected(
+        sink.rejected(
             new RejectedImage(key(name), "a sample without image (jpg, jpeg, png, webp)"));
       } else if (image != null) {
-        found.image(
+        sink.image(
             key(image.name()),
             cls != null ? cls : json,
             partition.start() + image.offset(),
@@ -140,7 +139,7 @@ final class WebDatasetReader implements FormatReader {
     }
   }
 
-  /** The label that a text is, or null. */
+  /** Parses a label; null if the text is none. */
   @Nullable
   private static Integer integer(String text) {
     try {
