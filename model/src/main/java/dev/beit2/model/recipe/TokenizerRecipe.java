@@ -63,44 +63,44 @@ public record TokenizerRecipe(
   /** 4 blocks of width 192 on 96 × 96 pixels: trains on a laptop in a minute. */
   public static final TokenizerRecipe TINY =
       new TokenizerRecipe(
-          new VitConfig(96, 16, 3, 192, 4, 3, 4, Positions.ABSOLUTE, 0, 0),
-          1,
-          256,
-          32,
-          0.9,
-          1,
-          ADAMW,
-          150L,
-          null,
-          32,
-          5e-4,
-          1e-6,
-          1e-5,
-          30L,
-          null,
-          50,
-          0.2);
+          /* encoder= */ new VitConfig(96, 16, 3, 192, 4, 3, 4, Positions.ABSOLUTE, 0, 0),
+          /* decoderDepth= */ 1,
+          /* codebookSize= */ 256,
+          /* codeDimension= */ 32,
+          /* codebookDecay= */ 0.9,
+          /* commitmentWeight= */ 1,
+          /* optimizer= */ ADAMW,
+          /* steps= */ 150L,
+          /* epochs= */ null,
+          /* batchSize= */ 32,
+          /* learningRate= */ 5e-4,
+          /* warmupFrom= */ 1e-6,
+          /* minLearningRate= */ 1e-5,
+          /* warmupSteps= */ 30L,
+          /* warmupEpochs= */ null,
+          /* checkpointEvery= */ 50,
+          /* minCropScale= */ 0.2);
 
   /** The paper's ViT-B/16 with a codebook of 8192 codes. */
   public static final TokenizerRecipe BASE =
       new TokenizerRecipe(
-          new VitConfig(224, 16, 3, 768, 12, 12, 4, Positions.ABSOLUTE, 0, 0),
-          3,
-          8192,
-          32,
-          0.99,
-          1,
-          ADAMW,
-          null,
-          100.0,
-          64,
-          6.25e-6,
-          1e-6,
-          1e-5,
-          null,
-          10.0,
-          1000,
-          0.08);
+          /* encoder= */ new VitConfig(224, 16, 3, 768, 12, 12, 4, Positions.ABSOLUTE, 0, 0),
+          /* decoderDepth= */ 3,
+          /* codebookSize= */ 8192,
+          /* codeDimension= */ 32,
+          /* codebookDecay= */ 0.99,
+          /* commitmentWeight= */ 1,
+          /* optimizer= */ ADAMW,
+          /* steps= */ null,
+          /* epochs= */ 100.0,
+          /* batchSize= */ 64,
+          /* learningRate= */ 6.25e-6,
+          /* warmupFrom= */ 1e-6,
+          /* minLearningRate= */ 1e-5,
+          /* warmupSteps= */ null,
+          /* warmupEpochs= */ 10.0,
+          /* checkpointEvery= */ 1000,
+          /* minCropScale= */ 0.08);
 
   /** The recipes by the name of their preset. */
   public static final Map<String, TokenizerRecipe> PRESETS =
