@@ -1,6 +1,7 @@
 package dev.beit2.model.checkpoint;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
 import java.util.Map;
@@ -13,7 +14,8 @@ import javax.annotation.Nullable;
  * @param config the network's config as JSON; null if the file has none
  */
 public record ModelMetadata(@Nullable String kind, @Nullable String config) {
-  private static final ObjectMapper MAPPER = new ObjectMapper();
+  private static final ObjectMapper MAPPER =
+      new ObjectMapper().enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS);
   private static final String KIND = "kind";
   private static final String CONFIG = "config";
 

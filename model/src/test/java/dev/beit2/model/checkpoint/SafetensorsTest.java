@@ -13,6 +13,7 @@ import java.io.ByteArrayOutputStream;
 import java.io.EOFException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.channels.Channels;
 import java.util.Arrays;
 import java.util.List;
@@ -79,6 +80,16 @@ class SafetensorsTest {
     assertThrows(EOFException.class, () -> read(Arrays.copyOf(whole, 20)));
     IOException refusal =
         assertThrows(IOException.class, () -> read("not a checkpoint at all".getBytes("UTF-8")));
+    assertTrue(refusal.getMessage().startsWith("not a safetensors file"), refusal.getMessage());
+  }
+
+  @Test
+  void refusesAHeaderOfMoreThanAnObject() throws IOException {
+    byte[] twoObjects = "{} {}".getBytes("UTF-8");
+    ByteBuffer file =
+        ByteBuffer.allocate(Long.BYTES + twoObjects.length).order(ByteOrder.LITTLE_ENDIAN);
+    file.putLong(twoObjects.length).put(twoObjects);
+    IOException refusal = assertThrows(IOException.class, () -> read(file.array()));
     assertTrue(refusal.getMessage().startsWith("not a safetensors file"), refusal.getMessage());
   }
 }
