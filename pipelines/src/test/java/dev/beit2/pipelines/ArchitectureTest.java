@@ -48,33 +48,35 @@ final class ArchitectureTest {
           .dependOnClassesThat()
           .resideInAnyPackage("ai.djl..", "org.apache.parquet..", "org.bytedeco..");
 
-  /** The rooms that any command may use; none of them knows a command. */
+  /** The packages that any command may use; none of them knows a command. */
   @ArchTest
   static final ArchRule MECHANISMS_KNOW_NO_COMMAND =
       noClasses()
           .that()
-          .resideInAnyPackage(rooms("cli", "flink", "options", "run", "loader"))
+          .resideInAnyPackage(packages("cli", "flink", "options", "run", "loader"))
           .or()
-          .resideInAnyPackage(rooms("average", "train", "report", "jvm"))
+          .resideInAnyPackage(packages("average", "train", "report", "jvm"))
           .should()
           .dependOnClassesThat()
-          .resideInAnyPackage(rooms("vqkd", "mim", "tokenize", "eval"))
+          .resideInAnyPackage(packages("vqkd", "mim", "tokenize", "eval"))
           .orShould()
           .dependOnClassesThat()
-          .resideInAnyPackage(rooms("cluster", "status", "demo", "bench", "generate"))
+          .resideInAnyPackage(packages("cluster", "status", "demo", "bench", "generate"))
           .orShould()
           .dependOnClassesThat()
           .resideInAPackage("dev.beit2.pipelines");
 
-  /** What moves examples and averages chunks could serve any training: it knows no other room. */
+  /**
+   * What moves examples and averages chunks could serve any training: it knows no other package.
+   */
   @ArchTest
   static final ArchRule LOADER_AND_AVERAGE_KNOW_NO_TRAINING =
       noClasses()
           .that()
-          .resideInAnyPackage(rooms("loader", "average"))
+          .resideInAnyPackage(packages("loader", "average"))
           .should()
           .dependOnClassesThat()
-          .resideInAnyPackage(rooms("train", "options", "report"));
+          .resideInAnyPackage(packages("train", "options", "report"));
 
   /** The stages of the paper hand each other files, not classes. */
   @ArchTest
@@ -84,7 +86,7 @@ final class ArchitectureTest {
   @ArchTest
   static final ArchRule NO_CYCLES = slices().matching("dev.beit2.(**)").should().beFreeOfCycles();
 
-  private static String[] rooms(String... names) {
+  private static String[] packages(String... names) {
     return Stream.of(names)
         .map(name -> "dev.beit2.pipelines." + name + "..")
         .toArray(String[]::new);
@@ -93,9 +95,9 @@ final class ArchitectureTest {
   private static final class Stages implements SliceAssignment {
     @Override
     public SliceIdentifier getIdentifierOf(JavaClass type) {
-      String room = type.getPackageName().replace("dev.beit2.pipelines.", "");
-      return Set.of("vqkd", "mim", "tokenize", "eval").contains(room)
-          ? SliceIdentifier.of(room)
+      String stage = type.getPackageName().replace("dev.beit2.pipelines.", "");
+      return Set.of("vqkd", "mim", "tokenize", "eval").contains(stage)
+          ? SliceIdentifier.of(stage)
           : SliceIdentifier.ignore();
     }
 

@@ -4,7 +4,7 @@ import dev.beit2.pipelines.run.RunPosition;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 
-/** The batches that pretraining sees, for tests of other rooms. */
+/** The batches that pretraining sees, for tests of other packages. */
 public final class PretrainingBatches implements AutoCloseable {
   private final MimTraining training;
   private final MimBatch batch;
