@@ -39,6 +39,8 @@ import javax.annotation.Nullable;
  * @param epochs passes over the images; null if {@code steps} are given. base and large: 300
  *     (paper, appendix)
  * @param batchSize images per step of one worker. base and large: 64; the paper has 2048 in all
+ * @param microBatch images that go through the network at once: chosen here; official scripts have
+ *     128 (base) and 32 (large) per GPU
  * @param learningRate peak of the schedule. base and large: the paper's 1.5e-3, scaled to the
  *     batch. tiny: chosen for the demo
  * @param warmupFrom learning rate at the start of the warm-up: 1e-6. The official scripts start at
@@ -67,6 +69,7 @@ public record PretrainingRecipe(
     @Nullable Long steps,
     @Nullable Double epochs,
     int batchSize,
+    MicroBatch microBatch,
     double learningRate,
     double warmupFrom,
     double minLearningRate,
@@ -102,6 +105,7 @@ public record PretrainingRecipe(
           /* steps= */ 700L,
           /* epochs= */ null,
           /* batchSize= */ 32,
+          /* microBatch= */ new MicroBatch(32, 32),
           /* learningRate= */ 1.5e-3,
           /* warmupFrom= */ 1e-6,
           /* minLearningRate= */ 1e-5,
@@ -111,13 +115,20 @@ public record PretrainingRecipe(
 
   /** The paper's ViT-B/16. */
   public static final PretrainingRecipe BASE =
-      paper(new VitConfig(224, 16, 3, 768, 12, 12, 4, Positions.SHARED_RELATIVE, 0.1, 0), 9);
+      paper(
+          new VitConfig(224, 16, 3, 768, 12, 12, 4, Positions.SHARED_RELATIVE, 0.1, 0),
+          9,
+          new MicroBatch(16, 128));
 
   /** The paper's ViT-L/16. */
   public static final PretrainingRecipe LARGE =
-      paper(new VitConfig(224, 16, 3, 1024, 24, 16, 4, Positions.SHARED_RELATIVE, 1e-5, 0), 21);
+      paper(
+          new VitConfig(224, 16, 3, 1024, 24, 16, 4, Positions.SHARED_RELATIVE, 1e-5, 0),
+          21,
+          new MicroBatch(8, 32));
 
-  private static PretrainingRecipe paper(VitConfig backbone, int earlyLayers) {
+  private static PretrainingRecipe paper(
+      VitConfig backbone, int earlyLayers, MicroBatch microBatch) {
     return new PretrainingRecipe(
         /* backbone= */ backbone,
         /* earlyLayers= */ earlyLayers,
@@ -135,6 +146,7 @@ public record PretrainingRecipe(
         /* steps= */ null,
         /* epochs= */ 300.0,
         /* batchSize= */ 64,
+        /* microBatch= */ microBatch,
         /* learningRate= */ 4.7e-5,
         /* warmupFrom= */ 1e-6,
         /* minLearningRate= */ 1e-5,

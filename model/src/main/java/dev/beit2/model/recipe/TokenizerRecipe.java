@@ -26,6 +26,8 @@ import javax.annotation.Nullable;
  * @param epochs passes over the images; null if {@code steps} are given. base: 100 (official
  *     script)
  * @param batchSize images per step of one worker. base: 64; the official script has 512 in all
+ * @param microBatch images that go through the network at once: chosen here; the official script
+ *     has 64 per GPU
  * @param learningRate peak of the schedule. base: 5e-5 per 512 images of the batch; the official
  *     script has 5e-5 per 128 images. tiny: chosen for the demo
  * @param warmupFrom learning rate at the start of the warm-up: 1e-6. The official scripts start at
@@ -50,6 +52,7 @@ public record TokenizerRecipe(
     @Nullable Long steps,
     @Nullable Double epochs,
     int batchSize,
+    MicroBatch microBatch,
     double learningRate,
     double warmupFrom,
     double minLearningRate,
@@ -73,6 +76,7 @@ public record TokenizerRecipe(
           /* steps= */ 150L,
           /* epochs= */ null,
           /* batchSize= */ 32,
+          /* microBatch= */ new MicroBatch(32, 32),
           /* learningRate= */ 5e-4,
           /* warmupFrom= */ 1e-6,
           /* minLearningRate= */ 1e-5,
@@ -94,6 +98,7 @@ public record TokenizerRecipe(
           /* steps= */ null,
           /* epochs= */ 100.0,
           /* batchSize= */ 64,
+          /* microBatch= */ new MicroBatch(16, 64),
           /* learningRate= */ 6.25e-6,
           /* warmupFrom= */ 1e-6,
           /* minLearningRate= */ 1e-5,
@@ -105,6 +110,9 @@ public record TokenizerRecipe(
   /** The recipes by the name of their preset. */
   public static final Map<String, TokenizerRecipe> PRESETS =
       Presets.inOrder(Map.entry("tiny", TINY), Map.entry("base", BASE));
+
+  /** The codebook is initialized by k-means on so many images, the official batch per GPU. */
+  public static final int KMEANS_IMAGES = 64;
 
   /**
    * Below this number of images dead codes are revived by default: codebooks collapse on small data

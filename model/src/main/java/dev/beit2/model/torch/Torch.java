@@ -62,7 +62,7 @@ public final class Torch {
   }
 
   /** The calling thread's device. */
-  static TorchDevice device() {
+  public static TorchDevice device() {
     return DEVICE.get();
   }
 

@@ -36,6 +36,7 @@ public abstract class AdamWTrainer implements Trainer {
   final CosineSchedule schedule;
   final long seed;
   @Nullable final ActivationCheckpointing checkpointing;
+  @Nullable private StepInProgress step;
 
   /**
    * @param checkpointing of the network's blocks; null stores all activations for the backward pass
@@ -74,76 +75,134 @@ public abstract class AdamWTrainer implements Trainer {
   }
 
   /**
-   * A micro-batch: one of the equal parts of a batch.
-   *
-   * @param number from 0
-   * @param count micro-batches of the batch
-   * @param batch images of the whole batch
+   * The optimizer step in progress: what its micro-batches have added up to so far. The next one
+   * begins with the first micro-batch after {@link #update}.
    */
-  record MicroBatch(int number, int count, int batch) {
-    /** Images of the micro-batch. */
-    int size() {
-      return batch / count;
+  private static final class StepInProgress implements AutoCloseable {
+    private final NDManager manager;
+    private final Map<String, Double> metrics = new LinkedHashMap<>();
+    @Nullable private NDList gradients;
+    private int images;
+
+    StepInProgress(NDManager manager) {
+      this.manager = manager;
     }
 
-    /** Index in the batch of its first image. */
-    int firstImage() {
-      return number * size();
-    }
-
-    /** Its slice of a buffer that holds equally much for every image of the batch. */
-    ByteBuffer slice(ByteBuffer whole) {
-      int bytes = whole.remaining() / count;
-      return whole.slice(whole.position() + number * bytes, bytes).order(whole.order());
+    @Override
+    public void close() {
+      manager.close();
     }
   }
 
-  /**
-   * The loss of a micro-batch.
-   *
-   * @param loss [], with its graph
-   * @param weight in the loss of the batch; the weights of all micro-batches add up to 1
-   */
-  record WeightedLoss(NDArray loss, double weight) {}
-
-  /** Computes the loss of a micro-batch; null if the micro-batch has none. */
+  /** Computes the loss [] of a micro-batch, with its graph. */
   interface Forward {
-    @Nullable
-    WeightedLoss of(NDManager manager, MicroBatch microBatch);
+    /**
+     * @param manager of the micro-batch; closed after its backward pass
+     */
+    NDArray loss(NDManager manager);
   }
 
   /**
-   * The gradients of a batch's loss, accumulated over its micro-batches. The graph of each
-   * micro-batch is freed before the next one is built.
+   * Forward and backward pass of a micro-batch of the current step. Its graph is freed before this
+   * returns, unless it is the whole batch.
    *
-   * @throws NonFiniteLossException if the loss is not finite
+   * @param images of the micro-batch
+   * @param fraction weight of its loss in the loss of the batch; those of a step add up to 1. 0
+   *     skips the micro-batch
+   * @throws NonFiniteLossException if the loss is not finite; the step is abandoned then
    */
-  final NDList gradients(NDManager manager, int batch, int microBatches, Forward forward) {
-    if (microBatches < 1 || batch % microBatches != 0) {
-      throw new IllegalArgumentException(
-          "a batch of %d images cannot be split into %d equal micro-batches"
-              .formatted(batch, microBatches));
+  final void accumulate(int images, double fraction, Forward forward) {
+    if (step == null) {
+      step = new StepInProgress(parameters.newManager());
     }
-    if (microBatches == 1 && checkpointing == null) {
-      return optimizer.gradients(manager, forward.of(manager, new MicroBatch(0, 1, batch)).loss);
-    }
-    // Sums of their own: the gradients of one micro-batch may be views of one another.
-    NDList sums = optimizer.zeros(manager);
-    for (int i = 0; i < microBatches; i++) {
-      if (checkpointing != null) {
-        checkpointing.clear();
+    try {
+      if (fraction == 1 && step.gradients == null && checkpointing == null) {
+        step.gradients = optimizer.gradients(step.manager, forward.loss(step.manager));
+      } else if (fraction > 0) {
+        addGradients(fraction, forward);
       }
-      try (NDManager own = parameters.newManager()) {
-        WeightedLoss loss = forward.of(own, new MicroBatch(i, microBatches, batch));
-        if (loss != null && checkpointing != null) {
-          checkpointing.addGradients(own, loss.weight, optimizer.byParameter(sums));
-        } else if (loss != null) {
-          optimizer.addGradients(own, loss.loss.mul(loss.weight), sums);
-        }
-      }
+    } catch (RuntimeException | Error e) {
+      endStep();
+      throw e;
     }
-    return sums;
+    step.images += images;
   }
+
+  private void addGradients(double fraction, Forward forward) {
+    if (step.gradients == null) {
+      // Sums of their own: the gradients of one micro-batch may be views of one another.
+      step.gradients = optimizer.zeros(step.manager);
+    }
+    if (checkpointing != null) {
+      checkpointing.clear();
+    }
+    try (NDManager own = parameters.newManager()) {
+      NDArray loss = forward.loss(own);
+      if (checkpointing != null) {
+        checkpointing.addGradients(own, fraction, optimizer.byParameter(step.gradients));
+      } else {
+        optimizer.addGradients(own, loss.mul(fraction), step.gradients);
+      }
+    }
+  }
+
+  private void endStep() {
+    if (step != null) {
+      step.close();
+      step = null;
+      afterStep();
+    }
+  }
+
+  /** Forgets what belongs to the {@link #stepManager}, after a step or an abandoned one. */
+  void afterStep() {}
+
+  /** Images of the current step in the micro-batches before this one. */
+  final int imagesBefore() {
+    return step.images;
+  }
+
+  /** Lives until the end of the current step. */
+  final NDManager stepManager() {
+    return step.manager;
+  }
+
+  /** Adds a micro-batch's part to a metric of the current step. */
+  final void addMetric(String name, double value) {
+    step.metrics.merge(name, value, Double::sum);
+  }
+
+  /**
+   * Takes the optimizer step with the gradients of the micro-batches since the last one.
+   *
+   * @return metrics by name: losses, learning rate, gradient norm, and those of the network
+   * @throws IllegalStateException if there was no micro-batch
+   * @throws NonFiniteLossException if the norm of the gradient is not finite; nothing has changed
+   *     then
+   */
+  public final Map<String, Double> update() {
+    if (step == null || step.gradients == null) {
+      throw new IllegalStateException("no micro-batch has a loss");
+    }
+    try {
+      Map<String, Double> metrics = step.metrics;
+      double learningRate = schedule.at(step());
+      long seedOfStep = stepSeed();
+      double norm = optimizer.step(step.manager, step.gradients, learningRate);
+      if (!Double.isFinite(norm)) {
+        throw NonFiniteLossException.ofGradient(step() + 1, metrics.get("loss"), norm);
+      }
+      metrics.put("learning_rate", learningRate);
+      metrics.put("gradient_norm", norm);
+      afterUpdate(step.manager, seedOfStep, metrics);
+      return metrics;
+    } finally {
+      endStep();
+    }
+  }
+
+  /** What a step changes beside the optimizer's parameters. Adds its metrics. */
+  void afterUpdate(NDManager manager, long seedOfStep, Map<String, Double> metrics) {}
 
   /**
    * The value of a loss [].
@@ -156,19 +215,6 @@ public abstract class AdamWTrainer implements Trainer {
       throw NonFiniteLossException.ofLoss(step() + 1, value);
     }
     return value;
-  }
-
-  /**
-   * Updates the parameters and returns the norm of the gradient.
-   *
-   * @throws NonFiniteLossException if the norm is not finite; nothing has changed then
-   */
-  final double update(NDManager manager, NDList gradients, double loss) {
-    double norm = optimizer.step(manager, gradients, schedule.at(step()));
-    if (!Double.isFinite(norm)) {
-      throw NonFiniteLossException.ofGradient(step() + 1, loss, norm);
-    }
-    return norm;
   }
 
   /** A seed for what is random in the current step. */
@@ -262,6 +308,7 @@ public abstract class AdamWTrainer implements Trainer {
 
   @Override
   public void close() {
+    endStep();
     optimizer.close();
     parameters.close();
   }

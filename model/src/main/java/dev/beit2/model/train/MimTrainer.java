@@ -1,7 +1,6 @@
 package dev.beit2.model.train;
 
 import ai.djl.ndarray.NDArray;
-import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import dev.beit2.model.mim.MaskedImageModel;
 import dev.beit2.model.mim.MaskedImageModel.Output;
@@ -14,8 +13,6 @@ import dev.beit2.model.torch.StateDict;
 import dev.beit2.model.vit.DropPath;
 import dev.beit2.model.vit.ImageNet;
 import java.nio.ByteBuffer;
-import java.util.Arrays;
-import java.util.LinkedHashMap;
 import java.util.Map;
 import javax.annotation.Nullable;
 
@@ -89,92 +86,51 @@ public final class MimTrainer extends AdamWTrainer {
 
   /** One optimizer step on a batch that fits on the device as a whole. */
   public Map<String, Double> step(ByteBuffer images, boolean[] masks, int[] codes, int batch) {
-    return step(images, masks, codes, batch, 1);
+    accumulate(images, masks, codes, batch, 1);
+    return update();
   }
 
   /**
-   * One optimizer step.
+   * Forward and backward pass on a micro-batch of the current step.
    *
    * @param images [B, 3, S, S] in [0, 1]: float32 in a direct buffer of native order
    * @param masks B · N, true where masked
    * @param codes B · N, the code of each patch
-   * @param microBatches that the batch is split into; a divisor of B. Memory is that of one
-   *     micro-batch, the result is the same up to rounding
-   * @return metrics by name: losses, accuracies, learning rate, gradient norm
-   * @throws NonFiniteLossException if the loss or its gradient is not finite
+   * @param size images of the micro-batch, B
+   * @param fraction of the batch's masked patches that are in this micro-batch, 0 to 1
+   * @throws NonFiniteLossException if the loss is not finite; the step is abandoned then
    */
-  public Map<String, Double> step(
-      ByteBuffer images, boolean[] masks, int[] codes, int batch, int microBatches) {
-    int patches = masks.length / batch;
-    double masked = count(masks, 0, masks.length);
-    Map<String, Double> metrics = new LinkedHashMap<>();
-    try (NDManager manager = parameters.newManager()) {
-      NDList gradients =
-          gradients(
-              manager,
-              batch,
-              microBatches,
-              (own, microBatch) -> {
-                int from = microBatch.firstImage() * patches;
-                int to = from + microBatch.size() * patches;
-                int maskedHere = count(masks, from, to);
-                if (maskedHere == 0 && masked > 0) {
-                  return null;
-                }
-                MaskedPatches maskedPatches =
-                    MaskedPatches.of(
-                        own,
-                        Arrays.copyOfRange(masks, from, to),
-                        Arrays.copyOfRange(codes, from, to),
-                        microBatch.size());
-                NDArray input = images(own, microBatch.slice(images), microBatch.size());
-                return loss(own, input, maskedPatches, microBatch, maskedHere / masked, metrics);
-              });
-      metrics.put("learning_rate", schedule.at(step()));
-      metrics.put("gradient_norm", update(manager, gradients, metrics.get("loss")));
-      return metrics;
-    }
+  public void accumulate(
+      ByteBuffer images, boolean[] masks, int[] codes, int size, double fraction) {
+    accumulate(
+        size,
+        fraction,
+        manager ->
+            loss(
+                manager,
+                images(manager, images, size),
+                MaskedPatches.of(manager, masks, codes, size),
+                fraction));
   }
 
-  private static int count(boolean[] masks, int from, int to) {
-    int masked = 0;
-    for (int i = from; i < to; i++) {
-      masked += masks[i] ? 1 : 0;
-    }
-    return masked;
-  }
-
-  /**
-   * The loss of a micro-batch. Adds its metrics to those of the batch, weighted by its fraction of
-   * the masked patches, because all of them are means over masked patches.
-   */
-  private WeightedLoss loss(
-      NDManager manager,
-      NDArray images,
-      MaskedPatches masked,
-      MicroBatch microBatch,
-      double weight,
-      Map<String, Double> metrics) {
+  /** All metrics are means over masked patches, so each micro-batch adds its fraction of them. */
+  private NDArray loss(NDManager manager, NDArray images, MaskedPatches masked, double fraction) {
     DropPath dropPath =
         config.backbone().dropPath() == 0
             ? DropPath.NONE
-            : DropPath.random(model.dropPathRates(), seed, step(), microBatch.firstImage());
+            : DropPath.random(model.dropPathRates(), seed, step(), imagesBefore());
     Output output =
         model.forward(manager, ImageNet.normalize(kernels, manager, images), masked, dropPath);
-    metrics.merge("loss", weight * finite(output.loss()), Double::sum);
-    add(metrics, "mim_loss", weight, output.mim().loss());
-    add(metrics, "masked_accuracy", weight, output.mim().accuracy());
+    addMetric("loss", fraction * finite(output.loss()));
+    addMetric("mim_loss", fraction * output.mim().loss().getFloat());
+    addMetric("masked_accuracy", fraction * output.mim().accuracy().getFloat());
     if (output.aggregation() != null) {
-      add(metrics, "aggregation_loss", weight, output.aggregation().loss());
-      add(metrics, "aggregation_accuracy", weight, output.aggregation().accuracy());
+      addMetric("aggregation_loss", fraction * output.aggregation().loss().getFloat());
+      addMetric("aggregation_accuracy", fraction * output.aggregation().accuracy().getFloat());
     }
     if (checkpointing != null) {
       checkpointing.loss(output.loss());
     }
-    return new WeightedLoss(output.loss(), weight);
-  }
-
-  private static void add(Map<String, Double> metrics, String name, double weight, NDArray value) {
-    metrics.merge(name, weight * value.getFloat(), Double::sum);
+    return output.loss();
   }
 }

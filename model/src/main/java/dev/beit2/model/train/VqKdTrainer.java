@@ -1,7 +1,6 @@
 package dev.beit2.model.train;
 
 import ai.djl.ndarray.NDArray;
-import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import dev.beit2.model.checkpoint.Safetensors;
 import dev.beit2.model.teacher.Teacher;
@@ -15,7 +14,6 @@ import dev.beit2.model.torch.Precision;
 import dev.beit2.model.torch.StateDict;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import javax.annotation.Nullable;
@@ -24,6 +22,8 @@ import javax.annotation.Nullable;
 public final class VqKdTrainer extends AdamWTrainer {
   private final VqKd network;
   private final Teacher teacher;
+  // Those of the current step's micro-batches.
+  private final List<Vectors> vectors = new ArrayList<>();
 
   private VqKdTrainer(
       VqKdConfig config,
@@ -103,54 +103,45 @@ public final class VqKdTrainer extends AdamWTrainer {
 
   /** One optimizer step on a batch that fits on the device as a whole. */
   public Map<String, Double> step(ByteBuffer images, int batch) {
-    return step(images, batch, 1);
+    accumulate(images, batch, 1);
+    return update();
   }
 
   /**
-   * One optimizer step. The first one initializes the codebook by k-means on its first micro-batch,
-   * as {@link #initialize} does.
+   * Forward and backward pass on a micro-batch of the current step. The very first one initializes
+   * the codebook by k-means, unless {@link #initialize} has.
    *
    * @param images [B, 3, S, S] in [0, 1]: float32 in a direct buffer of native order
-   * @param microBatches that the batch is split into; a divisor of B. Memory is that of one
-   *     micro-batch, the result is the same up to rounding. The codebook is updated once per step,
-   *     with the vectors of the whole batch
-   * @return metrics by name: losses, codebook usage, learning rate, gradient norm
-   * @throws NonFiniteLossException if the loss or its gradient is not finite
+   * @param size images of the micro-batch, B
+   * @param fraction of the batch's images that are in this micro-batch, 0 to 1
+   * @throws NonFiniteLossException if the loss is not finite; the step is abandoned then
    */
-  public Map<String, Double> step(ByteBuffer images, int batch, int microBatches) {
-    long stepSeed = stepSeed();
-    Map<String, Double> metrics = new LinkedHashMap<>();
-    List<Vectors> vectors = new ArrayList<>();
-    try (NDManager manager = parameters.newManager()) {
-      NDList gradients =
-          gradients(
-              manager,
-              batch,
-              microBatches,
-              (own, microBatch) -> {
-                NDArray input = images(own, microBatch.slice(images), microBatch.size());
-                NDArray target = teacher.features(own, input);
-                VqKd.Output output = network.forward(own, input, target, stepSeed);
-                vectors.add(output.vectors().detachInto(manager));
-                // Micro-batches have the same size, and losses are means over patches.
-                double weight = 1.0 / microBatches;
-                metrics.merge("loss", weight * finite(output.loss()), Double::sum);
-                double reconstruction = output.reconstructionLoss().getFloat();
-                metrics.merge("reconstruction_loss", weight * reconstruction, Double::sum);
-                double commitment = output.commitmentLoss().getFloat();
-                metrics.merge("commitment_loss", weight * commitment, Double::sum);
-                return new WeightedLoss(output.loss(), weight);
-              });
-      double learningRate = schedule.at(step());
-      double norm = update(manager, gradients, metrics.get("loss"));
-      Usage usage = network.updateCodebook(manager, Vectors.concat(vectors), stepSeed);
-      metrics.put("codes_in_use", (double) usage.codesInUse());
-      metrics.put("perplexity", usage.perplexity());
-      metrics.put("revived_codes", (double) usage.revived());
-      metrics.put("learning_rate", learningRate);
-      metrics.put("gradient_norm", norm);
-      return metrics;
-    }
+  public void accumulate(ByteBuffer images, int size, double fraction) {
+    accumulate(size, fraction, manager -> loss(manager, images(manager, images, size), fraction));
+  }
+
+  private NDArray loss(NDManager manager, NDArray images, double fraction) {
+    NDArray target = teacher.features(manager, images);
+    VqKd.Output output = network.forward(manager, images, target, stepSeed());
+    vectors.add(output.vectors().detachInto(stepManager()));
+    addMetric("loss", fraction * finite(output.loss()));
+    addMetric("reconstruction_loss", fraction * output.reconstructionLoss().getFloat());
+    addMetric("commitment_loss", fraction * output.commitmentLoss().getFloat());
+    return output.loss();
+  }
+
+  /** Updates the codebook once per step, with the vectors of the whole batch. */
+  @Override
+  void afterUpdate(NDManager manager, long seedOfStep, Map<String, Double> metrics) {
+    Usage usage = network.updateCodebook(manager, Vectors.concat(vectors), seedOfStep);
+    metrics.put("codes_in_use", (double) usage.codesInUse());
+    metrics.put("perplexity", usage.perplexity());
+    metrics.put("revived_codes", (double) usage.revived());
+  }
+
+  @Override
+  void afterStep() {
+    vectors.clear();
   }
 
   /** Initializes the codebook by k-means on the batch, unless it is initialized. */

@@ -153,7 +153,7 @@ class MimTrainerTest {
   /**
    * Takes three steps; the second half of a batch has fewer masked patches, its last quarter none.
    */
-  private static List<Map<String, Double>> unevenSteps(MimTrainer trainer, int microBatches) {
+  private static List<Map<String, Double>> unevenSteps(MimTrainer trainer, int microBatch) {
     List<Map<String, Double>> metrics = new ArrayList<>();
     for (int step = 0; step < 3; step++) {
       SplittableRandom random = new SplittableRandom(step);
@@ -163,17 +163,17 @@ class MimTrainerTest {
       }
       int[] codes = random.ints(masks.length, 0, 32).toArray();
       ByteBuffer images = TestImages.gratings(BATCH, SIDE, SIDE, step);
-      metrics.add(trainer.step(images, masks, codes, BATCH, microBatches));
+      metrics.add(Accumulation.step(trainer, images, masks, codes, BATCH, microBatch));
     }
     return metrics;
   }
 
   @ParameterizedTest
-  @ValueSource(ints = {2, 4})
-  void microBatchesAddUpToTheBatch(int microBatches) {
+  @ValueSource(ints = {1, 2, 3})
+  void microBatchesAddUpToTheBatch(int microBatch) {
     try (MimTrainer whole = trainer(0.3, 3);
         MimTrainer accumulating = trainer(0.3, 3)) {
-      Accumulation.assertClose(unevenSteps(whole, 1), unevenSteps(accumulating, microBatches));
+      Accumulation.assertClose(unevenSteps(whole, BATCH), unevenSteps(accumulating, microBatch));
       Accumulation.assertClose(whole, accumulating);
     }
   }
@@ -184,15 +184,29 @@ class MimTrainerTest {
     try (MimTrainer plain = trainer(0.3, 3, precision, false);
         MimTrainer checkpointing = trainer(0.3, 3, precision, true)) {
       assertEquals(unevenSteps(plain, 2), unevenSteps(checkpointing, 2));
-      assertEquals(unevenSteps(plain, 1), unevenSteps(checkpointing, 1));
+      assertEquals(unevenSteps(plain, BATCH), unevenSteps(checkpointing, BATCH));
       assertEquals(Accumulation.values(plain), Accumulation.values(checkpointing));
     }
   }
 
+  /** A step that has failed leaves nothing behind that the next one would add to. */
   @Test
-  void refusesMicroBatchesThatDoNotDivideTheBatch() {
-    try (MimTrainer trainer = trainer(0, 3)) {
-      assertThrows(IllegalArgumentException.class, () -> unevenSteps(trainer, 3));
+  void anAbandonedStepIsForgotten() {
+    try (MimTrainer plain = trainer(0.3, 3);
+        MimTrainer interrupted = trainer(0.3, 3)) {
+      boolean[] masks = masks(1);
+      int[] codes = new int[masks.length];
+      ByteBuffer images = TestImages.gratings(BATCH, SIDE, SIDE, 1);
+      ByteBuffer broken = TestImages.gratings(BATCH, SIDE, SIDE, 1);
+      broken.asFloatBuffer().put(0, Float.NaN);
+      interrupted.accumulate(images, masks, codes, BATCH, 0.5);
+      assertThrows(
+          NonFiniteLossException.class,
+          () -> interrupted.accumulate(broken, masks, codes, BATCH, 0.5));
+      assertThrows(IllegalStateException.class, interrupted::update);
+      assertEquals(
+          plain.step(images, masks, codes, BATCH), interrupted.step(images, masks, codes, BATCH));
+      assertEquals(Accumulation.values(plain), Accumulation.values(interrupted));
     }
   }
 

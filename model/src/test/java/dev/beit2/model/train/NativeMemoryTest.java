@@ -42,8 +42,8 @@ class NativeMemoryTest {
 
   @Test
   void microBatchesNeedTheMemoryOfOne() throws IOException, InterruptedException {
-    double whole = inSeparateJvm("peak", "1")[0];
-    double accumulating = inSeparateJvm("peak", "8")[0];
+    double whole = inSeparateJvm("peak", "" + LARGE_BATCH)[0];
+    double accumulating = inSeparateJvm("peak", "" + LARGE_BATCH / 8)[0];
     assertTrue(
         accumulating < 0.35 * whole,
         () ->
@@ -53,8 +53,8 @@ class NativeMemoryTest {
 
   @Test
   void activationCheckpointingNeedsLessMemory() throws IOException, InterruptedException {
-    double plain = inSeparateJvm("peak", "1")[0];
-    double checkpointing = inSeparateJvm("peak", "1", "activationCheckpointing")[0];
+    double plain = inSeparateJvm("peak", "" + LARGE_BATCH)[0];
+    double checkpointing = inSeparateJvm("peak", "" + LARGE_BATCH, "activationCheckpointing")[0];
     assertTrue(
         checkpointing < 0.6 * plain,
         () ->
@@ -89,8 +89,8 @@ class NativeMemoryTest {
 
   /**
    * {@code flat}: prints resident megabytes after the warm-up and 300 steps later. {@code peak
-   * MICRO_BATCHES [activationCheckpointing]}: prints how many more megabytes a large batch needs,
-   * in that many micro-batches, than a batch of one image.
+   * MICRO_BATCH [activationCheckpointing]}: prints how many more megabytes a large batch needs, in
+   * micro-batches of that many images, than a batch of one image.
    */
   public static void main(String[] args) throws IOException {
     Torch.setThreads(1);
@@ -104,13 +104,13 @@ class NativeMemoryTest {
             Precision.FP32,
             args.length > 2)) {
       if (args[0].equals("flat")) {
-        steps(trainer, BATCH, 1, 50);
+        steps(trainer, BATCH, 50);
         double warm = megabytes("VmRSS");
-        steps(trainer, BATCH, 1, 300);
+        steps(trainer, BATCH, 300);
         System.out.println(warm + " " + megabytes("VmRSS"));
       } else {
         ByteBuffer images = TestImages.gratings(LARGE_BATCH, 64, 16, 1);
-        steps(trainer, 1, 1, 5);
+        steps(trainer, 1, 5);
         double before = megabytes("VmHWM");
         step(trainer, images, LARGE_BATCH, Integer.parseInt(args[1]));
         System.out.println(megabytes("VmHWM") - before);
@@ -118,19 +118,19 @@ class NativeMemoryTest {
     }
   }
 
-  private static void steps(MimTrainer trainer, int batch, int microBatches, int steps) {
+  private static void steps(MimTrainer trainer, int batch, int steps) {
     ByteBuffer images = TestImages.gratings(batch, 64, 16, 1);
     for (int i = 0; i < steps; i++) {
-      step(trainer, images, batch, microBatches);
+      step(trainer, images, batch, batch);
     }
   }
 
-  private static void step(MimTrainer trainer, ByteBuffer images, int batch, int microBatches) {
+  private static void step(MimTrainer trainer, ByteBuffer images, int batch, int microBatch) {
     boolean[] masks = new boolean[batch * PATCHES];
     for (int i = 0; i < masks.length; i++) {
       masks[i] = i % PATCHES < 6;
     }
-    trainer.step(images, masks, new int[masks.length], batch, microBatches);
+    Accumulation.step(trainer, images, masks, new int[masks.length], batch, microBatch);
   }
 
   private static double megabytes(String which) throws IOException {

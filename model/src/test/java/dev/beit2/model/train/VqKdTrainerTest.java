@@ -143,8 +143,8 @@ class VqKdTrainerTest {
   }
 
   @ParameterizedTest
-  @ValueSource(ints = {2, 4, 16})
-  void microBatchesAddUpToTheBatch(int microBatches) {
+  @ValueSource(ints = {1, 4, 7})
+  void microBatchesAddUpToTheBatch(int microBatch) {
     // No revival: it draws vectors by their distances, and rounding may change which one it draws.
     try (VqKdTrainer whole = trainer(0);
         VqKdTrainer accumulating = trainer(0)) {
@@ -155,7 +155,8 @@ class VqKdTrainerTest {
       List<Map<String, Double>> metrics = new ArrayList<>();
       for (int i = 0; i < 3; i++) {
         metrics.add(
-            accumulating.step(TestImages.gratings(BATCH, SIDE, 16, i), BATCH, microBatches));
+            Accumulation.step(
+                accumulating, TestImages.gratings(BATCH, SIDE, 16, i), BATCH, microBatch));
       }
       Accumulation.assertClose(train(whole, 3), metrics);
       Accumulation.assertClose(whole, accumulating);

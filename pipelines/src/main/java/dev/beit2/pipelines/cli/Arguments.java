@@ -203,7 +203,7 @@ record Arguments<OptionsT extends PipelineOptions>(
     }
     for (Option option : declared.values()) {
       if (!given.containsKey(option.name()) && !given.containsKey(option.insteadOf())) {
-        option.presetDefault(recipe).ifPresent(value -> option.set(options, value));
+        option.presetDefault(recipe).ifPresent(value -> option.setDefault(options, value));
       }
     }
   }

@@ -161,7 +161,11 @@ public record Option(String name, Method getter) {
     return number.scaleByPowerOfTen(-exponent).toPlainString() + "e" + exponent;
   }
 
-  /** The default that a preset's recipe has for it: the component of its name. */
+  /**
+   * The default that a preset's recipe has for it: the component of its name. A component of
+   * another type than the option's, such as one that depends on the device, only describes the
+   * default.
+   */
   Optional<Object> presetDefault(Record recipe) {
     return Stream.of(recipe.getClass().getRecordComponents())
         .filter(component -> component.getName().equals(name))
@@ -223,7 +227,14 @@ public record Option(String name, Method getter) {
     return invoke(getter, options);
   }
 
-  void set(PipelineOptions options, Object value) {
+  /** Sets the option to a preset's default, unless the command works it out itself. */
+  void setDefault(PipelineOptions options, Object value) {
+    if (!(value instanceof Record)) {
+      set(options, value);
+    }
+  }
+
+  private void set(PipelineOptions options, Object value) {
     String setter = "set" + getter.getName().replaceFirst("^(get|is)", "");
     try {
       invoke(getter.getDeclaringClass().getMethod(setter, getter.getReturnType()), options, value);

@@ -51,6 +51,8 @@ record MimSpec(
             TrainingPlan.config(PretrainMim.NAME, PretrainMim.Options.class, options),
             options,
             shards.rows(),
+            recipe.backbone().imageSize(),
+            recipe.microBatch(),
             recipe.warmupFrom(),
             recipe.minLearningRate()),
         recipe.network(shards.codebookSize()).withDropPath(options.getDropPath()),

@@ -13,6 +13,7 @@ import dev.beit2.pipelines.loader.ExampleLoader;
 import dev.beit2.pipelines.run.RunPosition;
 import dev.beit2.pipelines.train.TrainingTask;
 import java.io.IOException;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -56,13 +57,9 @@ final class MimTraining implements TrainingTask<MimExample, MimBatch> {
     return trainer;
   }
 
-  private int batchSize() {
-    return spec.plan().batchSize();
-  }
-
   @Override
-  public MimBatch newBatch() {
-    return MimBatch.allocate(batchSize(), metadata.inputSize(), metadata.codesPerView());
+  public MimBatch newBatch(int size) {
+    return MimBatch.allocate(size, metadata.inputSize(), metadata.codesPerView());
   }
 
   @Override
@@ -94,23 +91,35 @@ final class MimTraining implements TrainingTask<MimExample, MimBatch> {
     System.arraycopy(mask, 0, batch.masks(), slot * patches, patches);
   }
 
-  /** Nothing of this network depends on the first batch. */
+  /** Nothing of this network depends on data. */
   @Override
-  public void initialize(MimBatch firstBatch) {}
-
-  @Override
-  public Map<String, Double> step(MimBatch batch) {
-    return trainer.step(
-        batch.images().first(batchSize()),
-        batch.masks(),
-        batch.codes(),
-        batchSize(),
-        spec.plan().microBatches());
+  public int initialImages() {
+    return 0;
   }
 
   @Override
-  public List<String> keys(MimBatch batch) {
-    return batch.images().keys(batchSize());
+  public void initialize(MimBatch images) {}
+
+  @Override
+  public void accumulate(MimBatch microBatch, int size) {
+    int patches = size * metadata.codesPerView();
+    trainer.accumulate(
+        microBatch.images().first(size),
+        Arrays.copyOf(microBatch.masks(), patches),
+        Arrays.copyOf(microBatch.codes(), patches),
+        size,
+        // Every view has the same number of masked patches.
+        size / (double) spec.plan().batchSize());
+  }
+
+  @Override
+  public Map<String, Double> update() {
+    return trainer.update();
+  }
+
+  @Override
+  public List<String> keys(MimBatch batch, int size) {
+    return batch.images().keys(size);
   }
 
   @Override

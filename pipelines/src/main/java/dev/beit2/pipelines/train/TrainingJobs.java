@@ -11,7 +11,6 @@ import dev.beit2.pipelines.cli.InvalidOptionException;
 import dev.beit2.pipelines.cli.RunStoppedException;
 import dev.beit2.pipelines.flink.FlinkJobs;
 import dev.beit2.pipelines.flink.FlinkTarget;
-import dev.beit2.pipelines.loader.WorkerPartition;
 import dev.beit2.pipelines.run.Checkpoint;
 import dev.beit2.pipelines.run.CheckpointState;
 import dev.beit2.pipelines.run.RunConfig;
@@ -173,7 +172,7 @@ public final class TrainingJobs {
       RunDirectory run = RunDirectory.at(plan.output());
       if (plan.workers() > 1 && from.step() == 0 && run.checkpoint(from).isEmpty()) {
         try (TrainingTask<?, ?> task = spec.open(from)) {
-          initialize(task, plan);
+          TrainingLoop.initialize(task, plan);
           Trainer trainer = task.trainer();
           run.writeCheckpoint(
               CheckpointState.untrained(plan.steps()),
@@ -181,17 +180,6 @@ public final class TrainingJobs {
         }
       }
       firstRound.output(System.currentTimeMillis());
-    }
-
-    private static <ExampleT, BatchT> void initialize(
-        TrainingTask<ExampleT, BatchT> task, TrainingPlan plan) throws IOException {
-      BatchT batch = task.newBatch();
-      WorkerPartition first = new WorkerPartition(plan.examples(), plan.workers(), 0);
-      for (int slot = 0; slot < plan.batchSize(); slot++) {
-        long position = first.position(slot);
-        task.fill(position, task.read(position), batch, slot);
-      }
-      task.initialize(batch);
     }
   }
 

@@ -30,7 +30,8 @@ import javax.annotation.Nullable;
 final class TrainingLoop<ExampleT, BatchT> implements AutoCloseable {
   private final TrainingPlan plan;
   private final TrainingTask<ExampleT, BatchT> task;
-  private final PrefetchQueue<List<ExampleT>, BatchT> batches;
+  private final PrefetchQueue<List<ExampleT>, BatchT> microBatches;
+  private final int microBatch;
   private final int worker;
   private final int workers;
   @Nullable private final Progress progress;
@@ -43,12 +44,15 @@ final class TrainingLoop<ExampleT, BatchT> implements AutoCloseable {
     this.worker = worker;
     this.workers = round.workers();
     this.position = round.from();
-    this.batches =
+    this.microBatch = plan.microBatchHere();
+    PartitionFiller<ExampleT, BatchT> filler =
+        new PartitionFiller<>(task, plan.examples(), round, worker, microBatch);
+    this.microBatches =
         new PrefetchQueue<>(
-            task::newBatch,
-            new PartitionFiller<>(task, plan.examples(), round, worker),
-            position.step(),
-            position.step() + plan.steps() - plan.done(position),
+            () -> task.newBatch(microBatch),
+            filler,
+            0,
+            (plan.steps() - plan.done(position)) * filler.microBatchesPerStep,
             Math.max(1, plan.threadsHere() / 2));
     this.progress = plan.showSteps() && worker == 0 ? progress(plan, position) : null;
   }
@@ -67,14 +71,16 @@ final class TrainingLoop<ExampleT, BatchT> implements AutoCloseable {
     if (progress != null) {
       progress.postpone(); // the launcher prints the round before
     }
-    long waitedBefore = batches.waitedNanos();
+    long waitedBefore = microBatches.waitedNanos();
     long roundStart = System.nanoTime();
     while (steps.size() < round.steps() && failure == null) {
       long stepStart = System.nanoTime();
-      BatchT batch = batches.next(); // prefetched: read, decoded and augmented by other threads
+      List<String> keys = new ArrayList<>(round.batchSize());
       try {
-        Map<String, Double> metrics =
-            new LinkedHashMap<>(task.step(batch)); // forward, backward, optimizer
+        for (int seen = 0; seen < round.batchSize(); seen += microBatch) {
+          accumulate(Math.min(microBatch, round.batchSize() - seen), keys);
+        }
+        Map<String, Double> metrics = new LinkedHashMap<>(task.update()); // optimizer
         double seconds = secondsSince(stepStart);
         metrics.put("seconds", seconds);
         metrics.put("images_per_second", round.batchSize() / seconds);
@@ -82,21 +88,35 @@ final class TrainingLoop<ExampleT, BatchT> implements AutoCloseable {
         onStep.accept(metrics);
         show(round, steps.size(), metrics.get("loss"));
       } catch (NonFiniteLossException e) {
-        failure = "%s, at worker %d on %s".formatted(e.getMessage(), worker, task.keys(batch));
+        failure = "%s, at worker %d on %s".formatted(e.getMessage(), worker, keys);
       }
-      batches.recycle(batch);
     }
     position = round.end();
     return new WorkerReport(
         worker,
         started,
         secondsSince(roundStart),
-        (batches.waitedNanos() - waitedBefore) / 1e9,
+        (microBatches.waitedNanos() - waitedBefore) / 1e9,
         0,
         steps,
         task.rejected(),
         task.corruptShards(),
         failure);
+  }
+
+  /**
+   * Takes the next micro-batch through the forward and the backward pass.
+   *
+   * @param keys receives the keys of its images
+   */
+  private void accumulate(int size, List<String> keys) throws IOException, InterruptedException {
+    BatchT batch = microBatches.next(); // prefetched: read, decoded, augmented by other threads
+    try {
+      keys.addAll(task.keys(batch, size));
+      task.accumulate(batch, size);
+    } finally {
+      microBatches.recycle(batch);
+    }
   }
 
   private static double secondsSince(long nanoTime) {
@@ -124,12 +144,29 @@ final class TrainingLoop<ExampleT, BatchT> implements AutoCloseable {
         restoreModel(plan, task.trainer(), start.get());
         restoreOptimizer(task.trainer(), start.get(), worker);
         task.addRejected(start.get().state().rejectedSoFar());
+      } else {
+        initialize(task, plan);
       }
       return new TrainingLoop<>(plan, task, round, worker);
     } catch (IOException | RuntimeException e) {
       task.close();
       throw e;
     }
+  }
+
+  /** Initializes what depends on the run's first images. */
+  static <ExampleT, BatchT> void initialize(TrainingTask<ExampleT, BatchT> task, TrainingPlan plan)
+      throws IOException {
+    if (task.initialImages() == 0) {
+      return;
+    }
+    BatchT images = task.newBatch(task.initialImages());
+    WorkerPartition first = new WorkerPartition(plan.examples(), plan.workers(), 0);
+    for (int slot = 0; slot < task.initialImages(); slot++) {
+      long position = first.position(slot);
+      task.fill(position, task.read(position), images, slot);
+    }
+    task.initialize(images);
   }
 
   private static void restoreModel(TrainingPlan plan, Trainer trainer, Checkpoint checkpoint)
@@ -182,46 +219,60 @@ final class TrainingLoop<ExampleT, BatchT> implements AutoCloseable {
   @Override
   public void close() throws IOException, InterruptedException {
     try {
-      batches.close();
+      microBatches.close();
     } finally {
       task.close(); // also if the job is cancelled while the queue is closed
     }
   }
 
-  /** Fills batches from one worker's partition of the data. */
+  /** Fills micro-batches, numbered from 0, from one worker's partition of the data. */
   private static final class PartitionFiller<ExampleT, BatchT>
       implements PrefetchQueue.Filler<List<ExampleT>, BatchT> {
     private final TrainingTask<ExampleT, BatchT> task;
     private final WorkerPartition partition;
     private final int batchSize;
-    private final long firstStep;
+    private final int microBatch;
+    private final long microBatchesPerStep;
     private final long imagesBefore;
 
-    PartitionFiller(TrainingTask<ExampleT, BatchT> task, long examples, Round round, int worker) {
+    PartitionFiller(
+        TrainingTask<ExampleT, BatchT> task,
+        long examples,
+        Round round,
+        int worker,
+        int microBatch) {
       this.task = task;
       this.partition = new WorkerPartition(examples, round.workers(), worker);
       this.batchSize = round.batchSize();
-      this.firstStep = round.from().step();
+      this.microBatch = microBatch;
+      this.microBatchesPerStep = (batchSize + microBatch - 1) / microBatch;
       this.imagesBefore = round.from().images() / round.workers();
     }
 
-    private long position(long step, int slot) {
-      return partition.position(imagesBefore + (step - firstStep) * batchSize + slot);
+    private long position(long number, int slot) {
+      long step = number / microBatchesPerStep;
+      return partition.position(imagesBefore + step * batchSize + firstImage(number) + slot);
+    }
+
+    /** Index in its batch of a micro-batch's first image. */
+    private int firstImage(long number) {
+      return (int) (number % microBatchesPerStep) * microBatch;
     }
 
     @Override
-    public List<ExampleT> read(long step) throws IOException {
-      List<ExampleT> examples = new ArrayList<>(batchSize);
-      for (int slot = 0; slot < batchSize; slot++) {
-        examples.add(task.read(position(step, slot)));
+    public List<ExampleT> read(long number) throws IOException {
+      int size = Math.min(microBatch, batchSize - firstImage(number));
+      List<ExampleT> examples = new ArrayList<>(size);
+      for (int slot = 0; slot < size; slot++) {
+        examples.add(task.read(position(number, slot)));
       }
       return examples;
     }
 
     @Override
-    public void fill(long step, List<ExampleT> examples, BatchT batch) throws IOException {
+    public void fill(long number, List<ExampleT> examples, BatchT batch) throws IOException {
       for (int slot = 0; slot < examples.size(); slot++) {
-        task.fill(position(step, slot), examples.get(slot), batch, slot);
+        task.fill(position(number, slot), examples.get(slot), batch, slot);
       }
     }
   }

@@ -120,12 +120,22 @@ public interface TrainingOptions extends DecodingOptions, PrecisionOptions {
   void setOuterMomentum(double outerMomentum);
 
   @Description(
-      "Micro-batches that a batch is split into (gradient accumulation), for batches that do not fit on the device.")
-  @Default.Integer(1)
+      "Images that go through the network at once; a batch is as many micro-batches as it needs (gradient "
+          + "accumulation). Memory is that of one micro-batch, the result is the same up to rounding. Instead of "
+          + "--accumulate.")
+  @InsteadOf("accumulate")
   @Range(min = 1, max = 65536)
-  int getAccumulate();
+  Integer getMicroBatch();
 
-  void setAccumulate(int accumulate);
+  void setMicroBatch(Integer microBatch);
+
+  @Description(
+      "Micro-batches that a batch is split into; instead of --microBatch. Left out: what --microBatch says.")
+  @InsteadOf("microBatch")
+  @Range(min = 1, max = 65536)
+  Integer getAccumulate();
+
+  void setAccumulate(Integer accumulate);
 
   @Description(
       "Recomputes transformer blocks in the backward pass instead of storing their activations (activation "

@@ -2,7 +2,9 @@ package dev.beit2.pipelines.train;
 
 import static java.util.Objects.requireNonNull;
 
+import dev.beit2.model.recipe.MicroBatch;
 import dev.beit2.model.torch.DeviceChoice;
+import dev.beit2.model.torch.Torch;
 import dev.beit2.model.train.CosineSchedule;
 import dev.beit2.pipelines.average.OuterOptimizer;
 import dev.beit2.pipelines.cli.InvalidOptionException;
@@ -24,7 +26,7 @@ import javax.annotation.Nullable;
  * @param examples images of the data set; an epoch sees each once
  * @param workers N, in the rounds to come; another start may have another number
  * @param batchSize images per step of one worker
- * @param microBatches micro-batches that a batch is split into (gradient accumulation)
+ * @param microBatch images that go through the network at once (gradient accumulation)
  * @param threads of each tensor operation of a worker; null means all processors of its JVM
  * @param device where the network runs
  * @param localSteps steps of each worker in a round, H
@@ -40,7 +42,7 @@ public record TrainingPlan(
     long examples,
     int workers,
     int batchSize,
-    int microBatches,
+    MicroBatch microBatch,
     @Nullable Integer threads,
     DeviceChoice device,
     long localSteps,
@@ -60,6 +62,7 @@ public record TrainingPlan(
           "localSteps",
           "roundsPerJob",
           "accumulate",
+          "microBatch",
           "device",
           "recompute",
           "skipCorruptShards",
@@ -93,6 +96,7 @@ public record TrainingPlan(
     requireNonNull(stage, "stage is null");
     requireNonNull(output, "output is null");
     requireNonNull(config, "config is null");
+    requireNonNull(microBatch, "microBatch is null");
     requireNonNull(device, "device is null");
     requireNonNull(outer, "outer is null");
     requireNonNull(schedule, "schedule is null");
@@ -104,27 +108,25 @@ public record TrainingPlan(
    * @param stage name of the run in progress lines
    * @param config the run's configuration, see {@link #config(String, Class, TrainingOptions)}
    * @param examples images of the data set
+   * @param imageSize width and height of the network's input in pixels
+   * @param microBatch of the recipe
    * @param warmupFrom learning rate at the start of the warm-up
    * @param minLearningRate learning rate at the end of the run
-   * @throws InvalidOptionException if there are more workers than images, or the micro-batches do
-   *     not divide the batch
+   * @throws InvalidOptionException if there are more workers than images, the micro-batches do not
+   *     divide the batch, or one of them is larger than a buffer can be
    */
   public static TrainingPlan of(
       String stage,
       RunConfig config,
       TrainingOptions options,
       long examples,
+      int imageSize,
+      MicroBatch microBatch,
       double warmupFrom,
       double minLearningRate) {
     if (options.getWorkers() > examples) {
       throw new InvalidOptionException(
           "--workers=" + options.getWorkers(), examples + " images", "at least one per worker");
-    }
-    if (options.getBatchSize() % options.getAccumulate() != 0) {
-      throw new InvalidOptionException(
-          "--accumulate=" + options.getAccumulate(),
-          "--batchSize=" + options.getBatchSize(),
-          "a divisor of it");
     }
     FlinkTarget target = FlinkTarget.of(options);
     return new TrainingPlan(
@@ -134,7 +136,7 @@ public record TrainingPlan(
         examples,
         options.getWorkers(),
         options.getBatchSize(),
-        options.getAccumulate(),
+        microBatch(options, imageSize, microBatch),
         threads(options, target),
         options.getDevice(),
         options.getLocalSteps() != null ? options.getLocalSteps() : options.getCheckpointEvery(),
@@ -147,6 +149,33 @@ public record TrainingPlan(
             warmupFrom,
             minLearningRate),
         !target.isRemote());
+  }
+
+  private static MicroBatch microBatch(TrainingOptions options, int imageSize, MicroBatch recipe) {
+    int most = Integer.MAX_VALUE / (3 * imageSize * imageSize * Float.BYTES);
+    if (options.getMicroBatch() != null) {
+      requireBuffer("--microBatch=" + options.getMicroBatch(), options.getMicroBatch(), most);
+      return new MicroBatch(options.getMicroBatch(), options.getMicroBatch());
+    }
+    if (options.getAccumulate() == null) {
+      return recipe;
+    }
+    String given = "--accumulate=" + options.getAccumulate();
+    if (options.getBatchSize() % options.getAccumulate() != 0) {
+      throw new InvalidOptionException(
+          given, "--batchSize=" + options.getBatchSize(), "a divisor of it");
+    }
+    int images = options.getBatchSize() / options.getAccumulate();
+    requireBuffer(given, images, most);
+    return new MicroBatch(images, images);
+  }
+
+  /** Java's buffers have at most 2 GiB. */
+  private static void requireBuffer(String given, int images, int most) {
+    if (images > most) {
+      throw new InvalidOptionException(
+          given, images + " images in a micro-batch", "at most " + most + " of this size");
+    }
   }
 
   /**
@@ -175,6 +204,12 @@ public record TrainingPlan(
   /** Threads of each tensor operation in this JVM. */
   int threadsHere() {
     return threads != null ? threads : FlinkTarget.processors();
+  }
+
+  /** Images that go through the network at once on this thread's device. */
+  int microBatchHere() {
+    return Math.min(
+        batchSize, Torch.device().isGpu() ? microBatch.onGpu() : microBatch.onProcessor());
   }
 
   private long imagesPerStep() {

@@ -17,8 +17,8 @@ public interface TrainingTask<ExampleT, BatchT> extends AutoCloseable {
   /** The network and its optimizer. */
   Trainer trainer();
 
-  /** Allocates the buffers of a batch. */
-  BatchT newBatch();
+  /** Allocates the buffers of a batch or micro-batch of so many images. */
+  BatchT newBatch(int size);
 
   /**
    * Reads the example at a position of the run, which is a pure function of the position.
@@ -35,17 +35,28 @@ public interface TrainingTask<ExampleT, BatchT> extends AutoCloseable {
    */
   void fill(long position, ExampleT example, BatchT batch, int slot) throws IOException;
 
+  /** How many of the run's first images {@link #initialize} needs; 0 if it does nothing. */
+  int initialImages();
+
   /**
-   * Initializes what depends on the run's first batch, such as a codebook, before several workers
-   * start from the same parameters.
+   * Initializes what depends on data, such as a codebook, before the first step.
+   *
+   * @param images the run's first images
    */
-  void initialize(BatchT firstBatch);
+  void initialize(BatchT images);
 
-  /** Takes one optimizer step and returns its metrics by name. */
-  Map<String, Double> step(BatchT batch);
+  /**
+   * Forward and backward pass on a micro-batch of the current optimizer step.
+   *
+   * @param size of the micro-batch; the batch may have room for more
+   */
+  void accumulate(BatchT microBatch, int size);
 
-  /** The keys of the images in a batch. */
-  List<String> keys(BatchT batch);
+  /** Takes the optimizer step, and returns its metrics by name. */
+  Map<String, Double> update();
+
+  /** The keys of the first images in a batch. */
+  List<String> keys(BatchT batch, int size);
 
   /** Images, and shards, that could not be used so far, sorted by key. */
   List<RejectedImage> rejected();

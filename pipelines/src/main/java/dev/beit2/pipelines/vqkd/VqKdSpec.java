@@ -49,7 +49,14 @@ record VqKdSpec(
             .with("reviveDeadCodesAfter", Integer.toString(reviveAfter));
     return new VqKdSpec(
         TrainingPlan.of(
-            stage, config, options, count, recipe.warmupFrom(), recipe.minLearningRate()),
+            stage,
+            config,
+            options,
+            count,
+            recipe.encoder().imageSize(),
+            recipe.microBatch(),
+            recipe.warmupFrom(),
+            recipe.minLearningRate()),
         recipe
             .network(
                 options.getCodebookSize(),

@@ -6,6 +6,7 @@ import dev.beit2.io.image.ImageRecord;
 import dev.beit2.io.image.RejectedImage;
 import dev.beit2.io.image.View;
 import dev.beit2.io.image.source.ImageDataset;
+import dev.beit2.model.recipe.TokenizerRecipe;
 import dev.beit2.model.teacher.Teacher;
 import dev.beit2.model.torch.Kernels;
 import dev.beit2.model.train.Trainer;
@@ -60,12 +61,8 @@ final class VqKdTraining implements TrainingTask<ImageRecord, ImageBatch> {
   }
 
   @Override
-  public ImageBatch newBatch() {
-    return new ImageBatch(batchSize(), spec.network().encoder().imageSize());
-  }
-
-  private int batchSize() {
-    return spec.plan().batchSize();
+  public ImageBatch newBatch(int size) {
+    return new ImageBatch(size, spec.network().encoder().imageSize());
   }
 
   @Override
@@ -90,20 +87,30 @@ final class VqKdTraining implements TrainingTask<ImageRecord, ImageBatch> {
     batch.put(slot, rendering.example().key(), rendering.pixels());
   }
 
+  @Override
+  public int initialImages() {
+    return Math.min(spec.plan().batchSize(), TokenizerRecipe.KMEANS_IMAGES);
+  }
+
   /** Initializes the codebook by k-means. */
   @Override
-  public void initialize(ImageBatch firstBatch) {
-    trainer.initialize(firstBatch.first(batchSize()), batchSize());
+  public void initialize(ImageBatch images) {
+    trainer.initialize(images.first(initialImages()), initialImages());
   }
 
   @Override
-  public Map<String, Double> step(ImageBatch batch) {
-    return trainer.step(batch.first(batchSize()), batchSize(), spec.plan().microBatches());
+  public void accumulate(ImageBatch microBatch, int size) {
+    trainer.accumulate(microBatch.first(size), size, size / (double) spec.plan().batchSize());
   }
 
   @Override
-  public List<String> keys(ImageBatch batch) {
-    return batch.keys(batchSize());
+  public Map<String, Double> update() {
+    return trainer.update();
+  }
+
+  @Override
+  public List<String> keys(ImageBatch batch, int size) {
+    return batch.keys(size);
   }
 
   @Override

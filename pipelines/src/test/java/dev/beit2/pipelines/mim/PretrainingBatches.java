@@ -12,8 +12,8 @@ public final class PretrainingBatches implements AutoCloseable {
 
   public PretrainingBatches(PretrainMim.Options options) throws IOException {
     this.training = new MimTraining(MimSpec.of(options, "test"), RunPosition.START);
-    this.batch = training.newBatch();
     this.batchSize = options.getBatchSize();
+    this.batch = training.newBatch(batchSize);
   }
 
   /**

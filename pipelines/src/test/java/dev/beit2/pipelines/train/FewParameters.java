@@ -43,6 +43,7 @@ final class FewParameters implements TrainingTask<Float, double[]> {
   private final TrainingPlan plan;
   private final long notFiniteAt;
   private final Few trainer = new Few();
+  private double target;
 
   /**
    * @param notFiniteAt the step whose loss is no number, from 1
@@ -183,8 +184,8 @@ final class FewParameters implements TrainingTask<Float, double[]> {
 
   /** A batch's numbers, and behind them the positions that they are of. */
   @Override
-  public double[] newBatch() {
-    return new double[2 * plan.batchSize()];
+  public double[] newBatch(int size) {
+    return new double[2 * size];
   }
 
   @Override
@@ -195,35 +196,45 @@ final class FewParameters implements TrainingTask<Float, double[]> {
   @Override
   public void fill(long position, Float example, double[] batch, int slot) {
     batch[slot] = example;
-    batch[plan.batchSize() + slot] = position;
+    batch[batch.length / 2 + slot] = position;
   }
 
   @Override
-  public void initialize(double[] firstBatch) {}
+  public int initialImages() {
+    return 0;
+  }
 
   @Override
-  public Map<String, Double> step(double[] batch) {
+  public void initialize(double[] images) {}
+
+  @Override
+  public void accumulate(double[] microBatch, int size) {
+    for (int slot = 0; slot < size; slot++) {
+      target += microBatch[slot] / plan.batchSize();
+    }
+  }
+
+  @Override
+  public Map<String, Double> update() {
     Matcher subtask = SUBTASK.matcher(Thread.currentThread().getName());
     if (subtask.find()) {
       SUBTASKS
           .computeIfAbsent(plan.output(), output -> ConcurrentHashMap.newKeySet())
           .add(subtask.group(1));
     }
-    double target = 0;
-    for (int slot = 0; slot < plan.batchSize(); slot++) {
-      target += batch[slot] / plan.batchSize();
-    }
     if (trainer.steps + 1 == notFiniteAt) {
       throw NonFiniteLossException.ofLoss(notFiniteAt, Double.NaN);
     }
     trainer.model.step((float) target);
     trainer.steps++;
-    return Map.of("loss", Math.abs(target));
+    double loss = Math.abs(target);
+    target = 0;
+    return Map.of("loss", loss);
   }
 
   @Override
-  public List<String> keys(double[] batch) {
-    return Arrays.stream(batch, plan.batchSize(), batch.length)
+  public List<String> keys(double[] batch, int size) {
+    return Arrays.stream(batch, batch.length / 2, batch.length / 2 + size)
         .mapToObj(position -> "example " + (long) position)
         .toList();
   }

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.beit2.model.recipe.MicroBatch;
 import dev.beit2.model.torch.DeviceChoice;
 import dev.beit2.pipelines.average.OuterOptimizer;
 import dev.beit2.pipelines.run.RunConfig;
@@ -27,7 +28,7 @@ class TrainingPlanTest {
         IMAGES,
         workers,
         BATCH,
-        1,
+        new MicroBatch(BATCH, BATCH),
         1,
         DeviceChoice.CPU,
         localSteps,

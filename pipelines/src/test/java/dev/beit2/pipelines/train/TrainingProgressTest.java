@@ -4,6 +4,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import dev.beit2.io.store.StoredFile;
+import dev.beit2.model.recipe.MicroBatch;
 import dev.beit2.model.torch.DeviceChoice;
 import dev.beit2.pipelines.average.OuterOptimizer;
 import dev.beit2.pipelines.run.RunConfig;
@@ -31,7 +32,7 @@ class TrainingProgressTest {
             10_000,
             workers,
             32,
-            1,
+            new MicroBatch(32, 32),
             1,
             DeviceChoice.CPU,
             50,

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.beit2.model.checkpoint.Safetensors;
+import dev.beit2.model.recipe.MicroBatch;
 import dev.beit2.model.torch.DeviceChoice;
 import dev.beit2.pipelines.average.OuterOptimizer;
 import dev.beit2.pipelines.run.Checkpoint;
@@ -40,6 +41,8 @@ import org.junit.jupiter.api.io.TempDir;
 final class TrainingRoundTest {
   private static final int EXAMPLES = 11;
   private static final int BATCH = 2;
+  // Not a divisor: the last micro-batch is smaller.
+  private static final int MICRO_BATCH = 1;
   private static final int LOCAL_STEPS = 3;
 
   @TempDir Path dir;
@@ -52,7 +55,7 @@ final class TrainingRoundTest {
         EXAMPLES,
         workers,
         BATCH,
-        1,
+        new MicroBatch(MICRO_BATCH, MICRO_BATCH),
         1,
         DeviceChoice.CPU,
         LOCAL_STEPS,
@@ -210,13 +213,14 @@ final class TrainingRoundTest {
     RunPosition end = run(plan, RunPosition.START);
 
     FewParameters plain = new FewParameters(plan, Long.MAX_VALUE);
-    double[] batch = plain.newBatch();
+    double[] batch = plain.newBatch(BATCH);
     for (long step = 0; step < end.step(); step++) {
       for (int slot = 0; slot < BATCH; slot++) {
         long position = step * BATCH + slot;
         plain.fill(position, plain.read(position), batch, slot);
       }
-      plain.step(batch);
+      plain.accumulate(batch, BATCH);
+      plain.update();
     }
     Map<String, float[]> model = model(plan, end);
     for (String tensor : List.of(FewParameters.WEIGHTS, FewParameters.CODES, FewParameters.SEEN)) {
