@@ -12,8 +12,10 @@ import ai.djl.ndarray.types.DataType;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
+import dev.beit2.model.checkpoint.ModelMetadata;
 import dev.beit2.model.checkpoint.Safetensors;
 import dev.beit2.model.eval.Classifier;
+import dev.beit2.model.eval.ClassifierConfig;
 import dev.beit2.model.mim.BlockwiseMask;
 import dev.beit2.model.mim.MaskedImageModel;
 import dev.beit2.model.mim.MaskedImageModel.Output;
@@ -29,20 +31,31 @@ import dev.beit2.model.torch.StateDict;
 import dev.beit2.model.torch.Torch;
 import dev.beit2.model.train.AdamW;
 import dev.beit2.model.train.AdamWConfig;
+import dev.beit2.model.train.AdamWTrainer;
 import dev.beit2.model.train.CosineSchedule;
+import dev.beit2.model.train.FineTuningTrainer;
+import dev.beit2.model.train.MimTrainer;
 import dev.beit2.model.train.ParameterGroups;
+import dev.beit2.model.train.VqKdTrainer;
 import dev.beit2.model.vit.DropPath;
 import dev.beit2.model.vit.RelativePosition;
 import dev.beit2.model.vit.VitConfig;
 import dev.beit2.model.vit.VitConfig.Positions;
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.FloatBuffer;
+import java.nio.channels.Channels;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.SplittableRandom;
+import java.util.TreeSet;
 import java.util.function.Function;
 import java.util.function.Predicate;
 import java.util.function.ToDoubleFunction;
@@ -59,6 +72,23 @@ class ReferenceParityTest {
   private static final double OUTPUT = 2e-5;
   private static final double GRADIENT = 1e-4;
   private static final double PARAMETER = 1e-4;
+  // Of a whole training: relative to how far the training has moved a tensor.
+  private static final double MOVEMENT = 1e-3;
+
+  private static final Set<String> KINDS =
+      Set.of(
+          "mim",
+          "vqkd",
+          "finetune",
+          "mim_training",
+          "vqkd_training",
+          "finetune_training",
+          "kmeans",
+          "clip_teacher",
+          "dino_teacher",
+          "block_masking",
+          "cosine_schedule",
+          "relative_position");
 
   private final Kernels kernels = Kernels.of(Precision.FP32);
 
@@ -70,8 +100,21 @@ class ReferenceParityTest {
       files = found.filter(f -> f.toString().endsWith(".safetensors")).sorted().toList();
     }
     assertFalse(files.isEmpty(), "no reference vectors in " + directory);
-    return files.stream()
-        .map(file -> DynamicTest.dynamicTest(file.getFileName().toString(), () -> check(file)));
+    return Stream.concat(
+        Stream.of(DynamicTest.dynamicTest("every kind has a file", () -> everyKind(files))),
+        files.stream()
+            .map(
+                file -> DynamicTest.dynamicTest(file.getFileName().toString(), () -> check(file))));
+  }
+
+  private static void everyKind(List<Path> files) throws IOException {
+    Set<String> found = new TreeSet<>();
+    for (Path file : files) {
+      try (FileChannel channel = FileChannel.open(file)) {
+        found.add(Safetensors.header(channel).metadata().get("kind"));
+      }
+    }
+    assertEquals(new TreeSet<>(KINDS), found);
   }
 
   private void check(Path file) throws IOException {
@@ -83,6 +126,9 @@ class ReferenceParityTest {
         case "mim" -> mim(reference);
         case "vqkd" -> vqkd(reference);
         case "finetune" -> finetune(reference);
+        case "mim_training" -> mimTraining(reference);
+        case "vqkd_training" -> vqkdTraining(reference);
+        case "finetune_training" -> fineTuning(reference);
         case "kmeans" -> kmeans(reference);
         case "clip_teacher" -> teacher(reference, (s, h) -> Teacher.clip(kernels, s, h));
         case "dino_teacher" -> teacher(reference, (s, h) -> Teacher.dino(kernels, s, h));
@@ -125,7 +171,7 @@ class ReferenceParityTest {
     }
 
     boolean has(String name) {
-      return vectors.tensors().contains(name);
+      return vectors.metadata().containsKey(name);
     }
 
     /** A fresh copy of the parameters before training. */
@@ -171,13 +217,7 @@ class ReferenceParityTest {
       Predicate<String> trained,
       ToDoubleFunction<String> scale) {
     JsonObject optimizer = reference.optimizer();
-    AdamWConfig config =
-        new AdamWConfig(
-            optimizer.getAsJsonArray("betas").get(0).getAsDouble(),
-            optimizer.getAsJsonArray("betas").get(1).getAsDouble(),
-            optimizer.get("eps").getAsDouble(),
-            optimizer.get("weight_decay").getAsDouble(),
-            optimizer.get("clip_grad").getAsDouble());
+    AdamWConfig config = adamW(optimizer);
     gradients(reference, network, trained);
     try (StateDict state = reference.parameters();
         AdamW adamW =
@@ -229,33 +269,34 @@ class ReferenceParityTest {
   }
 
   private static VitConfig vit(Reference r, String dim, String depth, Positions positions) {
-    double layerScale =
-        r.vectors().metadata().containsKey("layer_scale") ? r.number("layer_scale") : 0;
+    double layerScale = r.has("layer_scale") ? r.number("layer_scale") : 0;
     return new VitConfig(
         r.integer("image_size"),
         r.integer("patch_size"),
-        3,
+        r.has("in_chans") ? r.integer("in_chans") : 3,
         r.integer(dim),
         r.integer(depth),
         r.integer("heads"),
-        4,
+        r.has("mlp_ratio") ? r.number("mlp_ratio") : 4,
         positions,
         layerScale,
         0);
   }
 
+  private static MimConfig mimConfig(Reference reference) {
+    boolean aggregates = reference.flag("aggregation");
+    return new MimConfig(
+        vit(reference, "dim", "depth", Positions.SHARED_RELATIVE),
+        reference.integer("vocab"),
+        aggregates ? reference.integer("early_layers") : 0,
+        aggregates ? reference.integer("head_layers") : 0,
+        reference.flag("shared_head"));
+  }
+
   private void mim(Reference reference) {
-    VitConfig backbone = vit(reference, "dim", "depth", Positions.SHARED_RELATIVE);
-    MimConfig config =
-        new MimConfig(
-            backbone,
-            reference.integer("vocab"),
-            reference.integer("early_layers"),
-            reference.integer("head_layers"),
-            reference.flag("shared_head"));
+    MimConfig config = mimConfig(reference);
     NDArray images = reference.tensor("in.image");
     MaskedPatches masked = masked(reference);
-    assertEquals(reference.flag("aggregation"), config.aggregates());
 
     try (StateDict state = reference.parameters()) {
       NDManager manager = reference.manager();
@@ -294,21 +335,24 @@ class ReferenceParityTest {
     return MaskedPatches.of(reference.manager(), masks, ints, batch);
   }
 
-  private void vqkd(Reference reference) {
+  private static VqKdConfig vqKdConfig(Reference reference) {
     VitConfig encoder = vit(reference, "encoder_dim", "encoder_depth", Positions.ABSOLUTE);
     VitConfig decoder =
         vit(reference, "decoder_dim", "decoder_depth", Positions.ABSOLUTE)
             .withInput(encoder.grid(), 1, reference.integer("code_dim"));
-    VqKdConfig config =
-        new VqKdConfig(
-            encoder,
-            decoder,
-            reference.integer("codebook_size"),
-            reference.integer("code_dim"),
-            reference.integer("teacher_dim"),
-            reference.number("decay"),
-            reference.number("beta"),
-            0);
+    return new VqKdConfig(
+        encoder,
+        decoder,
+        reference.integer("codebook_size"),
+        reference.integer("code_dim"),
+        reference.integer("teacher_dim"),
+        reference.number("decay"),
+        reference.number("beta"),
+        0);
+  }
+
+  private void vqkd(Reference reference) {
+    VqKdConfig config = vqKdConfig(reference);
     NDArray images = reference.tensor("in.image");
     NDArray target = reference.tensor("in.target");
 
@@ -344,14 +388,21 @@ class ReferenceParityTest {
         name -> 1);
   }
 
-  private void finetune(Reference reference) {
+  private static ClassifierConfig classifierConfig(Reference reference) {
     Positions positions =
         switch (reference.text("relative_position_bias")) {
           case "per block" -> Positions.RELATIVE;
           case "shared" -> Positions.SHARED_RELATIVE;
           default -> Positions.ABSOLUTE;
         };
-    VitConfig config = vit(reference, "dim", "depth", positions);
+    return new ClassifierConfig(
+        vit(reference, "dim", "depth", positions),
+        reference.integer("classes"),
+        reference.flag("mean_pooling"));
+  }
+
+  private void finetune(Reference reference) {
+    ClassifierConfig config = classifierConfig(reference);
     NDArray images = reference.tensor("in.image");
     NDArray labels = reference.tensor("in.labels");
     double smoothing = reference.number("label_smoothing");
@@ -377,7 +428,169 @@ class ReferenceParityTest {
           };
         },
         name -> !name.endsWith("relative_position_index"),
-        ParameterGroups.layerwise(layerDecay, config.depth()));
+        ParameterGroups.layerwise(layerDecay, config.backbone().depth()));
+  }
+
+  /** A batch per step, which a trainer takes as the pipelines give it. */
+  private interface Batches {
+    Map<String, Double> step(int step, ByteBuffer pixels, int batch);
+  }
+
+  /** The steps of a whole training by a trainer; {@code losses} are metrics by the file's names. */
+  private void wholeTraining(
+      Reference reference,
+      AdamWTrainer trainer,
+      String kind,
+      Record config,
+      Map<String, String> losses,
+      Batches batches)
+      throws IOException {
+    ByteArrayOutputStream model = new ByteArrayOutputStream();
+    Safetensors.write(
+        Channels.newChannel(model),
+        ModelMetadata.of(kind, config).toMap(),
+        reference.vectors().under("param."));
+    trainer.restoreModel(Channels.newChannel(new ByteArrayInputStream(model.toByteArray())));
+    NDArray pixels = reference.tensor("in.pixels");
+    int batch = (int) pixels.getShape().get(1);
+    for (int step = 0; step < reference.integer("steps"); step++) {
+      ByteBuffer images = pixels.get(step).toByteBuffer();
+      ByteBuffer direct = ByteBuffer.allocateDirect(images.remaining()).order(images.order());
+      Map<String, Double> metrics = batches.step(step, direct.put(images).flip(), batch);
+      String at = " of step " + step;
+      double rate = reference.tensor("out.learning_rates").getDouble(step);
+      assertEquals(rate, metrics.get("learning_rate"), 1e-9, "learning rate" + at);
+      double norm = reference.tensor("out.grad_norms").getFloat(step);
+      assertEquals(norm, metrics.get("gradient_norm"), GRADIENT * norm, "gradient norm" + at);
+      for (Map.Entry<String, String> loss : losses.entrySet()) {
+        double wanted = reference.tensor("out.losses." + loss.getKey()).getFloat(step);
+        double found = metrics.get(loss.getValue());
+        assertEquals(wanted, found, GRADIENT * Math.abs(wanted), loss.getKey() + at);
+      }
+    }
+    assertFalse(reference.vectors().under("after.").isEmpty());
+    for (String name : reference.vectors().under("after.").keySet()) {
+      moved(reference, name, trainer.values(name));
+    }
+  }
+
+  /** The Frobenius norm of the difference is small beside that of the movement. */
+  private static void moved(Reference reference, String name, FloatBuffer found) {
+    float[] before = reference.tensor("param." + name).toFloatArray();
+    float[] after = reference.tensor("after." + name).toFloatArray();
+    assertEquals(after.length, found.remaining(), name);
+    double difference = 0;
+    double movement = 0;
+    for (int i = 0; i < after.length; i++) {
+      difference += Math.pow(found.get(i) - after[i], 2);
+      movement += Math.pow(after[i] - before[i], 2);
+    }
+    double ratio = movement == 0 ? difference : Math.sqrt(difference / movement);
+    assertTrue(
+        ratio <= MOVEMENT,
+        () -> "%s differs by %g of its movement, allowed is %g".formatted(name, ratio, MOVEMENT));
+  }
+
+  private static AdamWConfig adamW(JsonObject optimizer) {
+    return new AdamWConfig(
+        optimizer.getAsJsonArray("betas").get(0).getAsDouble(),
+        optimizer.getAsJsonArray("betas").get(1).getAsDouble(),
+        optimizer.get("eps").getAsDouble(),
+        optimizer.get("weight_decay").getAsDouble(),
+        optimizer.get("clip_grad").getAsDouble());
+  }
+
+  private static CosineSchedule schedule(Reference reference) {
+    JsonObject optimizer = reference.optimizer();
+    return new CosineSchedule(
+        optimizer.get("peak").getAsDouble(),
+        optimizer.get("start").getAsDouble(),
+        optimizer.get("final").getAsDouble(),
+        optimizer.get("warmup_steps").getAsLong(),
+        reference.integer("steps"));
+  }
+
+  private void mimTraining(Reference reference) throws IOException {
+    MimConfig config = mimConfig(reference);
+    long[] masks = reference.tensor("in.mask").toType(DataType.INT64, true).toLongArray();
+    long[] codes = reference.tensor("in.codes").toType(DataType.INT64, true).toLongArray();
+    Map<String, String> losses =
+        config.aggregates()
+            ? Map.of("last_layer", "mim_loss", "aggregation", "aggregation_loss")
+            : Map.of("last_layer", "mim_loss");
+    try (MimTrainer trainer =
+        MimTrainer.start(
+            config, adamW(reference.optimizer()), schedule(reference), 1, Precision.FP32)) {
+      wholeTraining(
+          reference,
+          trainer,
+          "mim",
+          config,
+          losses,
+          (step, pixels, batch) -> {
+            int patches = batch * config.backbone().patches();
+            boolean[] masked = new boolean[patches];
+            int[] labels = new int[patches];
+            for (int i = 0; i < patches; i++) {
+              masked[i] = masks[step * patches + i] != 0;
+              labels[i] = (int) codes[step * patches + i];
+            }
+            return trainer.step(pixels, masked, labels, batch);
+          });
+    }
+  }
+
+  private void vqkdTraining(Reference reference) throws IOException {
+    VqKdConfig config = vqKdConfig(reference);
+    StateDict weights = new StateDict();
+    reference
+        .vectors()
+        .under("teacher.")
+        .forEach((name, tensor) -> weights.put(name, tensor.duplicate()));
+    int heads = reference.integer("teacher_heads");
+    Teacher teacher =
+        switch (reference.text("teacher")) {
+          case "clip" -> Teacher.clip(kernels, weights, heads);
+          case "dino" -> Teacher.dino(kernels, weights, heads);
+          default -> throw new AssertionError("no teacher " + reference.text("teacher"));
+        };
+    try (VqKdTrainer trainer =
+        VqKdTrainer.start(
+            config,
+            teacher,
+            adamW(reference.optimizer()),
+            schedule(reference),
+            1,
+            Precision.FP32)) {
+      wholeTraining(
+          reference,
+          trainer,
+          "vqkd",
+          config,
+          Map.of("quantization", "commitment_loss", "reconstruction", "reconstruction_loss"),
+          (step, pixels, batch) -> trainer.step(pixels, batch));
+    }
+  }
+
+  private void fineTuning(Reference reference) throws IOException {
+    ClassifierConfig config = classifierConfig(reference);
+    NDArray targets = reference.tensor("in.targets");
+    try (FineTuningTrainer trainer =
+        FineTuningTrainer.start(
+            config,
+            adamW(reference.optimizer()),
+            reference.optimizer().get("layer_decay").getAsDouble(),
+            schedule(reference),
+            1,
+            Precision.FP32)) {
+      wholeTraining(
+          reference,
+          trainer,
+          "classifier",
+          config,
+          Map.of("soft_target", "loss"),
+          (step, pixels, batch) -> trainer.step(pixels, targets.get(step).toFloatArray(), batch));
+    }
   }
 
   private interface TeacherFactory {

@@ -5,30 +5,53 @@ import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import dev.beit2.model.torch.Kernels;
 import dev.beit2.model.torch.StateDict;
+import dev.beit2.model.vit.Initialization;
 import dev.beit2.model.vit.Vit;
-import dev.beit2.model.vit.VitConfig;
 
 /**
- * A transformer with a linear classifier on the mean of its patch tokens (official {@code
- * VisionTransformer} with mean pooling): the network of fine-tuning.
+ * A transformer with a linear classifier (official {@code VisionTransformer} of {@code
+ * modeling_finetune.py}): the network of fine-tuning.
  */
 public final class Classifier {
+  /** The head starts close to zero (official {@code init_scale}). */
+  private static final double HEAD_SCALE = 0.001;
+
+  private final ClassifierConfig config;
   private final Kernels kernels;
   private final StateDict state;
   private final Vit vit;
 
   /** A classifier over existing parameters, which the caller closes. */
-  public Classifier(VitConfig config, Kernels kernels, StateDict state) {
+  public Classifier(ClassifierConfig config, Kernels kernels, StateDict state) {
+    this.config = config;
     this.kernels = kernels;
     this.state = state;
-    this.vit = new Vit(config, kernels, state, "");
+    this.vit = new Vit(config.backbone(), kernels, state, "");
+  }
+
+  /** Initial values under official names; the caller closes them. */
+  public static StateDict initialize(ClassifierConfig config, long seed) {
+    StateDict state = new StateDict();
+    Initialization init = new Initialization(state, seed, Double.POSITIVE_INFINITY);
+    int dim = config.backbone().dim();
+    Vit.initialize(config.backbone(), init, "", false);
+    init.layerNorm(norm(config), dim);
+    init.scaledNormal("head.weight", HEAD_SCALE, config.classes(), dim);
+    init.constant("head.bias", 0, config.classes());
+    return state;
+  }
+
+  /** The norm before the head. The official code keeps one of the two. */
+  private static String norm(ClassifierConfig config) {
+    return config.meanPooling() ? "fc_norm" : "norm";
   }
 
   /** images [B, 3, S, S], normalized → input of the head, [B, D]. */
   public NDArray features(NDManager manager, NDArray images) {
     NDArray x = vit.blocks(manager, vit.embed(manager, vit.patchEmbed(manager, images)));
     NDList pooled = kernels.callForAll(manager, "pooled", new NDArray[] {x});
-    return vit.norm(manager, pooled.get(1), "fc_norm");
+    // [CLS] may be normalized alone: a layer norm treats each token by itself.
+    return vit.norm(manager, pooled.get(config.meanPooling() ? 1 : 0), norm(config));
   }
 
   /** features [B, D] → logits [B, classes]. */
@@ -48,5 +71,15 @@ public final class Classifier {
         .callForAll(
             manager, "cross_entropy", new NDArray[] {logits, labels, kernels.number(smoothing)})
         .get(0);
+  }
+
+  /**
+   * Mean cross-entropy [] of logits [B, classes] with soft targets, as mixup and label smoothing
+   * make them.
+   *
+   * @param targets [B, classes], each row adds up to 1
+   */
+  public NDArray loss(NDManager manager, NDArray logits, NDArray targets) {
+    return kernels.call(manager, "soft_cross_entropy", logits, targets);
   }
 }

@@ -19,6 +19,7 @@ import dev.beit2.model.torch.Kernels;
 import dev.beit2.model.torch.Precision;
 import dev.beit2.model.torch.StateDict;
 import dev.beit2.model.vit.DropPath;
+import dev.beit2.model.vit.ImageNet;
 import dev.beit2.model.vit.VitConfig;
 import dev.beit2.model.vit.VitConfig.Positions;
 import java.io.ByteArrayInputStream;
@@ -164,5 +165,23 @@ class BackboneTest {
     IOException refused = assertThrows(IOException.class, () -> read(file.toByteArray()));
     assertEquals(
         "found a model of kind vqkd; wanted a masked image model (mim)", refused.getMessage());
+  }
+
+  /** Fine-tuning with {@code --use_cls} starts from the features that the evaluations see. */
+  @Test
+  void aClassifierWithoutMeanPoolingSeesTheSameCls() throws IOException {
+    int batch = 3;
+    ByteBuffer images = TestImages.gratings(batch, SIDE, SIDE, 7);
+    Kernels kernels = Kernels.of(Precision.FP32);
+    ClassifierConfig config = new ClassifierConfig(CONFIG.backbone(), 10, false);
+    try (StateDict state = randomState();
+        Backbone backbone = read(checkpoint(state));
+        NDManager manager = state.newManager()) {
+      NDArray input = manager.create(images, new Shape(batch, 3, SIDE, SIDE), DataType.FLOAT32);
+      NDArray features =
+          new Classifier(config, kernels, state)
+              .features(manager, ImageNet.normalize(kernels, manager, input));
+      assertArrayEquals(features(backbone, images, batch)[0], features.toFloatArray(), 1e-5f);
+    }
   }
 }
