@@ -22,6 +22,7 @@ import dev.beit2.model.mim.MaskedImageModel.Output;
 import dev.beit2.model.mim.MaskedPatches;
 import dev.beit2.model.mim.MimConfig;
 import dev.beit2.model.teacher.Teacher;
+import dev.beit2.model.tokenizer.CodebookUpdate;
 import dev.beit2.model.tokenizer.KMeans;
 import dev.beit2.model.tokenizer.VqKd;
 import dev.beit2.model.tokenizer.VqKdConfig;
@@ -384,7 +385,7 @@ class ReferenceParityTest {
             return output.loss();
           };
         },
-        VqKd::isTrained,
+        name -> VqKd.isTrained(name, CodebookUpdate.EMA),
         name -> 1);
   }
 
@@ -626,7 +627,11 @@ class ReferenceParityTest {
     int samples = reference.integer("samples");
     BlockwiseMask masking =
         new BlockwiseMask(
-            grid, masked, reference.integer("min_patches"), reference.number("min_aspect"));
+            grid,
+            masked,
+            reference.integer("min_patches"),
+            reference.has("max_patches") ? reference.integer("max_patches") : masked,
+            reference.number("min_aspect"));
     SplittableRandom random = new SplittableRandom(1);
     double[] covered = new double[grid * grid];
     double pairs = 0;

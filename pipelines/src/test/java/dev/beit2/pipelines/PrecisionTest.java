@@ -65,7 +65,7 @@ class PrecisionTest {
     int batch = 16;
     try (VqKdTrainer trainer =
         VqKdTrainer.start(
-            TokenizerRecipe.TINY.network(256, 32, 108).withReviveDeadCodesAfter(10),
+            TokenizerRecipe.TINY.network(108).withReviveDeadCodesAfter(10),
             Teacher.hog(Kernels.of(Precision.FP32), 16),
             TokenizerRecipe.TINY.optimizer(),
             new CosineSchedule(5e-4, 1e-6, 1e-5, 10, STEPS),
@@ -93,7 +93,7 @@ class PrecisionTest {
   /** The loss of the last step. */
   private static double pretrain(ImageBatch photographs, int[] codes, Precision precision) {
     int batch = 8;
-    BlockwiseMask masking = PretrainingRecipe.TINY.mask(14);
+    BlockwiseMask masking = PretrainingRecipe.TINY.mask();
     double loss = Double.NaN;
     try (MimTrainer trainer =
         MimTrainer.start(

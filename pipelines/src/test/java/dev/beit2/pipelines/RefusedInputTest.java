@@ -75,7 +75,7 @@ final class RefusedInputTest {
             "--codebookSize=64",
             "--learningRate=0.1"),
         "--codebookSize=64 --learningRate=0.1",
-        "--codebookSize=32 --learningRate=5.0E-4");
+        "--codebookSize=32 --learningRate=6.25E-5");
   }
 
   @Test
@@ -106,6 +106,53 @@ final class RefusedInputTest {
         "--maskedPatches=36",
         "36 patches",
         "at most 35");
+  }
+
+  @Test
+  void aLearningRateThatDoesNotFall() throws IOException {
+    assertRefused(
+        PretrainMim.COMMAND,
+        pretrain("--learningRate=1e-7"),
+        "--learningRate=1.0E-7",
+        "without --minLearningRate",
+        "a peak above the end");
+    assertRefused(
+        PretrainMim.COMMAND,
+        pretrain("--learningRate=1e-3", "--minLearningRate=1e-3"),
+        "--minLearningRate=0.001",
+        "a peak learning rate of 0.001",
+        "less than that");
+  }
+
+  @Test
+  void networksThatDoNotFit() throws IOException {
+    assertRefused(
+        PretrainMim.COMMAND,
+        pretrain("--earlyLayers=7"),
+        "--earlyLayers=7",
+        "6 blocks",
+        "at most 6");
+    assertRefused(
+        PretrainMim.COMMAND,
+        pretrain("--maxBlockPatches=3"),
+        "--maxBlockPatches=3",
+        "--minBlockPatches=4");
+    assertRefused(
+        TrainTokenizer.COMMAND,
+        SampleRuns.training(output(), "--input=" + SAMPLES.train(), "--inputSize=100"),
+        "--inputSize=100",
+        "--patchSize=16",
+        "a multiple of it");
+    assertRefused(
+        TrainTokenizer.COMMAND,
+        SampleRuns.training(output(), "--input=" + SAMPLES.train(), "--patchSize=12"),
+        "--patchSize=12",
+        "cells of 8 pixels");
+    assertRefused(
+        PretrainMim.COMMAND,
+        pretrain("--microBatch=65536"),
+        "--microBatch=65536",
+        "at most 19418 of this size");
   }
 
   @Test

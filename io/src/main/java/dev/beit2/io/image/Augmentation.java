@@ -1,6 +1,7 @@
 package dev.beit2.io.image;
 
 import dev.beit2.io.SeededRandom;
+import java.io.Serializable;
 
 /**
  * How views are sampled: torchvision's RandomResizedCrop (aspect ratio 3/4 … 4/3, 10 attempts, then
@@ -19,7 +20,10 @@ public record Augmentation(
     double flipProbability,
     double brightness,
     double contrast,
-    double saturation) {
+    double saturation)
+    implements Serializable {
+  private static final long serialVersionUID = 1L;
+
   private static final int ATTEMPTS = 10;
   private static final double MIN_RATIO = 3.0 / 4.0;
   private static final double MAX_RATIO = 4.0 / 3.0;

@@ -90,7 +90,7 @@ public record ModelBenchmark(Precision precision, int batch) {
     MimConfig config = recipe.network(vocabulary);
     VitConfig backbone = config.backbone();
     int masked = recipe.maskedPatches();
-    BlockwiseMask masking = recipe.mask(masked);
+    BlockwiseMask masking = recipe.mask();
     SplittableRandom random = new SplittableRandom(1);
     int patches = backbone.patches();
     boolean[] masks = new boolean[batch * patches];

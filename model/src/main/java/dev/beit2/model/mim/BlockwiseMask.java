@@ -11,16 +11,17 @@ import java.util.random.RandomGenerator;
  * @param grid patches along a side
  * @param masked patches to mask
  * @param minPatches smallest area a rectangle is drawn with
+ * @param maxPatches largest area a rectangle is drawn with
  * @param minAspect smallest aspect ratio; the largest is its inverse
  */
-public record BlockwiseMask(int grid, int masked, int minPatches, double minAspect)
+public record BlockwiseMask(int grid, int masked, int minPatches, int maxPatches, double minAspect)
     implements Serializable {
   private static final long serialVersionUID = 1L;
 
   private static final int ATTEMPTS = 10;
 
   /**
-   * Checks that at least one patch is masked and one is left.
+   * Checks that at least one patch is masked and one is left, and that there are rectangles.
    *
    * @throws IllegalArgumentException if not
    */
@@ -33,6 +34,10 @@ public record BlockwiseMask(int grid, int masked, int minPatches, double minAspe
               + grid * grid
               + " patches; wanted at least 1 and at least 1 left");
     }
+    if (minPatches < 1 || maxPatches < minPatches) {
+      throw new IllegalArgumentException(
+          "no block has at least %d and at most %d patches".formatted(minPatches, maxPatches));
+    }
   }
 
   /** A mask [N], row by row; true is masked, exactly {@code masked} times. */
@@ -40,7 +45,7 @@ public record BlockwiseMask(int grid, int masked, int minPatches, double minAspe
     boolean[] mask = new boolean[grid * grid];
     int count = 0;
     while (count < masked) {
-      int added = addRectangle(mask, masked - count, random);
+      int added = addRectangle(mask, Math.min(masked - count, maxPatches), random);
       if (added == 0) {
         break;
       }

@@ -27,6 +27,8 @@ import javax.annotation.Nullable;
  *     {@code num_mask_patches}). tiny: the same fraction of 36
  * @param minBlockPatches smallest area of a masked block, in patches. base and large: 16 (official
  *     {@code min_mask_patches_per_block}). tiny: chosen for the demo
+ * @param maxBlockPatches largest area of a masked block, in patches; null: all masked patches
+ *     (official {@code max_mask_patches_per_block})
  * @param minBlockAspect smallest aspect ratio of a masked block; the largest is its inverse: 0.3
  *     (official {@code masking_generator.py})
  * @param adamBeta1 decay of the gradient's average: 0.9 (paper, appendix)
@@ -38,15 +40,15 @@ import javax.annotation.Nullable;
  * @param steps optimizer steps; null if {@code epochs} are given. tiny: chosen for the demo
  * @param epochs passes over the images; null if {@code steps} are given. base and large: 300
  *     (paper, appendix)
- * @param batchSize images per step of one worker. base and large: 64; the paper has 2048 in all
+ * @param batchSize images per step of one worker. base and large: 2048 (paper, appendix). tiny:
+ *     chosen for the demo
  * @param microBatch images that go through the network at once: chosen here; official scripts have
  *     128 (base) and 32 (large) per GPU
- * @param learningRate peak of the schedule. base and large: the paper's 1.5e-3, scaled to the
- *     batch. tiny: chosen for the demo
- * @param warmupFrom learning rate at the start of the warm-up: 1e-6. The official scripts start at
- *     0
- * @param minLearningRate end of the cosine: 1e-5 (paper, appendix)
- * @param warmupSteps steps of the warm-up; null if {@code warmupEpochs} are given
+ * @param learningRate peak of the schedule. base and large: 1.5e-3 for 2048 images (paper,
+ *     appendix). tiny: chosen for the demo
+ * @param minLearningRate end of the cosine. base and large: 1e-5 for 2048 images (paper, appendix)
+ * @param warmupSteps steps of the warm-up, from 0 (official {@code utils.cosine_scheduler}, whose
+ *     {@code warmup_lr} is not passed on); null if {@code warmupEpochs} are given
  * @param warmupEpochs passes over the images in the warm-up; null if {@code warmupSteps} are given.
  *     base and large: 10 (paper, appendix)
  * @param checkpointEvery steps between checkpoints: chosen here, since the official scripts count
@@ -60,6 +62,7 @@ public record PretrainingRecipe(
     double dropPath,
     int maskedPatches,
     int minBlockPatches,
+    @Nullable Integer maxBlockPatches,
     double minBlockAspect,
     double adamBeta1,
     double adamBeta2,
@@ -70,12 +73,12 @@ public record PretrainingRecipe(
     @Nullable Double epochs,
     int batchSize,
     MicroBatch microBatch,
-    double learningRate,
-    double warmupFrom,
-    double minLearningRate,
+    BatchRate learningRate,
+    BatchRate minLearningRate,
     @Nullable Long warmupSteps,
     @Nullable Double warmupEpochs,
-    long checkpointEvery) {
+    long checkpointEvery)
+    implements TrainingRecipe {
 
   /**
    * Smallest fraction of an image's area that the random crop of a view keeps (official {@code
@@ -96,6 +99,7 @@ public record PretrainingRecipe(
           /* dropPath= */ 0,
           /* maskedPatches= */ 14,
           /* minBlockPatches= */ 4,
+          /* maxBlockPatches= */ null,
           /* minBlockAspect= */ 0.3,
           /* adamBeta1= */ 0.9,
           /* adamBeta2= */ 0.98,
@@ -106,9 +110,8 @@ public record PretrainingRecipe(
           /* epochs= */ null,
           /* batchSize= */ 32,
           /* microBatch= */ new MicroBatch(32, 32),
-          /* learningRate= */ 1.5e-3,
-          /* warmupFrom= */ 1e-6,
-          /* minLearningRate= */ 1e-5,
+          /* learningRate= */ new BatchRate(1.5e-3, 32),
+          /* minLearningRate= */ new BatchRate(1e-5, 32),
           /* warmupSteps= */ 50L,
           /* warmupEpochs= */ null,
           /* checkpointEvery= */ 100);
@@ -137,6 +140,7 @@ public record PretrainingRecipe(
         /* dropPath= */ 0,
         /* maskedPatches= */ 75,
         /* minBlockPatches= */ 16,
+        /* maxBlockPatches= */ null,
         /* minBlockAspect= */ 0.3,
         /* adamBeta1= */ 0.9,
         /* adamBeta2= */ 0.98,
@@ -145,14 +149,13 @@ public record PretrainingRecipe(
         /* clipNorm= */ 3,
         /* steps= */ null,
         /* epochs= */ 300.0,
-        /* batchSize= */ 64,
+        /* batchSize= */ 2048,
         /* microBatch= */ microBatch,
-        /* learningRate= */ 4.7e-5,
-        /* warmupFrom= */ 1e-6,
-        /* minLearningRate= */ 1e-5,
+        /* learningRate= */ new BatchRate(1.5e-3, 2048),
+        /* minLearningRate= */ new BatchRate(1e-5, 2048),
         /* warmupSteps= */ null,
         /* warmupEpochs= */ 10.0,
-        /* checkpointEvery= */ 1000);
+        /* checkpointEvery= */ 100);
   }
 
   /** The recipes by the name of their preset. */
@@ -183,12 +186,28 @@ public record PretrainingRecipe(
     return new AdamWConfig(adamBeta1, adamBeta2, adamEps, weightDecay, clipNorm);
   }
 
-  /**
-   * Draws the masks of views.
-   *
-   * @param masked patches of a view that are masked
-   */
-  public BlockwiseMask mask(int masked) {
-    return new BlockwiseMask(backbone.grid(), masked, minBlockPatches, minBlockAspect);
+  /** Draws the masks of views. */
+  public BlockwiseMask mask() {
+    return new BlockwiseMask(
+        backbone.grid(),
+        maskedPatches,
+        minBlockPatches,
+        maxBlockPatches == null ? Math.max(maskedPatches, minBlockPatches) : maxBlockPatches,
+        minBlockAspect);
+  }
+
+  /** Side of the input in pixels. */
+  public int inputSize() {
+    return backbone.imageSize();
+  }
+
+  /** Side of a patch in pixels. */
+  public int patchSize() {
+    return backbone.patchSize();
+  }
+
+  /** Initial value of layer scale. */
+  public double layerScale() {
+    return backbone.layerScale();
   }
 }

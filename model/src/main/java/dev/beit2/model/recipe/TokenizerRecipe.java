@@ -1,5 +1,6 @@
 package dev.beit2.model.recipe;
 
+import dev.beit2.model.tokenizer.CodebookUpdate;
 import dev.beit2.model.tokenizer.VqKdConfig;
 import dev.beit2.model.train.AdamWConfig;
 import dev.beit2.model.vit.VitConfig;
@@ -20,26 +21,33 @@ import javax.annotation.Nullable;
  * @param codeDimension width of a code, C: 32 (paper, section 3.1)
  * @param codebookDecay of the codebook's moving average per step. base: 0.99 (official {@code
  *     NormEMAVectorQuantizer}). tiny: 0.9, because its batches have far fewer patches
+ * @param codebookUpdate by EMA (official {@code NormEMAVectorQuantizer})
  * @param commitmentWeight of the commitment loss: 1 (official {@code beta})
- * @param optimizer AdamW with betas 0.9 and 0.99, weight decay 1e-4, no clipping (official script)
+ * @param adamBeta1 decay of the gradient's average: 0.9 (official script's command)
+ * @param adamBeta2 decay of the squared gradient's average: 0.99 (official script's command)
+ * @param adamEps 1e-8 (official {@code opt_eps})
+ * @param weightDecay 1e-4 (official {@code weight_decay})
+ * @param clipNorm largest norm of the gradient: 0, no clipping (official {@code clip_grad})
  * @param steps optimizer steps; null if {@code epochs} are given. tiny: chosen for the demo
  * @param epochs passes over the images; null if {@code steps} are given. base: 100 (official
  *     script)
- * @param batchSize images per step of one worker. base: 64; the official script has 512 in all
+ * @param batchSize images per step of one worker. base: 512 (official script's command, all GPUs).
+ *     tiny: chosen for the demo
  * @param microBatch images that go through the network at once: chosen here; the official script
  *     has 64 per GPU
- * @param learningRate peak of the schedule. base: 5e-5 per 512 images of the batch; the official
- *     script has 5e-5 per 128 images. tiny: chosen for the demo
- * @param warmupFrom learning rate at the start of the warm-up: 1e-6. The official scripts start at
- *     0
- * @param minLearningRate end of the cosine: 1e-5 (official {@code min_lr})
- * @param warmupSteps steps of the warm-up; null if {@code warmupEpochs} are given
+ * @param learningRate peak of the schedule. base: 5e-5 per 128 images, so 2e-4 for 512 (official
+ *     script, which multiplies {@code lr} by the batch over 128). tiny: chosen for the demo
+ * @param minLearningRate end of the cosine. base: 1e-5 for 512 images (official {@code min_lr})
+ * @param warmupSteps steps of the warm-up, from 0 (official {@code utils.cosine_scheduler}, whose
+ *     {@code warmup_lr} is not passed on); null if {@code warmupEpochs} are given
  * @param warmupEpochs passes over the images in the warm-up; null if {@code warmupSteps} are given.
  *     base: 10 (official script)
  * @param checkpointEvery steps between checkpoints: chosen here, since the official scripts count
  *     epochs
  * @param minCropScale smallest fraction of an image's area that a random crop keeps. base: 0.08
  *     (official {@code min_crop_scale}). tiny: chosen for the demo
+ * @param colorJitter strength of the jitter of brightness, contrast and saturation: 0 (official
+ *     {@code color_jitter})
  */
 public record TokenizerRecipe(
     VitConfig encoder,
@@ -47,21 +55,25 @@ public record TokenizerRecipe(
     int codebookSize,
     int codeDimension,
     double codebookDecay,
+    CodebookUpdate codebookUpdate,
     double commitmentWeight,
-    AdamWConfig optimizer,
+    double adamBeta1,
+    double adamBeta2,
+    double adamEps,
+    double weightDecay,
+    double clipNorm,
     @Nullable Long steps,
     @Nullable Double epochs,
     int batchSize,
     MicroBatch microBatch,
-    double learningRate,
-    double warmupFrom,
-    double minLearningRate,
+    BatchRate learningRate,
+    BatchRate minLearningRate,
     @Nullable Long warmupSteps,
     @Nullable Double warmupEpochs,
     long checkpointEvery,
-    double minCropScale) {
-
-  private static final AdamWConfig ADAMW = new AdamWConfig(0.9, 0.99, 1e-8, 1e-4, 0);
+    double minCropScale,
+    double colorJitter)
+    implements TrainingRecipe {
 
   /** 4 blocks of width 192 on 96 × 96 pixels: trains on a laptop in a minute. */
   public static final TokenizerRecipe TINY =
@@ -71,19 +83,24 @@ public record TokenizerRecipe(
           /* codebookSize= */ 256,
           /* codeDimension= */ 32,
           /* codebookDecay= */ 0.9,
+          /* codebookUpdate= */ CodebookUpdate.EMA,
           /* commitmentWeight= */ 1,
-          /* optimizer= */ ADAMW,
+          /* adamBeta1= */ 0.9,
+          /* adamBeta2= */ 0.99,
+          /* adamEps= */ 1e-8,
+          /* weightDecay= */ 1e-4,
+          /* clipNorm= */ 0,
           /* steps= */ 150L,
           /* epochs= */ null,
           /* batchSize= */ 32,
           /* microBatch= */ new MicroBatch(32, 32),
-          /* learningRate= */ 5e-4,
-          /* warmupFrom= */ 1e-6,
-          /* minLearningRate= */ 1e-5,
+          /* learningRate= */ new BatchRate(5e-4, 32),
+          /* minLearningRate= */ new BatchRate(1e-5, 32),
           /* warmupSteps= */ 30L,
           /* warmupEpochs= */ null,
           /* checkpointEvery= */ 50,
-          /* minCropScale= */ 0.2);
+          /* minCropScale= */ 0.2,
+          /* colorJitter= */ 0);
 
   /** The paper's ViT-B/16 with a codebook of 8192 codes. */
   public static final TokenizerRecipe BASE =
@@ -93,19 +110,24 @@ public record TokenizerRecipe(
           /* codebookSize= */ 8192,
           /* codeDimension= */ 32,
           /* codebookDecay= */ 0.99,
+          /* codebookUpdate= */ CodebookUpdate.EMA,
           /* commitmentWeight= */ 1,
-          /* optimizer= */ ADAMW,
+          /* adamBeta1= */ 0.9,
+          /* adamBeta2= */ 0.99,
+          /* adamEps= */ 1e-8,
+          /* weightDecay= */ 1e-4,
+          /* clipNorm= */ 0,
           /* steps= */ null,
           /* epochs= */ 100.0,
-          /* batchSize= */ 64,
+          /* batchSize= */ 512,
           /* microBatch= */ new MicroBatch(16, 64),
-          /* learningRate= */ 6.25e-6,
-          /* warmupFrom= */ 1e-6,
-          /* minLearningRate= */ 1e-5,
+          /* learningRate= */ new BatchRate(5e-5, 128),
+          /* minLearningRate= */ new BatchRate(1e-5, 512),
           /* warmupSteps= */ null,
           /* warmupEpochs= */ 10.0,
-          /* checkpointEvery= */ 1000,
-          /* minCropScale= */ 0.08);
+          /* checkpointEvery= */ 250,
+          /* minCropScale= */ 0.08,
+          /* colorJitter= */ 0);
 
   /** The recipes by the name of their preset. */
   public static final Map<String, TokenizerRecipe> PRESETS =
@@ -143,15 +165,35 @@ public record TokenizerRecipe(
   }
 
   /**
-   * The network with a codebook of another size. Dead codes are not revived.
+   * The network. Dead codes are not revived.
    *
-   * @param codes codebook size, K
-   * @param dimension width of a code, C
    * @param teacherDimension width of the teacher's features
    */
-  public VqKdConfig network(int codes, int dimension, int teacherDimension) {
-    VitConfig decoder = encoder.withInput(encoder.grid(), 1, dimension).withDepth(decoderDepth);
+  public VqKdConfig network(int teacherDimension) {
+    VitConfig decoder = encoder.withInput(encoder.grid(), 1, codeDimension).withDepth(decoderDepth);
     return new VqKdConfig(
-        encoder, decoder, codes, dimension, teacherDimension, codebookDecay, commitmentWeight, 0);
+        encoder,
+        decoder,
+        codebookSize,
+        codeDimension,
+        teacherDimension,
+        codebookDecay,
+        commitmentWeight,
+        0);
+  }
+
+  /** The optimizer. */
+  public AdamWConfig optimizer() {
+    return new AdamWConfig(adamBeta1, adamBeta2, adamEps, weightDecay, clipNorm);
+  }
+
+  /** Side of the input in pixels. */
+  public int inputSize() {
+    return encoder.imageSize();
+  }
+
+  /** Side of a patch in pixels. */
+  public int patchSize() {
+    return encoder.patchSize();
   }
 }

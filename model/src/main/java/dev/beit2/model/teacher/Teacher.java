@@ -19,6 +19,9 @@ public interface Teacher extends AutoCloseable {
   @Override
   void close();
 
+  /** Side of the cells of {@link #hog} in pixels. */
+  int HOG_CELL = 8;
+
   /**
    * Width of the features of {@link #hog}.
    *

@@ -24,12 +24,14 @@ final class NormEmaCodebook {
   private static final int KMEANS_ROUNDS = 10;
 
   private final VqKdConfig config;
+  private final CodebookUpdate update;
   private final Kernels kernels;
   private final StateDict state;
   private final int[] idleBatches;
 
-  NormEmaCodebook(VqKdConfig config, Kernels kernels, StateDict state) {
+  NormEmaCodebook(VqKdConfig config, CodebookUpdate update, Kernels kernels, StateDict state) {
     this.config = config;
+    this.update = update;
     this.kernels = kernels;
     this.state = state;
     this.idleBatches = new int[config.codebookSize()];
@@ -63,6 +65,11 @@ final class NormEmaCodebook {
         new NDArray[] {z, codes, state.get(CODEBOOK), kernels.number(config.beta())});
   }
 
+  /** The codebook loss [] of z [M, C] unit vectors with their codes [M]. */
+  NDArray loss(NDManager manager, NDArray z, NDArray codes) {
+    return kernels.call(manager, "codebook_loss", z, codes, state.get(CODEBOOK));
+  }
+
   /** Whether the codebook is initialized. */
   boolean isInitialized(NDManager manager) {
     return Torch.onCpu(manager, state.get("quantize.embedding.initted")).getFloat(0) != 0;
@@ -91,18 +98,14 @@ final class NormEmaCodebook {
         });
   }
 
-  /** Updates the codebook by EMA with the vectors, then revives dead codes. */
+  /**
+   * Updates the codebook by EMA with the vectors, then revives dead codes. If the optimizer has
+   * moved the codes, they only become unit vectors again.
+   */
   Usage update(NDManager manager, Vectors vectors, long seed) {
-    NDArray counts =
-        kernels.call(
-            manager,
-            "codebook_ema",
-            vectors.z(),
-            vectors.codes(),
-            state.get(CODEBOOK),
-            state.get("quantize.cluster_size"),
-            kernels.number(config.decay()));
-    float[] batch = counts.toFloatArray();
+    NDArray[] counts = new NDArray[1];
+    kernels.withoutGradient(() -> counts[0] = move(manager, vectors));
+    float[] batch = counts[0].toFloatArray();
     int used = 0;
     double entropy = 0;
     double total = vectors.z().getShape().get(0);
@@ -119,6 +122,18 @@ final class NormEmaCodebook {
     return new Usage(used, Math.exp(entropy), revived);
   }
 
+  /** Moves the codes towards their vectors; returns how many each code has, [K]. */
+  private NDArray move(NDManager manager, Vectors vectors) {
+    return kernels.call(
+        manager,
+        "codebook_ema",
+        vectors.z(),
+        vectors.codes(),
+        state.get(CODEBOOK),
+        state.get("quantize.cluster_size"),
+        kernels.number(update == CodebookUpdate.EMA ? config.decay() : 1));
+  }
+
   private int revive(NDManager manager, Vectors vectors, long seed) {
     long[] dead =
         IntStream.range(0, idleBatches.length)
@@ -130,13 +145,15 @@ final class NormEmaCodebook {
       return 0;
     }
     long[] picks = drawFarVectors(vectors.distances().toFloatArray(), dead.length, seed);
-    kernels.call(
-        manager,
-        "revive",
-        state.get(CODEBOOK),
-        manager.create(dead),
-        vectors.z(),
-        manager.create(picks));
+    kernels.withoutGradient(
+        () ->
+            kernels.call(
+                manager,
+                "revive",
+                state.get(CODEBOOK),
+                manager.create(dead),
+                vectors.z(),
+                manager.create(picks)));
     for (long code : dead) {
       idleBatches[(int) code] = 0;
     }

@@ -28,20 +28,23 @@ public final class VqKd {
   private final Vit encoder;
   private final Vit decoder;
   private final NormEmaCodebook codebook;
+  private final CodebookUpdate update;
   @Nullable private final ActivationCheckpointing checkpointing;
 
   /** A network over existing parameters, which the caller closes. */
   public VqKd(VqKdConfig config, Kernels kernels, StateDict state) {
-    this(config, kernels, state, null);
+    this(config, CodebookUpdate.EMA, kernels, state, null);
   }
 
   /**
    * A network over existing parameters, which the caller closes.
    *
+   * @param update how the codebook learns
    * @param checkpointing of the blocks; null stores all activations for the backward pass
    */
   public VqKd(
       VqKdConfig config,
+      CodebookUpdate update,
       Kernels kernels,
       StateDict state,
       @Nullable ActivationCheckpointing checkpointing) {
@@ -51,7 +54,8 @@ public final class VqKd {
     this.state = state;
     this.encoder = new Vit(config.encoder(), kernels, state, "encoder.", checkpointing);
     this.decoder = new Vit(config.decoder(), kernels, state, "decoder.", checkpointing);
-    this.codebook = new NormEmaCodebook(config, kernels, state);
+    this.update = update;
+    this.codebook = new NormEmaCodebook(config, update, kernels, state);
   }
 
   /**
@@ -75,9 +79,10 @@ public final class VqKd {
     return state;
   }
 
-  /** Whether the optimizer trains a tensor; the codebook is updated by EMA instead. */
-  public static boolean isTrained(String name) {
-    return !name.startsWith("quantize.");
+  /** Whether the optimizer trains a tensor. It trains the codebook only by its gradient. */
+  public static boolean isTrained(String name, CodebookUpdate update) {
+    return !name.startsWith("quantize.")
+        || (update == CodebookUpdate.GRADIENT && name.equals(CODEBOOK));
   }
 
   /**
@@ -160,9 +165,10 @@ public final class VqKd {
   /**
    * The result of a forward pass in training.
    *
-   * @param loss [] the sum of both losses
+   * @param loss [] the sum of the losses
    * @param reconstructionLoss [] mean(1 − cos(reconstruction, target))
    * @param commitmentLoss [] β · mse(sg[code], z)
+   * @param codebookLoss [] mse(sg[z], code); null if the codebook is updated by EMA
    * @param vectors of the B · N patches
    * @param reconstruction [B, N, teacherDimension]
    */
@@ -170,6 +176,7 @@ public final class VqKd {
       NDArray loss,
       NDArray reconstructionLoss,
       NDArray commitmentLoss,
+      @Nullable NDArray codebookLoss,
       Vectors vectors,
       NDArray reconstruction) {}
 
@@ -198,12 +205,17 @@ public final class VqKd {
     if (checkpointing != null) {
       checkpointing.loss(reconstructionLoss);
     }
+    NDArray loss = reconstructionLoss.add(quantized.get(0));
+    NDArray codebookLoss = null;
+    if (update == CodebookUpdate.GRADIENT) {
+      codebookLoss = codebook.loss(manager, flat, vectors.codes());
+      loss = loss.add(codebookLoss);
+      if (checkpointing != null) {
+        checkpointing.loss(codebookLoss);
+      }
+    }
     return new Output(
-        reconstructionLoss.add(quantized.get(0)),
-        reconstructionLoss,
-        quantized.get(0),
-        vectors,
-        reconstruction);
+        loss, reconstructionLoss, quantized.get(0), codebookLoss, vectors, reconstruction);
   }
 
   /**

@@ -1,5 +1,6 @@
 package dev.beit2.model.train;
 
+import dev.beit2.model.tokenizer.VqKd;
 import dev.beit2.model.torch.StateDict;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -21,8 +22,8 @@ public final class ParameterGroups {
   public record Group(List<String> names, double weightDecay, double scale) {}
 
   /**
-   * Groups of the named parameters. Vectors, biases, [CLS] tokens and absolute positions do not
-   * decay.
+   * Groups of the named parameters. Vectors, biases, [CLS] tokens, absolute positions and the
+   * codebook do not decay.
    */
   public static List<Group> of(
       StateDict state, List<String> names, double weightDecay, ToDoubleFunction<String> scale) {
@@ -43,7 +44,8 @@ public final class ParameterGroups {
     return state.get(name).getShape().dimension() > 1
         && !name.endsWith(".bias")
         && !name.endsWith("cls_token")
-        && !name.endsWith("pos_embed");
+        && !name.endsWith("pos_embed")
+        && !name.equals(VqKd.CODEBOOK);
   }
 
   /**

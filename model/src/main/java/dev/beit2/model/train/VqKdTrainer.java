@@ -4,6 +4,7 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import dev.beit2.model.checkpoint.Safetensors;
 import dev.beit2.model.teacher.Teacher;
+import dev.beit2.model.tokenizer.CodebookUpdate;
 import dev.beit2.model.tokenizer.VqKd;
 import dev.beit2.model.tokenizer.VqKd.Usage;
 import dev.beit2.model.tokenizer.VqKd.Vectors;
@@ -27,6 +28,7 @@ public final class VqKdTrainer extends AdamWTrainer {
 
   private VqKdTrainer(
       VqKdConfig config,
+      CodebookUpdate update,
       Teacher teacher,
       AdamWConfig adamW,
       CosineSchedule schedule,
@@ -44,11 +46,14 @@ public final class VqKdTrainer extends AdamWTrainer {
             state,
             adamW,
             ParameterGroups.of(
-                state, state.names(VqKd::isTrained), adamW.weightDecay(), name -> 1)),
+                state,
+                state.names(name -> VqKd.isTrained(name, update)),
+                adamW.weightDecay(),
+                name -> 1)),
         schedule,
         seed,
         checkpointing);
-    this.network = new VqKd(config, kernels, state, checkpointing);
+    this.network = new VqKd(config, update, kernels, state, checkpointing);
     this.teacher = teacher;
   }
 
@@ -65,12 +70,13 @@ public final class VqKdTrainer extends AdamWTrainer {
       CosineSchedule schedule,
       long seed,
       Precision precision) {
-    return start(config, teacher, adamW, schedule, seed, precision, false);
+    return start(config, CodebookUpdate.EMA, teacher, adamW, schedule, seed, precision, false);
   }
 
   /**
    * A trainer of a tokenizer at its initial values.
    *
+   * @param update how the codebook learns
    * @param teacher closed with the trainer
    * @param activationCheckpointing whether blocks are recomputed in the backward pass instead of
    *     storing their activations: less memory, the same numbers
@@ -78,6 +84,7 @@ public final class VqKdTrainer extends AdamWTrainer {
    */
   public static VqKdTrainer start(
       VqKdConfig config,
+      CodebookUpdate update,
       Teacher teacher,
       AdamWConfig adamW,
       CosineSchedule schedule,
@@ -92,6 +99,7 @@ public final class VqKdTrainer extends AdamWTrainer {
     Kernels kernels = Kernels.of(precision);
     return new VqKdTrainer(
         config,
+        update,
         teacher,
         adamW,
         schedule,
@@ -127,6 +135,9 @@ public final class VqKdTrainer extends AdamWTrainer {
     addMetric("loss", fraction * finite(output.loss()));
     addMetric("reconstruction_loss", fraction * output.reconstructionLoss().getFloat());
     addMetric("commitment_loss", fraction * output.commitmentLoss().getFloat());
+    if (output.codebookLoss() != null) {
+      addMetric("codebook_loss", fraction * output.codebookLoss().getFloat());
+    }
     return output.loss();
   }
 
@@ -155,10 +166,10 @@ public final class VqKdTrainer extends AdamWTrainer {
 
   @Override
   Averaging averaging(String name) {
-    if (VqKd.isTrained(name)) {
-      return Averaging.OUTER_STEP;
+    if (name.equals(VqKd.CODEBOOK)) {
+      return Averaging.UNIT_MEAN;
     }
-    return name.equals(VqKd.CODEBOOK) ? Averaging.UNIT_MEAN : Averaging.MEAN;
+    return name.startsWith("quantize.") ? Averaging.MEAN : Averaging.OUTER_STEP;
   }
 
   @Override

@@ -83,6 +83,12 @@ public record VitConfig(
         dropPath);
   }
 
+  /** A copy with another initial value of layer scale; 0 means no layer scale. */
+  public VitConfig withLayerScale(double value) {
+    return new VitConfig(
+        imageSize, patchSize, channels, dim, depth, heads, mlpRatio, positions, value, dropPath);
+  }
+
   /** A copy with another rate of stochastic depth. */
   public VitConfig withDropPath(double rate) {
     return new VitConfig(

@@ -174,6 +174,7 @@ class Kernels(Module):
   # z [M, C] normalized, codebook [K, C] -> nearest codes [M] and the squared distances to them [M]
   def nearest(self: __torch__.Kernels, z: Tensor, codebook: Tensor) -> Tuple[Tensor, Tensor]:
     z = torch.detach(z)
+    codebook = torch.detach(codebook)
     d = torch.sum(torch.pow(codebook, 2), [1]) - torch.matmul(z, torch.t(codebook)) * 2
     distance, codes = torch.min(d, 1)
     return (codes, distance + torch.sum(torch.pow(z, 2), [1]))
@@ -187,6 +188,10 @@ class Kernels(Module):
     loss = torch.mse_loss(torch.detach(q), z) * float(beta)
     q = z + torch.detach(q - z)
     return (loss, torch.reshape(torch.transpose(q, 1, 2), [B, C, grid, grid]))
+
+  # The codebook loss |sg[z] - code|^2. z [M, C] normalized, codes [M], codebook [K, C] -> loss []
+  def codebook_loss(self: __torch__.Kernels, z: Tensor, codes: Tensor, codebook: Tensor) -> Tensor:
+    return torch.mse_loss((self).l2_normalize(torch.index_select(codebook, 0, codes)), torch.detach(z))
 
   # Updates the codebook by EMA: the mean of each code's vectors is normalized, averaged in, and normalized again. A code
   # without a vector does not change. codebook and cluster_size are changed in place. -> counts [K]

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import dev.beit2.model.mim.BlockwiseMask;
 import dev.beit2.model.mim.MimConfig;
+import dev.beit2.model.tokenizer.CodebookUpdate;
 import dev.beit2.model.tokenizer.VqKdConfig;
 import dev.beit2.model.train.AdamWConfig;
 import dev.beit2.model.vit.VitConfig;
@@ -17,7 +18,6 @@ class RecipeTest {
   @Test
   void tokenizerPresets() {
     assertEquals(List.of("tiny", "base"), List.copyOf(TokenizerRecipe.PRESETS.keySet()));
-    AdamWConfig adamW = new AdamWConfig(0.9, 0.99, 1e-8, 1e-4, 0);
     assertEquals(
         new TokenizerRecipe(
             new VitConfig(96, 16, 3, 192, 4, 3, 4, Positions.ABSOLUTE, 0, 0),
@@ -25,19 +25,24 @@ class RecipeTest {
             256,
             32,
             0.9,
+            CodebookUpdate.EMA,
             1,
-            adamW,
+            0.9,
+            0.99,
+            1e-8,
+            1e-4,
+            0,
             150L,
             null,
             32,
             new MicroBatch(32, 32),
-            5e-4,
-            1e-6,
-            1e-5,
+            new BatchRate(5e-4, 32),
+            new BatchRate(1e-5, 32),
             30L,
             null,
             50,
-            0.2),
+            0.2,
+            0),
         TokenizerRecipe.of("tiny"));
     assertEquals(
         new TokenizerRecipe(
@@ -46,19 +51,24 @@ class RecipeTest {
             8192,
             32,
             0.99,
+            CodebookUpdate.EMA,
             1,
-            adamW,
+            0.9,
+            0.99,
+            1e-8,
+            1e-4,
+            0,
             null,
             100.0,
-            64,
+            512,
             new MicroBatch(16, 64),
-            6.25e-6,
-            1e-6,
-            1e-5,
+            new BatchRate(5e-5, 128),
+            new BatchRate(1e-5, 512),
             null,
             10.0,
-            1000,
-            0.08),
+            250,
+            0.08,
+            0),
         TokenizerRecipe.of("base"));
   }
 
@@ -74,6 +84,7 @@ class RecipeTest {
             0,
             14,
             4,
+            null,
             0.3,
             0.9,
             0.98,
@@ -84,9 +95,8 @@ class RecipeTest {
             null,
             32,
             new MicroBatch(32, 32),
-            1.5e-3,
-            1e-6,
-            1e-5,
+            new BatchRate(1.5e-3, 32),
+            new BatchRate(1e-5, 32),
             50L,
             null,
             100),
@@ -100,6 +110,7 @@ class RecipeTest {
             0,
             75,
             16,
+            null,
             0.3,
             0.9,
             0.98,
@@ -108,14 +119,13 @@ class RecipeTest {
             3,
             null,
             300.0,
-            64,
+            2048,
             new MicroBatch(16, 128),
-            4.7e-5,
-            1e-6,
-            1e-5,
+            new BatchRate(1.5e-3, 2048),
+            new BatchRate(1e-5, 2048),
             null,
             10.0,
-            1000),
+            100),
         PretrainingRecipe.of("base"));
     assertEquals(
         new PretrainingRecipe(
@@ -126,6 +136,7 @@ class RecipeTest {
             0,
             75,
             16,
+            null,
             0.3,
             0.9,
             0.98,
@@ -134,14 +145,13 @@ class RecipeTest {
             3,
             null,
             300.0,
-            64,
+            2048,
             new MicroBatch(8, 32),
-            4.7e-5,
-            1e-6,
-            1e-5,
+            new BatchRate(1.5e-3, 2048),
+            new BatchRate(1e-5, 2048),
             null,
             10.0,
-            1000),
+            100),
         PretrainingRecipe.of("large"));
     assertEquals(0.2, PretrainingRecipe.MIN_CROP_SCALE);
     assertEquals(0.4, PretrainingRecipe.COLOR_JITTER);
@@ -161,18 +171,29 @@ class RecipeTest {
 
   @Test
   void networks() {
-    VqKdConfig tokenizer = TokenizerRecipe.BASE.network(100, 16, 512);
+    VqKdConfig tokenizer = TokenizerRecipe.BASE.network(512);
     assertEquals(
-        new VitConfig(14, 1, 16, 768, 3, 12, 4, Positions.ABSOLUTE, 0, 0), tokenizer.decoder());
+        new VitConfig(14, 1, 32, 768, 3, 12, 4, Positions.ABSOLUTE, 0, 0), tokenizer.decoder());
     assertEquals(
         new VqKdConfig(
-            TokenizerRecipe.BASE.encoder(), tokenizer.decoder(), 100, 16, 512, 0.99, 1, 0),
+            TokenizerRecipe.BASE.encoder(), tokenizer.decoder(), 8192, 32, 512, 0.99, 1, 0),
         tokenizer);
     assertEquals(
         new MimConfig(PretrainingRecipe.LARGE.backbone(), 8192, 21, 2, true),
         PretrainingRecipe.LARGE.network(8192));
     assertEquals(new AdamWConfig(0.9, 0.98, 1e-8, 0.05, 3), PretrainingRecipe.BASE.optimizer());
-    assertEquals(new BlockwiseMask(6, 10, 4, 0.3), PretrainingRecipe.TINY.mask(10));
+    assertEquals(new AdamWConfig(0.9, 0.99, 1e-8, 1e-4, 0), TokenizerRecipe.BASE.optimizer());
+    assertEquals(new BlockwiseMask(6, 14, 4, 14, 0.3), PretrainingRecipe.TINY.mask());
+  }
+
+  /** The official script's log at a batch of 512 says LR = 0.00020000. */
+  @Test
+  void learningRatesAreInProportionToTheBatch() {
+    assertEquals(2e-4, TokenizerRecipe.BASE.learningRate().of(512), 1e-12);
+    assertEquals(2.5e-5, TokenizerRecipe.BASE.learningRate().of(64), 1e-12);
+    assertEquals(1.5e-3, PretrainingRecipe.BASE.learningRate().of(2048), 1e-12);
+    assertEquals("5e-5 per 128 images", TokenizerRecipe.BASE.learningRate().toString());
+    assertEquals("0.0015 per 2048 images", PretrainingRecipe.BASE.learningRate().toString());
   }
 
   @Test

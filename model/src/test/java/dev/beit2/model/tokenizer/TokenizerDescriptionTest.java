@@ -18,7 +18,7 @@ import java.util.Arrays;
 import org.junit.jupiter.api.Test;
 
 class TokenizerDescriptionTest {
-  private static final VqKdConfig CONFIG = TokenizerRecipe.TINY.network(16, 8, 108);
+  private static final VqKdConfig CONFIG = TokenizerRecipe.TINY.network(108);
 
   private static byte[] file(String kind) throws IOException {
     ByteArrayOutputStream file = new ByteArrayOutputStream();

@@ -73,7 +73,7 @@ class MimTrainerTest {
 
   private static boolean[] masks(long seed) {
     boolean[] masks = new boolean[BATCH * PATCHES];
-    BlockwiseMask masking = new BlockwiseMask(4, 6, 4, 0.3);
+    BlockwiseMask masking = new BlockwiseMask(4, 6, 4, 6, 0.3);
     SplittableRandom random = new SplittableRandom(seed);
     for (int b = 0; b < BATCH; b++) {
       System.arraycopy(masking.sample(random), 0, masks, b * PATCHES, PATCHES);

@@ -10,6 +10,8 @@ import dev.beit2.model.checkpoint.Safetensors;
 import dev.beit2.model.checkpoint.SafetensorsHeader;
 import dev.beit2.model.recipe.TokenizerRecipe;
 import dev.beit2.model.teacher.Teacher;
+import dev.beit2.model.tokenizer.CodebookUpdate;
+import dev.beit2.model.tokenizer.VqKd;
 import dev.beit2.model.tokenizer.VqKdConfig;
 import dev.beit2.model.torch.Kernels;
 import dev.beit2.model.torch.Precision;
@@ -49,8 +51,17 @@ class VqKdTrainerTest {
 
   private static VqKdTrainer trainer(
       int reviveDeadCodesAfter, Precision precision, boolean activationCheckpointing) {
+    return trainer(CodebookUpdate.EMA, reviveDeadCodesAfter, precision, activationCheckpointing);
+  }
+
+  private static VqKdTrainer trainer(
+      CodebookUpdate update,
+      int reviveDeadCodesAfter,
+      Precision precision,
+      boolean activationCheckpointing) {
     return VqKdTrainer.start(
         config(reviveDeadCodesAfter),
+        update,
         Teacher.hog(Kernels.of(Precision.FP32), 16),
         TokenizerRecipe.TINY.optimizer(),
         new CosineSchedule(1e-3, 1e-6, 1e-5, 10, 80),
@@ -171,6 +182,40 @@ class VqKdTrainerTest {
       checkpointing.initialize(TestImages.gratings(BATCH, SIDE, 16, 0), BATCH);
       assertEquals(train(plain, 4), train(checkpointing, 4));
       assertArrayEquals(bytes(plain), bytes(checkpointing));
+    }
+  }
+
+  /** The paper's codebook loss instead of the moving average. */
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void theCodebookCanLearnByItsGradient(boolean activationCheckpointing) {
+    try (VqKdTrainer trainer =
+        trainer(CodebookUpdate.GRADIENT, 0, Precision.FP32, activationCheckpointing)) {
+      ByteBuffer images = TestImages.gratings(BATCH, SIDE, 16, 0);
+      trainer.initialize(images, BATCH);
+      FloatBuffer before = trainer.values(VqKd.CODEBOOK);
+      // The first step of the warm-up has a learning rate of almost 0.
+      List<Map<String, Double>> metrics = train(trainer, 3);
+      FloatBuffer after = trainer.values(VqKd.CODEBOOK);
+      int moved = 0;
+      for (int code = 0; code < CODES; code++) {
+        double norm = 0;
+        double difference = 0;
+        for (int i = code * 16; i < (code + 1) * 16; i++) {
+          norm += after.get(i) * after.get(i);
+          difference += Math.abs(after.get(i) - before.get(i));
+        }
+        assertEquals(1, norm, 1e-5);
+        moved += difference > 1e-4 ? 1 : 0;
+      }
+      // A code without a vector has no gradient, and does not decay either.
+      assertTrue(moved > 0 && moved < CODES, "codes that moved: " + moved);
+      assertEquals(
+          metrics.get(0).get("loss"),
+          metrics.get(0).get("reconstruction_loss")
+              + metrics.get(0).get("commitment_loss")
+              + metrics.get(0).get("codebook_loss"),
+          1e-5);
     }
   }
 

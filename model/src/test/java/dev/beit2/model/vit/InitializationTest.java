@@ -66,7 +66,7 @@ class InitializationTest {
 
   @Test
   void tokenizerIsNormalExceptItsPatchEmbedding() {
-    VqKdConfig config = TokenizerRecipe.TINY.network(256, 32, 108);
+    VqKdConfig config = TokenizerRecipe.TINY.network(108);
     try (StateDict state = VqKd.initialize(config, 1)) {
       assertEquals(0.02, std(state, "encoder.blocks.1.mlp.fc1.weight"), 2e-4);
       assertTrue(largest(state, "encoder.blocks.1.mlp.fc1.weight") > 0.06);

@@ -122,7 +122,7 @@ public final class Bench {
       throws IOException {
     Torch.setThreads(FlinkTarget.processors());
     numbers.put("batchSize", options.getBatchSize());
-    VqKdConfig config = TokenizerRecipe.BASE.network(8192, 32, 108);
+    VqKdConfig config = TokenizerRecipe.BASE.network(Teacher.hogDimension(16));
     writeTokenizer(config, folder.resolve("tokenizer"));
     double bare = 0;
     System.out.printf("%-34s %12s %12s %12s%n", "", "images/s", "GFLOP/s", "of matmul");

@@ -15,7 +15,7 @@ import org.apache.beam.sdk.options.PipelineOptions;
  *     {@link OneOf}, {@link InsteadOf} and {@link Positional}
  * @param body the command itself
  * @param localParallelism Flink's default parallelism if it runs inside this JVM
- * @param presets values of {@code --preset}; each has a record whose components are the defaults of
+ * @param presets values of {@code --preset}; each has a record whose methods give the defaults of
  *     the options of the same name. Empty if the command has no presets
  * @param refused runner options that the command does not accept, with the reason
  */

@@ -32,6 +32,7 @@ public record Option(String name, Method getter) {
       Map.of(
           String.class, "text",
           boolean.class, "true or false",
+          Boolean.class, "true or false",
           int.class, "a whole number",
           Integer.class, "a whole number",
           long.class, "a whole number",
@@ -162,15 +163,14 @@ public record Option(String name, Method getter) {
   }
 
   /**
-   * The default that a preset's recipe has for it: the component of its name. A component of
-   * another type than the option's, such as one that depends on the device, only describes the
-   * default.
+   * The default that a preset's recipe has for it: what its method of the same name returns. A
+   * record, such as a number that depends on the device, only describes the default.
    */
   Optional<Object> presetDefault(Record recipe) {
-    return Stream.of(recipe.getClass().getRecordComponents())
-        .filter(component -> component.getName().equals(name))
+    return Stream.of(recipe.getClass().getDeclaredMethods())
+        .filter(method -> method.getName().equals(name) && method.getParameterCount() == 0)
         .findFirst()
-        .map(component -> invoke(component.getAccessor(), recipe))
+        .map(method -> invoke(method, recipe))
         .map(this::converted);
   }
 

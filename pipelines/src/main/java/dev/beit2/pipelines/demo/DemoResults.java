@@ -181,7 +181,7 @@ final class DemoResults {
 
   /** The first view of each shown image, with its mask of the first epoch. */
   private List<ReportData.Example> examples() throws IOException {
-    BlockwiseMask mask = PretrainingRecipe.TINY.mask(PretrainingRecipe.TINY.maskedPatches());
+    BlockwiseMask mask = PretrainingRecipe.TINY.mask();
     List<ReportData.Example> examples = new ArrayList<>();
     for (MimExample image : shown) {
       EncodedView view = image.views().get(0);

@@ -8,6 +8,7 @@ import dev.beit2.model.recipe.PretrainingRecipe;
 import dev.beit2.model.tokenizer.TokenizerDescription;
 import dev.beit2.model.torch.Precision;
 import dev.beit2.model.train.AdamWConfig;
+import dev.beit2.model.vit.VitConfig;
 import dev.beit2.pipelines.cli.InvalidOptionException;
 import dev.beit2.pipelines.options.DecodingOptions;
 import dev.beit2.pipelines.options.Inputs;
@@ -42,27 +43,19 @@ record MimSpec(
   static MimSpec of(PretrainMim.Options options, String stage) throws IOException {
     PretrainingRecipe recipe = PretrainingRecipe.of(options.getPreset());
     ShardManifest shards = Inputs.shards("--shards", options.getShards());
-    requireFit(options, recipe, shards);
+    requireFit(options, shards);
     requireTokenizer(options, shards);
-    AdamWConfig adamW = recipe.optimizer();
     return new MimSpec(
         TrainingPlan.of(
             stage,
-            TrainingPlan.config(PretrainMim.NAME, PretrainMim.Options.class, options),
+            TrainingPlan.config(PretrainMim.NAME, PretrainMim.Options.class, options, recipe),
             options,
             shards.rows(),
-            recipe.backbone().imageSize(),
-            recipe.microBatch(),
-            recipe.warmupFrom(),
-            recipe.minLearningRate()),
-        recipe.network(shards.codebookSize()).withDropPath(options.getDropPath()),
-        new AdamWConfig(
-            adamW.beta1(),
-            options.getAdamBeta2(),
-            adamW.eps(),
-            adamW.weightDecay(),
-            adamW.clipNorm()),
-        recipe.mask(options.getMaskedPatches()),
+            options.getInputSize(),
+            recipe),
+        network(options, recipe, shards.codebookSize()),
+        TrainingPlan.optimizer(options),
+        mask(options, recipe),
         options.getShards(),
         options.getSkipCorruptShards(),
         DecodingOptions.limits(options),
@@ -71,18 +64,55 @@ record MimSpec(
         options.getRecompute());
   }
 
-  private static void requireFit(
-      PretrainMim.Options options, PretrainingRecipe recipe, ShardManifest shards) {
+  private static MimConfig network(
+      PretrainMim.Options options, PretrainingRecipe recipe, int vocabulary) {
+    VitConfig backbone = recipe.backbone();
+    boolean aggregates = options.getHeadLayers() > 0;
+    if (aggregates && options.getEarlyLayers() > backbone.depth()) {
+      throw new InvalidOptionException(
+          "--earlyLayers=" + options.getEarlyLayers(),
+          "a backbone of " + backbone.depth() + " blocks",
+          "at most " + backbone.depth());
+    }
+    return new MimConfig(
+        TrainingPlan.withInput(backbone, options.getInputSize(), options.getPatchSize())
+            .withLayerScale(options.getLayerScale())
+            .withDropPath(options.getDropPath()),
+        vocabulary,
+        aggregates ? options.getEarlyLayers() : 0,
+        options.getHeadLayers(),
+        options.getSharedHead());
+  }
+
+  private static BlockwiseMask mask(PretrainMim.Options options, PretrainingRecipe recipe) {
+    int least = options.getMinBlockPatches();
+    int most =
+        options.getMaxBlockPatches() == null
+            ? Math.max(options.getMaskedPatches(), least)
+            : options.getMaxBlockPatches();
+    if (most < least) {
+      throw new InvalidOptionException(
+          "--maxBlockPatches=" + most, "--minBlockPatches=" + least, "at least as many");
+    }
+    return new BlockwiseMask(
+        options.getInputSize() / options.getPatchSize(),
+        options.getMaskedPatches(),
+        least,
+        most,
+        recipe.minBlockAspect());
+  }
+
+  private static void requireFit(PretrainMim.Options options, ShardManifest shards) {
     String given = "--shards=" + options.getShards();
-    int side = recipe.backbone().imageSize();
-    int grid = recipe.backbone().grid();
+    int side = options.getInputSize();
+    int grid = side / options.getPatchSize();
     if (shards.inputSize() != side || shards.grid() != grid) {
       throw new InvalidOptionException(
           given,
           "views of %1$d pixels in %2$d x %2$d patches"
               .formatted(shards.inputSize(), shards.grid()),
-          "%1$d pixels in %2$d x %2$d patches, as --preset=%3$s takes them"
-              .formatted(side, grid, options.getPreset()));
+          "%1$d pixels in %2$d x %2$d patches, for --preset=%3$s --inputSize=%1$d --patchSize=%4$d"
+              .formatted(side, grid, options.getPreset(), options.getPatchSize()));
     }
     if (shards.rows() == 0) {
       throw new InvalidOptionException(given, "shards without images", "at least one image");

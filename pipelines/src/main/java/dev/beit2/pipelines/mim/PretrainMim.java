@@ -57,16 +57,6 @@ public final class PretrainMim {
     void setPreset(String preset);
 
     @Description(
-        "Peak learning rate, followed by a cosine to 1e-5. The paper uses 1.5e-3 for a batch of 2048; scale it with "
-            + "yours.")
-    @Range(min = 0)
-    @Override
-    Double getLearningRate();
-
-    @Override
-    void setLearningRate(Double learningRate);
-
-    @Description(
         "Whether a run continues without the rows of missing or corrupt shards that cannot be read, and counts and lists "
             + "those shards among the rejected images. Otherwise the first such shard ends the run.")
     @Default.Boolean(false)
@@ -80,6 +70,42 @@ public final class PretrainMim {
 
     void setMaskedPatches(Integer maskedPatches);
 
+    @Description("Smallest area of a masked block, in patches.")
+    @Range(min = 1)
+    Integer getMinBlockPatches();
+
+    void setMinBlockPatches(Integer minBlockPatches);
+
+    @Description("Largest area of a masked block, in patches. Left out: --maskedPatches.")
+    @Range(min = 1)
+    Integer getMaxBlockPatches();
+
+    void setMaxBlockPatches(Integer maxBlockPatches);
+
+    @Description("Initial value of layer scale; 0: no layer scale.")
+    @Range(min = 0)
+    Double getLayerScale();
+
+    void setLayerScale(Double layerScale);
+
+    @Description("Blocks before the patch tokens leave for patch aggregation.")
+    @Range(min = 1)
+    Integer getEarlyLayers();
+
+    void setEarlyLayers(Integer earlyLayers);
+
+    @Description("Blocks of patch aggregation; 0: no patch aggregation, as in BEiT v1.")
+    @Range(min = 0)
+    Integer getHeadLayers();
+
+    void setHeadLayers(Integer headLayers);
+
+    @Description(
+        "Whether patch aggregation predicts with the norm and head of the last layer, or has its own.")
+    Boolean getSharedHead();
+
+    void setSharedHead(Boolean sharedHead);
+
     @Description(
         "Rate of stochastic depth in the last block. The paper uses 0 for 300 epochs and 0.1 for 1600.")
     @Range(min = 0, max = 0.9)
@@ -90,8 +116,10 @@ public final class PretrainMim {
     @Description(
         "Decay of Adam's average of squared gradients. The paper uses 0.98 for 300 epochs and 0.999 for 1600.")
     @Range(min = 0, max = 0.99999)
+    @Override
     Double getAdamBeta2();
 
+    @Override
     void setAdamBeta2(Double adamBeta2);
   }
 

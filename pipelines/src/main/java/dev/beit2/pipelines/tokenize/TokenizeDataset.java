@@ -95,6 +95,13 @@ public final class TokenizeDataset {
 
     void setColorJitter(double colorJitter);
 
+    @Description("Smallest fraction of an image's area that a view keeps. The paper uses 0.2.")
+    @Default.Double(PretrainingRecipe.MIN_CROP_SCALE)
+    @Range(min = 0.001, max = 1)
+    double getMinCropScale();
+
+    void setMinCropScale(double minCropScale);
+
     @Description(
         "Whether view 0 is the evaluation crop, without flip and jitter; the other views do not"
             + " change.")
@@ -207,6 +214,9 @@ public final class TokenizeDataset {
             .with("input", StoredFile.withoutLastSlash(options.getInput()))
             // Its content matters, not its path.
             .with("tokenizer", shards.tokenizerDigest());
+    if (options.getMinCropScale() == PretrainingRecipe.MIN_CROP_SCALE) {
+      config = config.with("minCropScale", null); // as in sets from before there was this option
+    }
     return options.getShardCount() == null ? config : config.with("shardMegabytes", null);
   }
 
@@ -287,6 +297,7 @@ public final class TokenizeDataset {
 
   public static ViewRecipe recipe(Options options) {
     return new ViewRecipe(
+        options.getMinCropScale(),
         options.getColorJitter(),
         options.getCenterView(),
         options.getStoreSize(),

@@ -6,13 +6,13 @@ import dev.beit2.io.image.ImageEncoder;
 import dev.beit2.io.image.ImageRecord;
 import dev.beit2.io.image.UndecodableImageException;
 import dev.beit2.io.image.View;
-import dev.beit2.model.recipe.PretrainingRecipe;
 import java.io.Serializable;
 
 /**
  * What is stored of an image, and how its views are drawn. A view depends on seed, key and view
  * number alone.
  *
+ * @param minCropScale smallest fraction of an image's area that a random crop keeps
  * @param colorJitter strength of the jitter of brightness, contrast and saturation, 0 to 1
  * @param centerView whether view 0 is the center crop of evaluation; other views do not depend on
  *     it
@@ -20,7 +20,11 @@ import java.io.Serializable;
  * @param limits for decoding
  */
 public record ViewRecipe(
-    double colorJitter, boolean centerView, int storeSize, DecodingLimits limits)
+    double minCropScale,
+    double colorJitter,
+    boolean centerView,
+    int storeSize,
+    DecodingLimits limits)
     implements Serializable {
   /** From "resize the shorter side to 256, crop the central 224 x 224 pixels". */
   private static final double EVALUATION_FRACTION = 224.0 / 256;
@@ -45,7 +49,7 @@ public record ViewRecipe(
   public View view(long seed, String key, int number, int width, int height) {
     return centerView && number == 0
         ? View.center(width, height, EVALUATION_FRACTION)
-        : Augmentation.randomResizedCrop(PretrainingRecipe.MIN_CROP_SCALE)
+        : Augmentation.randomResizedCrop(minCropScale)
             .withJitter(colorJitter)
             .sample(seed, key, number, width, height);
   }

@@ -40,19 +40,75 @@ public interface TrainingOptions extends DecodingOptions, PrecisionOptions {
 
   void setEpochs(Double epochs);
 
-  @Description("Images per step of each worker.")
+  @Description(
+      "Images per step of each worker: base and large have the official batch. See --microBatch for what must fit on the "
+          + "device.")
   @Range(min = 1, max = 65536)
   Integer getBatchSize();
 
   void setBatchSize(Integer batchSize);
 
-  // Each training describes it: the official values differ.
+  @Description(
+      "Peak learning rate, after the warm-up. The default is in proportion to the whole batch: --batchSize, times "
+          + "--workers if they average every step (--localSteps=1).")
+  @Range(min = 0)
   Double getLearningRate();
 
   void setLearningRate(Double learningRate);
 
   @Description(
-      "Steps in which the learning rate rises from 1e-6, at most half of all steps; instead of --warmupEpochs.")
+      "Learning rate at the end of the cosine; must be below the peak. The default is in proportion to the whole batch.")
+  @Range(min = 0)
+  Double getMinLearningRate();
+
+  void setMinLearningRate(Double minLearningRate);
+
+  @Description(
+      "Decay of the weights per step, times the learning rate. Vectors, biases, [CLS], positions and the codebook do not "
+          + "decay.")
+  @Range(min = 0)
+  Double getWeightDecay();
+
+  void setWeightDecay(Double weightDecay);
+
+  @Description("Largest norm of the whole gradient; a larger one is clipped. 0: no clipping.")
+  @Range(min = 0)
+  Double getClipNorm();
+
+  void setClipNorm(Double clipNorm);
+
+  @Description("Decay of Adam's average of gradients.")
+  @Range(min = 0, max = 0.99999)
+  Double getAdamBeta1();
+
+  void setAdamBeta1(Double adamBeta1);
+
+  @Description("Decay of Adam's average of squared gradients.")
+  @Range(min = 0, max = 0.99999)
+  Double getAdamBeta2();
+
+  void setAdamBeta2(Double adamBeta2);
+
+  @Description("Added to the denominator of Adam's update.")
+  @Range(min = 0)
+  Double getAdamEps();
+
+  void setAdamEps(Double adamEps);
+
+  @Description("Width and height of the network's input in pixels; a multiple of --patchSize.")
+  @Range(min = 8, max = 4096)
+  Integer getInputSize();
+
+  void setInputSize(Integer inputSize);
+
+  @Description("Width and height of a patch in pixels.")
+  @Range(min = 1, max = 512)
+  Integer getPatchSize();
+
+  void setPatchSize(Integer patchSize);
+
+  @Description(
+      "Steps in which the learning rate rises from 0, at most half of all steps; instead of --warmupEpochs.")
   @InsteadOf("warmupEpochs")
   @Range(min = 0)
   Long getWarmupSteps();
@@ -78,7 +134,7 @@ public interface TrainingOptions extends DecodingOptions, PrecisionOptions {
   @Description(
       "Workers, each on its own device. Several workers train by local SGD, which is not the official data parallelism: "
           + "each takes --localSteps steps of --batchSize on its own part of the images, then their parameters are "
-          + "averaged. On a cluster each needs a slot. The number may change when a run is continued.")
+          + "averaged, not their gradients at every step. On a cluster each needs a slot. The number may change when a run is continued.")
   @Default.Integer(1)
   @Range(min = 1, max = 4096)
   int getWorkers();

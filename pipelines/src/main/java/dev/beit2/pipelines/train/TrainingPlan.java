@@ -3,9 +3,12 @@ package dev.beit2.pipelines.train;
 import static java.util.Objects.requireNonNull;
 
 import dev.beit2.model.recipe.MicroBatch;
+import dev.beit2.model.recipe.TrainingRecipe;
 import dev.beit2.model.torch.DeviceChoice;
 import dev.beit2.model.torch.Torch;
+import dev.beit2.model.train.AdamWConfig;
 import dev.beit2.model.train.CosineSchedule;
+import dev.beit2.model.vit.VitConfig;
 import dev.beit2.pipelines.average.OuterOptimizer;
 import dev.beit2.pipelines.cli.InvalidOptionException;
 import dev.beit2.pipelines.flink.FlinkTarget;
@@ -80,16 +83,14 @@ public record TrainingPlan(
   }
 
   /**
-   * Length of a run and its learning rate: a linear warm-up, then half a cosine.
+   * Length of a run and its learning rate: a linear warm-up from 0, then half a cosine.
    *
    * @param length of the whole run
    * @param warmup of the warm-up, at most half of the run
    * @param learningRate at the peak
-   * @param warmupFrom learning rate at the start, at most the peak
-   * @param minLearningRate learning rate at the end, at most the peak
+   * @param minLearningRate learning rate at the end, below the peak
    */
-  public record Schedule(
-      Length length, Length warmup, double learningRate, double warmupFrom, double minLearningRate)
+  public record Schedule(Length length, Length warmup, double learningRate, double minLearningRate)
       implements Serializable {}
 
   public TrainingPlan {
@@ -109,11 +110,10 @@ public record TrainingPlan(
    * @param config the run's configuration, see {@link #config(String, Class, TrainingOptions)}
    * @param examples images of the data set
    * @param imageSize width and height of the network's input in pixels
-   * @param microBatch of the recipe
-   * @param warmupFrom learning rate at the start of the warm-up
-   * @param minLearningRate learning rate at the end of the run
-   * @throws InvalidOptionException if there are more workers than images, the micro-batches do not
-   *     divide the batch, or one of them is larger than a buffer can be
+   * @param recipe of the preset
+   * @throws InvalidOptionException if there are more workers than images, the learning rate does
+   *     not fall, the micro-batches do not divide the batch, or one of them is larger than a buffer
+   *     can be
    */
   public static TrainingPlan of(
       String stage,
@@ -121,9 +121,7 @@ public record TrainingPlan(
       TrainingOptions options,
       long examples,
       int imageSize,
-      MicroBatch microBatch,
-      double warmupFrom,
-      double minLearningRate) {
+      TrainingRecipe recipe) {
     if (options.getWorkers() > examples) {
       throw new InvalidOptionException(
           "--workers=" + options.getWorkers(), examples + " images", "at least one per worker");
@@ -136,18 +134,13 @@ public record TrainingPlan(
         examples,
         options.getWorkers(),
         options.getBatchSize(),
-        microBatch(options, imageSize, microBatch),
+        microBatch(options, imageSize, recipe.microBatch()),
         threads(options, target),
         options.getDevice(),
-        options.getLocalSteps() != null ? options.getLocalSteps() : options.getCheckpointEvery(),
+        localSteps(options),
         options.getRoundsPerJob(),
         new OuterOptimizer(options.getOuterLearningRate(), options.getOuterMomentum()),
-        new Schedule(
-            new Length(options.getSteps(), options.getEpochs()),
-            new Length(options.getWarmupSteps(), options.getWarmupEpochs()),
-            options.getLearningRate(),
-            warmupFrom,
-            minLearningRate),
+        schedule(options, recipe),
         !target.isRemote());
   }
 
@@ -178,16 +171,85 @@ public record TrainingPlan(
     }
   }
 
+  private static Schedule schedule(TrainingOptions options, TrainingRecipe recipe) {
+    // Workers that average every step take one step of all their images together.
+    long averaged = localSteps(options) == 1 ? options.getWorkers() : 1;
+    long wholeBatch = averaged * options.getBatchSize();
+    double peak = peak(options, recipe, wholeBatch);
+    double end = end(options, recipe, wholeBatch);
+    if (end >= peak && options.getMinLearningRate() != null) {
+      throw new InvalidOptionException(
+          "--minLearningRate=" + end, "a peak learning rate of " + peak, "less than that");
+    } else if (end >= peak) {
+      throw new InvalidOptionException(
+          "--learningRate=" + peak,
+          "an end of the schedule of " + end + " without --minLearningRate",
+          "a peak above the end");
+    }
+    return new Schedule(
+        new Length(options.getSteps(), options.getEpochs()),
+        new Length(options.getWarmupSteps(), options.getWarmupEpochs()),
+        peak,
+        end);
+  }
+
+  private static double peak(TrainingOptions options, TrainingRecipe recipe, long batch) {
+    return options.getLearningRate() != null
+        ? options.getLearningRate()
+        : recipe.learningRate().of(batch);
+  }
+
+  private static double end(TrainingOptions options, TrainingRecipe recipe, long batch) {
+    return options.getMinLearningRate() != null
+        ? options.getMinLearningRate()
+        : recipe.minLearningRate().of(batch);
+  }
+
+  private static long localSteps(TrainingOptions options) {
+    return options.getLocalSteps() != null ? options.getLocalSteps() : options.getCheckpointEvery();
+  }
+
+  /** The optimizer that options describe. */
+  public static AdamWConfig optimizer(TrainingOptions options) {
+    return new AdamWConfig(
+        options.getAdamBeta1(),
+        options.getAdamBeta2(),
+        options.getAdamEps(),
+        options.getWeightDecay(),
+        options.getClipNorm());
+  }
+
+  /**
+   * A network for images of another size.
+   *
+   * @throws InvalidOptionException if the image is not made of whole patches
+   */
+  public static VitConfig withInput(VitConfig network, int inputSize, int patchSize) {
+    if (inputSize % patchSize != 0) {
+      throw new InvalidOptionException(
+          "--inputSize=" + inputSize, "--patchSize=" + patchSize, "a multiple of it");
+    }
+    return network.withInput(inputSize, patchSize, network.channels());
+  }
+
   /**
    * The configuration of a run: its command, and each option that has a value and may not change
-   * between two starts.
+   * between two starts. Learning rates that were not given are those of one worker's batch, because
+   * the number of workers may change.
    *
    * @param command such as {@code pretrain}
    * @param declared the command's options interface
+   * @param recipe of the preset
    */
   public static RunConfig config(
-      String command, Class<? extends TrainingOptions> declared, TrainingOptions options) {
-    return RunConfig.of(command, declared, options, MAY_CHANGE);
+      String command,
+      Class<? extends TrainingOptions> declared,
+      TrainingOptions options,
+      TrainingRecipe recipe) {
+    int batch = options.getBatchSize();
+    return RunConfig.of(command, declared, options, MAY_CHANGE)
+        .with("learningRate", Double.toString(peak(options, recipe, batch)))
+        .with("minLearningRate", Double.toString(end(options, recipe, batch)));
   }
 
   /**
@@ -234,11 +296,10 @@ public record TrainingPlan(
 
   /** The learning rate by the trainer's own count of steps, from a position on. */
   public CosineSchedule learningRate(RunPosition position) {
-    double peak = schedule.learningRate();
     return new CosineSchedule(
-            peak,
-            Math.min(schedule.warmupFrom(), peak),
-            Math.min(schedule.minLearningRate(), peak),
+            schedule.learningRate(),
+            0,
+            schedule.minLearningRate(),
             Math.min(schedule.warmup().inSteps(examples, imagesPerStep()), steps() / 2),
             steps())
         .withOffset(done(position) - position.step());

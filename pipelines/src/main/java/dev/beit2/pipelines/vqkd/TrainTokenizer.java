@@ -3,6 +3,7 @@ package dev.beit2.pipelines.vqkd;
 import dev.beit2.io.image.source.ImageDataset;
 import dev.beit2.io.image.source.ImageSource;
 import dev.beit2.model.recipe.TokenizerRecipe;
+import dev.beit2.model.tokenizer.CodebookUpdate;
 import dev.beit2.pipelines.cli.Command;
 import dev.beit2.pipelines.cli.CommandLine;
 import dev.beit2.pipelines.cli.OneOf;
@@ -63,16 +64,6 @@ public final class TrainTokenizer {
 
     void setPreset(String preset);
 
-    @Description(
-        "Peak learning rate, followed by a cosine to 1e-5. The official script uses 5e-5 per 128 images of the batch; "
-            + "scale it with yours.")
-    @Range(min = 0)
-    @Override
-    Double getLearningRate();
-
-    @Override
-    void setLearningRate(Double learningRate);
-
     @Description("Size of the codebook.")
     @Range(min = 2, max = 1048576)
     Integer getCodebookSize();
@@ -84,6 +75,25 @@ public final class TrainTokenizer {
     Integer getCodeDimension();
 
     void setCodeDimension(Integer codeDimension);
+
+    @Description("Blocks of the decoder; the official tokenizers have 1 or 3.")
+    @Range(min = 1, max = 1000)
+    Integer getDecoderDepth();
+
+    void setDecoderDepth(Integer decoderDepth);
+
+    @Description("Weight of the commitment loss.")
+    @Range(min = 0)
+    Double getCommitmentWeight();
+
+    void setCommitmentWeight(Double commitmentWeight);
+
+    @Description(
+        "How the codebook learns. ema: by a moving average of the vectors assigned to each code, as in the official code. "
+            + "gradient: by the paper's codebook loss and the optimizer.")
+    CodebookUpdate getCodebookUpdate();
+
+    void setCodebookUpdate(CodebookUpdate codebookUpdate);
 
     @Description("Decay of the codebook's moving average per step. Small batches need a lower one.")
     @Range(min = 0, max = 1)
@@ -104,6 +114,12 @@ public final class TrainTokenizer {
     Double getMinCropScale();
 
     void setMinCropScale(Double minCropScale);
+
+    @Description("Strength of the images' colour jitter: brightness, contrast and saturation.")
+    @Range(min = 0, max = 1)
+    Double getColorJitter();
+
+    void setColorJitter(Double colorJitter);
   }
 
   /** {@code ./beit2 train-tokenizer}. */

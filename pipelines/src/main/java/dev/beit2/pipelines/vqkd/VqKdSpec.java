@@ -1,13 +1,17 @@
 package dev.beit2.pipelines.vqkd;
 
+import dev.beit2.io.image.Augmentation;
 import dev.beit2.io.image.DecodingLimits;
 import dev.beit2.io.image.source.ImageDataset;
 import dev.beit2.io.image.source.ImageSource;
 import dev.beit2.model.recipe.TokenizerRecipe;
 import dev.beit2.model.teacher.Teacher;
+import dev.beit2.model.tokenizer.CodebookUpdate;
 import dev.beit2.model.tokenizer.VqKdConfig;
 import dev.beit2.model.torch.Precision;
 import dev.beit2.model.train.AdamWConfig;
+import dev.beit2.model.vit.VitConfig;
+import dev.beit2.pipelines.cli.InvalidOptionException;
 import dev.beit2.pipelines.jvm.SharedInJvm;
 import dev.beit2.pipelines.options.DecodingOptions;
 import dev.beit2.pipelines.options.Inputs;
@@ -22,10 +26,11 @@ import java.io.IOException;
 record VqKdSpec(
     TrainingPlan plan,
     VqKdConfig network,
+    CodebookUpdate codebookUpdate,
     AdamWConfig optimizer,
     ImageSource images,
     DecodingLimits limits,
-    double minCropScale,
+    Augmentation augmentation,
     long seed,
     Precision precision,
     boolean activationCheckpointing)
@@ -45,32 +50,45 @@ record VqKdSpec(
             ? options.getReviveDeadCodesAfter()
             : TokenizerRecipe.reviveDeadCodesAfter(count);
     RunConfig config =
-        TrainingPlan.config(TrainTokenizer.NAME, TrainTokenizer.Options.class, options)
+        TrainingPlan.config(TrainTokenizer.NAME, TrainTokenizer.Options.class, options, recipe)
             .with("reviveDeadCodesAfter", Integer.toString(reviveAfter));
     return new VqKdSpec(
-        TrainingPlan.of(
-            stage,
-            config,
-            options,
-            count,
-            recipe.encoder().imageSize(),
-            recipe.microBatch(),
-            recipe.warmupFrom(),
-            recipe.minLearningRate()),
-        recipe
-            .network(
-                options.getCodebookSize(),
-                options.getCodeDimension(),
-                Teacher.hogDimension(recipe.encoder().patchSize()))
-            .withDecay(options.getCodebookDecay())
-            .withReviveDeadCodesAfter(reviveAfter),
-        recipe.optimizer(),
+        TrainingPlan.of(stage, config, options, count, options.getInputSize(), recipe),
+        network(options, recipe, reviveAfter),
+        options.getCodebookUpdate(),
+        TrainingPlan.optimizer(options),
         images,
         DecodingOptions.limits(options),
-        options.getMinCropScale(),
+        Augmentation.randomResizedCrop(options.getMinCropScale())
+            .withJitter(options.getColorJitter()),
         options.getSeed(),
         options.getPrecision(),
         options.getRecompute());
+  }
+
+  private static VqKdConfig network(
+      TrainTokenizer.Options options, TokenizerRecipe recipe, int reviveAfter) {
+    int patch = options.getPatchSize();
+    if (patch % Teacher.HOG_CELL != 0) {
+      throw new InvalidOptionException(
+          "--patchSize=" + patch,
+          "--teacher=" + options.getTeacher() + " with cells of " + Teacher.HOG_CELL + " pixels",
+          "a multiple of " + Teacher.HOG_CELL);
+    }
+    VitConfig encoder = TrainingPlan.withInput(recipe.encoder(), options.getInputSize(), patch);
+    VitConfig decoder =
+        encoder
+            .withInput(encoder.grid(), 1, options.getCodeDimension())
+            .withDepth(options.getDecoderDepth());
+    return new VqKdConfig(
+        encoder,
+        decoder,
+        options.getCodebookSize(),
+        options.getCodeDimension(),
+        Teacher.hogDimension(patch),
+        options.getCodebookDecay(),
+        options.getCommitmentWeight(),
+        reviveAfter);
   }
 
   /**

@@ -1,6 +1,5 @@
 package dev.beit2.pipelines.vqkd;
 
-import dev.beit2.io.image.Augmentation;
 import dev.beit2.io.image.ImageBatch;
 import dev.beit2.io.image.ImageRecord;
 import dev.beit2.io.image.RejectedImage;
@@ -27,16 +26,15 @@ final class VqKdTraining implements TrainingTask<ImageRecord, ImageBatch> {
   private final VqKdTrainer trainer;
   private final SharedInJvm<ImageDataset> images;
   private final ExampleLoader<ImageRecord> loader;
-  private final Augmentation augmentation;
 
   private VqKdTraining(VqKdSpec spec, RunPosition from, SharedInJvm<ImageDataset> images) {
     this.spec = spec;
     this.images = images;
     this.loader = new ExampleLoader<>(new Images(images.get(), spec.seed()), spec.limits());
-    this.augmentation = Augmentation.randomResizedCrop(spec.minCropScale());
     this.trainer =
         VqKdTrainer.start(
             spec.network(),
+            spec.codebookUpdate(),
             Teacher.hog(Kernels.of(spec.precision()), spec.network().encoder().patchSize()),
             spec.optimizer(),
             spec.plan().learningRate(from),
@@ -80,8 +78,8 @@ final class VqKdTraining implements TrainingTask<ImageRecord, ImageBatch> {
             example,
             (used, image) -> {
               View view =
-                  augmentation.sample(
-                      spec.seed(), used.key(), epoch, image.width(), image.height());
+                  spec.augmentation()
+                      .sample(spec.seed(), used.key(), epoch, image.width(), image.height());
               return image.render(view, batch.side());
             });
     batch.put(slot, rendering.example().key(), rendering.pixels());

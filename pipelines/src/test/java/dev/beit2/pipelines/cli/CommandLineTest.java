@@ -469,7 +469,7 @@ final class CommandLineTest {
   void aRoundsLengthIsGivenOnce() {
     String[] required = {"--shards=x", "--output=y"};
     PretrainMim.Options options = CommandLine.parse(PretrainMim.COMMAND, required);
-    assertEquals(1000, options.getCheckpointEvery());
+    assertEquals(100, options.getCheckpointEvery());
     assertNull(options.getLocalSteps());
     options =
         CommandLine.parse(

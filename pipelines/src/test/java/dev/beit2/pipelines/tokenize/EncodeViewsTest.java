@@ -45,7 +45,8 @@ final class EncodeViewsTest {
   private static final int VIEWS = 3;
   private static final ShardMetadata SHARDS =
       new ShardMetadata("digest", 256, GRID, SIDE, VIEWS, 7);
-  private static final ViewRecipe RECIPE = new ViewRecipe(0.4, false, 0, DecodingLimits.DEFAULT);
+  private static final ViewRecipe RECIPE =
+      new ViewRecipe(0.2, 0.4, false, 0, DecodingLimits.DEFAULT);
 
   /**
    * The code of every patch is the image's mean red, 0 to 255. An image that is more green than red

@@ -242,7 +242,7 @@ final class TokenizeDatasetTest {
                 new PatchEncoder.Checkpointed(
                     path("tokenizer"), shards.tokenizerDigest(), Precision.FP32),
                 shards,
-                new ViewRecipe(0.4, true, 150, DecodingLimits.DEFAULT),
+                new ViewRecipe(0.2, 0.4, true, 150, DecodingLimits.DEFAULT),
                 4,
                 1,
                 StageProgress.of("test", 0, options)))

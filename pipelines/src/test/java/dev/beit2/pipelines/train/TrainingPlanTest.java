@@ -5,14 +5,19 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.beit2.model.recipe.MicroBatch;
+import dev.beit2.model.recipe.TokenizerRecipe;
 import dev.beit2.model.torch.DeviceChoice;
+import dev.beit2.model.train.CosineSchedule;
 import dev.beit2.pipelines.average.OuterOptimizer;
 import dev.beit2.pipelines.run.RunConfig;
 import dev.beit2.pipelines.run.RunPosition;
 import dev.beit2.pipelines.train.TrainingPlan.Length;
 import dev.beit2.pipelines.train.TrainingPlan.Schedule;
+import dev.beit2.pipelines.vqkd.TrainTokenizer;
 import java.util.List;
 import java.util.TreeMap;
+import java.util.function.Consumer;
+import org.apache.beam.sdk.options.PipelineOptionsFactory;
 import org.junit.jupiter.api.Test;
 
 class TrainingPlanTest {
@@ -34,7 +39,7 @@ class TrainingPlanTest {
         localSteps,
         roundsPerJob,
         new OuterOptimizer(1, 0),
-        new Schedule(length, warmup, 0.1, 1e-6, 1e-5),
+        new Schedule(length, warmup, 0.1, 1e-5),
         false);
   }
 
@@ -115,6 +120,57 @@ class TrainingPlanTest {
   void roundsOfAnotherLengthBeginAtItsNextMultiple() {
     List<Round> rounds = steps(120, 1).nextRounds(new RunPosition(50, 500));
     assertEquals(List.of(80L, 120L), rounds.stream().map(round -> round.end().step()).toList());
+  }
+
+  private static TrainingPlan planned(Consumer<TrainTokenizer.Options> given) {
+    TrainTokenizer.Options options = PipelineOptionsFactory.as(TrainTokenizer.Options.class);
+    options.setOutput("run");
+    options.setSteps(1000L);
+    options.setWarmupSteps(10L);
+    options.setCheckpointEvery(100L);
+    options.setBatchSize(64);
+    given.accept(options);
+    return TrainingPlan.of(
+        "train",
+        TrainingPlan.config("train", TrainTokenizer.Options.class, options, TokenizerRecipe.BASE),
+        options,
+        IMAGES,
+        224,
+        TokenizerRecipe.BASE);
+  }
+
+  @Test
+  void learningRatesFollowTheWholeBatch() {
+    assertEquals(2.5e-5, planned(options -> {}).schedule().learningRate(), 1e-12);
+    assertEquals(1.25e-6, planned(options -> {}).schedule().minLearningRate(), 1e-12);
+    // Workers that average at every step take a step on all their images together.
+    Consumer<TrainTokenizer.Options> four = options -> options.setWorkers(4);
+    assertEquals(2.5e-5, planned(four).schedule().learningRate(), 1e-12);
+    TrainingPlan together = planned(four.andThen(options -> options.setLocalSteps(1L)));
+    assertEquals(1e-4, together.schedule().learningRate(), 1e-12);
+    assertEquals(5e-6, together.schedule().minLearningRate(), 1e-12);
+    // The number of workers may change in a run, so its configuration has one worker's.
+    assertEquals("2.5E-5", together.config().values().get("learningRate"));
+    CosineSchedule schedule = together.learningRate(RunPosition.START);
+    assertEquals(0, schedule.at(0));
+    assertEquals(1e-4, schedule.at(10), 1e-12);
+    assertEquals(5e-6, schedule.at(1000), 1e-12);
+    TrainingPlan given =
+        planned(
+            options -> {
+              options.setLearningRate(0.1);
+              options.setMinLearningRate(0.01);
+            });
+    assertEquals(
+        new Schedule(given.schedule().length(), given.schedule().warmup(), 0.1, 0.01),
+        given.schedule());
+  }
+
+  @Test
+  void aMicroBatchIsGivenInImagesOrAsAPartOfTheBatch() {
+    assertEquals(TokenizerRecipe.BASE.microBatch(), planned(options -> {}).microBatch());
+    assertEquals(new MicroBatch(5, 5), planned(options -> options.setMicroBatch(5)).microBatch());
+    assertEquals(new MicroBatch(16, 16), planned(options -> options.setAccumulate(4)).microBatch());
   }
 
   @Test

@@ -38,7 +38,7 @@ class TrainingProgressTest {
             50,
             10,
             new OuterOptimizer(1, 0),
-            new Schedule(new Length(steps, null), new Length(0L, null), 0.1, 1e-6, 1e-5),
+            new Schedule(new Length(steps, null), new Length(0L, null), 0.1, 1e-5),
             false);
     PrintStream stderr = System.err;
     ByteArrayOutputStream said = new ByteArrayOutputStream();

@@ -61,7 +61,7 @@ final class TrainingRoundTest {
         LOCAL_STEPS,
         rounds,
         outer,
-        new Schedule(new Length(1000L, null), new Length(0L, null), 0.1, 1e-6, 1e-5),
+        new Schedule(new Length(1000L, null), new Length(0L, null), 0.1, 1e-5),
         false);
   }
 

@@ -1,0 +1,13 @@
+package dev.beit2.model.recipe;
+
+/** What the recipes of both trainings say of a step and of the schedule. */
+public sealed interface TrainingRecipe permits TokenizerRecipe, PretrainingRecipe {
+  /** Images that go through the network at once. */
+  MicroBatch microBatch();
+
+  /** Peak of the schedule. */
+  BatchRate learningRate();
+
+  /** End of the schedule. */
+  BatchRate minLearningRate();
+}
