@@ -21,6 +21,9 @@ import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.channels.Channels;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
 import java.util.SplittableRandom;
 import org.junit.jupiter.api.Test;
 
@@ -52,13 +55,23 @@ class PrecisionTest {
     for (int i = 0; i < exact.length; i++) {
       same += exact[i] == rounded[i] ? 1 : 0;
     }
-    double share = (double) same / exact.length;
-    assertTrue(share >= 0.97, () -> "share of equal codes " + share);
+    double fraction = (double) same / exact.length;
+    assertTrue(fraction >= 0.99, () -> "fraction of equal codes " + fraction);
     // The rounding is real.
-    assertTrue(share < 1, "bf16 changed nothing");
+    assertTrue(fraction < 1, "bf16 changed nothing");
 
-    double loss = pretrain(photographs, exact, Precision.FP32);
-    assertEquals(loss, pretrain(photographs, exact, Precision.BF16), 0.01 * loss);
+    List<Map<String, Double>> wanted = pretrain(photographs, exact, Precision.FP32);
+    List<Map<String, Double>> found = pretrain(photographs, exact, Precision.BF16);
+    // With a bias or logits of 8 bits, the gradients of these steps differ by 2e-3.
+    for (int step = 0; step < 15; step++) {
+      for (String metric : List.of("loss", "gradient_norm")) {
+        double value = wanted.get(step).get(metric);
+        assertEquals(value, found.get(step).get(metric), 4e-4 * value, metric + " " + step);
+      }
+    }
+    // Later, training amplifies any difference.
+    double last = wanted.get(STEPS - 1).get("loss");
+    assertEquals(last, found.get(STEPS - 1).get("loss"), 0.03 * last);
   }
 
   private static byte[] trainTokenizer(ImageBatch photographs) throws IOException {
@@ -90,11 +103,12 @@ class PrecisionTest {
     return codes;
   }
 
-  /** The loss of the last step. */
-  private static double pretrain(ImageBatch photographs, int[] codes, Precision precision) {
+  /** The metrics of each step. */
+  private static List<Map<String, Double>> pretrain(
+      ImageBatch photographs, int[] codes, Precision precision) {
     int batch = 8;
     BlockwiseMask masking = PretrainingRecipe.TINY.mask();
-    double loss = Double.NaN;
+    List<Map<String, Double>> metrics = new ArrayList<>();
     try (MimTrainer trainer =
         MimTrainer.start(
             PretrainingRecipe.TINY.network(256),
@@ -111,9 +125,9 @@ class PrecisionTest {
           System.arraycopy(masking.sample(random), 0, masks, i * PATCHES, PATCHES);
         }
         System.arraycopy(codes, first * PATCHES, labels, 0, labels.length);
-        loss = trainer.step(photographs.slots(first, batch), masks, labels, batch).get("loss");
+        metrics.add(trainer.step(photographs.slots(first, batch), masks, labels, batch));
       }
     }
-    return loss;
+    return metrics;
   }
 }

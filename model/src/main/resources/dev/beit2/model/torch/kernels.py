@@ -61,6 +61,14 @@ class Kernels(Module):
     bias = torch.embedding(table, torch.reshape(index, [-1]))
     return torch.contiguous(torch.permute(torch.reshape(bias, [1, T, T, -1]), [0, 3, 1, 2]))
 
+  # Attention whose bias and softmax are fp32, as in the official code under autocast: bfloat16 has 8 bits, too few for
+  # a sum of scores and bias. q, k, v [B, heads, T, D / heads], bias [1, heads, T, T] -> [B, heads, T, D / heads]
+  def biased_attention(self: __torch__.Kernels, q: Tensor, k: Tensor, v: Tensor, bias: Tensor) -> Tensor:
+    scale = torch.pow(float(torch.size(q, 3)), -0.5)
+    scores = torch.matmul(q * scale, torch.transpose(k, 2, 3))
+    weights = torch.softmax(torch.to(scores, 6) + bias, -1)
+    return torch.matmul(torch.to(weights, ops.prim.dtype(v)), v)
+
   # x [B, T, D], bias [1, heads, T, T] or empty -> [B, T, D]. The keys have no bias: either q_bias and v_bias are given,
   # or the bias of all three and an empty v_bias.
   def attention(self: __torch__.Kernels, x: Tensor, bias: Tensor, heads: int, w: List[Tensor]) -> Tensor:
@@ -75,10 +83,13 @@ class Kernels(Module):
       qkv_bias = torch.cat([q_bias, torch.zeros_like(q_bias), v_bias])
     qkv = torch.reshape((self).linear(x, qkv_weight, qkv_bias), [B, T, 3, heads, D // heads])
     q, k, v = torch.unbind(torch.permute(qkv, [2, 0, 3, 1, 4]))
-    mask = annotate(Optional[Tensor], None)
-    if torch.numel(bias) > 0:
-      mask = torch.to(bias, ops.prim.dtype(q))
-    y = torch.scaled_dot_product_attention(q, k, v, mask, 0., False)
+    if self.bf16 and torch.numel(bias) > 0:
+      y = (self).biased_attention(q, k, v, bias)
+    else:
+      mask = annotate(Optional[Tensor], None)
+      if torch.numel(bias) > 0:
+        mask = bias
+      y = torch.scaled_dot_product_attention(q, k, v, mask, 0., False)
     return (self).linear(torch.reshape(torch.transpose(y, 1, 2), [B, T, D]), proj_weight, proj_bias)
 
   # x + keep * gamma * branch; keep [B, 1, 1] is stochastic depth's factor (0 or 1 / (1 - p)), gamma [D] layer scale.
@@ -150,9 +161,9 @@ class Kernels(Module):
   def aggregate(self: __torch__.Kernels, last: Tensor, early: Tensor) -> Tensor:
     return torch.cat([torch.slice(last, 1, 0, 1), torch.slice(early, 1, 1)], 1)
 
-  # Logits of some tokens. x [B, T, D], rows [M] are indices into the B * T tokens -> [M, V]
+  # Logits of some tokens, fp32. x [B, T, D], rows [M] are indices into the B * T tokens -> [M, V]
   def logits(self: __torch__.Kernels, x: Tensor, rows: Tensor, w: Tensor, b: Tensor) -> Tensor:
-    return torch.to((self).linear(torch.index_select(torch.flatten(x, 0, 1), 0, rows), w, b), 6)
+    return (self).linear32(torch.index_select(torch.flatten(x, 0, 1), 0, rows), w, b)
 
   # -> mean cross-entropy, fraction of right predictions
   def cross_entropy(self: __torch__.Kernels, logits: Tensor, labels: Tensor, smoothing: Tensor) -> Tuple[Tensor, Tensor]:
