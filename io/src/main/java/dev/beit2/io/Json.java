@@ -7,6 +7,11 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.ObjectWriter;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import org.apache.beam.sdk.coders.Coder;
+import org.apache.beam.sdk.coders.DelegateCoder;
+import org.apache.beam.sdk.coders.DelegateCoder.CodingFunction;
+import org.apache.beam.sdk.coders.StringUtf8Coder;
+import org.apache.beam.sdk.values.TypeDescriptor;
 
 /**
  * Reads and writes JSON, by Jackson. All JSON files of this project pass through here, so that they
@@ -70,5 +75,26 @@ public final class Json {
       throw new JsonMappingException(null, "null is not a JSON object");
     }
     return values;
+  }
+
+  /** A coder of small records, which it writes as {@link #line} does. */
+  public static <T> Coder<T> coder(Class<T> type) {
+    return DelegateCoder.of(
+        StringUtf8Coder.of(), new ToJson<>(), new FromJson<>(type), TypeDescriptor.of(type));
+  }
+
+  // Records, not lambdas, so that a coder equals its deserialized copy.
+  private record ToJson<T>() implements CodingFunction<T, String> {
+    @Override
+    public String apply(T value) {
+      return line(value);
+    }
+  }
+
+  private record FromJson<T>(Class<T> type) implements CodingFunction<String, T> {
+    @Override
+    public T apply(String json) throws JsonProcessingException {
+      return read(json, type);
+    }
   }
 }

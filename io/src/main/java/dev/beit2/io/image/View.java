@@ -1,6 +1,6 @@
 package dev.beit2.io.image;
 
-import org.apache.beam.sdk.coders.DefaultCoder;
+import org.apache.beam.sdk.coders.Coder;
 
 /**
  * One augmented view of an image: everything that is needed to render the same pixels again ({@link
@@ -18,7 +18,6 @@ import org.apache.beam.sdk.coders.DefaultCoder;
  * @param jitterOrder which of the {@value #JITTER_ORDERS} orders of (b)rightness, (c)ontrast and
  *     (s)aturation: bcs, bsc, cbs, csb, sbc, scb
  */
-@DefaultCoder(ViewCoder.class)
 public record View(
     int left,
     int top,
@@ -29,6 +28,8 @@ public record View(
     float contrast,
     float saturation,
     byte jitterOrder) {
+  public static final Coder<View> CODER = new ViewCoder();
+
   /** The number of orders of the three jitter steps. */
   public static final int JITTER_ORDERS = 6;
 

@@ -6,30 +6,16 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
 import org.apache.beam.sdk.coders.AtomicCoder;
-import org.apache.beam.sdk.coders.CoderProvider;
-import org.apache.beam.sdk.coders.CoderProviders;
 import org.apache.beam.sdk.coders.VarIntCoder;
-import org.apache.beam.sdk.values.TypeDescriptor;
 
 /**
  * Encodes the components in their order: the box as variable-length integers, the rest at fixed
- * size.
+ * size. Shuffles and shards' temporary files hold several views per image, so this is written by
+ * hand: small, exact, and without an object for each component.
  */
-public final class ViewCoder extends AtomicCoder<View> {
+final class ViewCoder extends AtomicCoder<View> {
   private static final long serialVersionUID = 1L;
-  private static final ViewCoder INSTANCE = new ViewCoder();
   private static final VarIntCoder INT = VarIntCoder.of();
-
-  private ViewCoder() {}
-
-  public static ViewCoder of() {
-    return INSTANCE;
-  }
-
-  /** For Beam, which finds the coder through {@code @DefaultCoder}. */
-  public static CoderProvider getCoderProvider() {
-    return CoderProviders.forCoder(TypeDescriptor.of(View.class), of());
-  }
 
   @Override
   public void encode(View view, OutputStream out) throws IOException {

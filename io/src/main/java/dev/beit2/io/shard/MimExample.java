@@ -6,7 +6,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
 import javax.annotation.Nullable;
-import org.apache.beam.sdk.coders.DefaultCoder;
+import org.apache.beam.sdk.coders.Coder;
 
 /**
  * A row of a shard: an image and the codes of its views.
@@ -19,7 +19,6 @@ import org.apache.beam.sdk.coders.DefaultCoder;
  *     smaller JPEG of it; its views are made from these bytes; not to be changed
  * @param views {@link ShardMetadata#views()} views, by view number
  */
-@DefaultCoder(MimExampleCoder.class)
 @SuppressWarnings("ArrayRecordComponent") // Copying every image for immutability's sake is waste.
 public record MimExample(
     String key,
@@ -28,6 +27,8 @@ public record MimExample(
     int height,
     byte[] jpeg,
     List<EncodedView> views) {
+  public static final Coder<MimExample> CODER = new MimExampleCoder();
+
   public MimExample {
     requireNonNull(key, "key is null");
     requireNonNull(jpeg, "jpeg is null");

@@ -1,6 +1,6 @@
 package dev.beit2.io.shard;
 
-import dev.beit2.io.image.ViewCoder;
+import dev.beit2.io.image.View;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
@@ -9,35 +9,22 @@ import java.util.List;
 import org.apache.beam.sdk.coders.AtomicCoder;
 import org.apache.beam.sdk.coders.ByteArrayCoder;
 import org.apache.beam.sdk.coders.Coder;
-import org.apache.beam.sdk.coders.CoderProvider;
-import org.apache.beam.sdk.coders.CoderProviders;
 import org.apache.beam.sdk.coders.NullableCoder;
 import org.apache.beam.sdk.coders.StringUtf8Coder;
 import org.apache.beam.sdk.coders.VarIntCoder;
-import org.apache.beam.sdk.values.TypeDescriptor;
 
 /**
  * Encodes the components in their order. The views are their number, then each view and its codes.
+ * Every image of a set passes here, so this is written by hand: six components would be five nested
+ * key-value pairs.
  */
-public final class MimExampleCoder extends AtomicCoder<MimExample> {
+final class MimExampleCoder extends AtomicCoder<MimExample> {
   private static final long serialVersionUID = 1L;
-  private static final MimExampleCoder INSTANCE = new MimExampleCoder();
   private static final Coder<String> TEXT = StringUtf8Coder.of();
   private static final Coder<Integer> INT = VarIntCoder.of();
   private static final Coder<Integer> LABEL = NullableCoder.of(INT);
   private static final Coder<byte[]> BYTES = ByteArrayCoder.of();
-  private static final ViewCoder VIEW = ViewCoder.of();
-
-  private MimExampleCoder() {}
-
-  public static MimExampleCoder of() {
-    return INSTANCE;
-  }
-
-  /** For Beam, which finds the coder through {@code @DefaultCoder}. */
-  public static CoderProvider getCoderProvider() {
-    return CoderProviders.forCoder(TypeDescriptor.of(MimExample.class), of());
-  }
+  private static final Coder<View> VIEW = View.CODER;
 
   @Override
   public void encode(MimExample example, OutputStream out) throws IOException {

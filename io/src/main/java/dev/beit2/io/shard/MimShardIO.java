@@ -114,7 +114,7 @@ public final class MimShardIO {
           // One worker lists all row groups. Without a reshuffle it would also read them all.
           .apply("Reshuffle", Reshuffle.viaRandomKey())
           .apply("ReadRowGroups", ParDo.of(new ReadRowGroupFn()))
-          .setCoder(MimExampleCoder.of());
+          .setCoder(MimExample.CODER);
     }
 
     @Override
@@ -221,12 +221,12 @@ public final class MimShardIO {
               .apply(
                   "AssignShard",
                   ParDo.of(new AssignShardFn(metadata.seed(), planned)).withSideInputs(planned))
-              .setCoder(KvCoder.of(StringUtf8Coder.of(), MimExampleCoder.of()))
+              .setCoder(KvCoder.of(StringUtf8Coder.of(), MimExample.CODER))
               .apply("GroupByShard", GroupByKey.create())
               // No side inputs: with them Flink would pass each group, a whole shard, as one
               // record.
               .apply("WriteShard", ParDo.of(new WriteShardFn(directory, metadata, rowGroupBytes)))
-              .setCoder(new ShardCoder())
+              .setCoder(Shard.CODER)
               .apply("Shards", View.asList());
       // Depends on the plan, so that the old manifest is deleted first even if there are no shards.
       return (before.isEmpty() ? plan : plan.apply("AfterOthers", Wait.on(before)))

@@ -1,6 +1,7 @@
 package dev.beit2.io.shard;
 
 import dev.beit2.io.InvalidInputException;
+import dev.beit2.io.Json;
 import dev.beit2.io.parquet.BoundedCodecs;
 import dev.beit2.io.shard.ShardManifest.Shard;
 import dev.beit2.io.store.WriteResult;
@@ -16,13 +17,6 @@ import javax.annotation.Nullable;
 import org.apache.avro.generic.GenericData;
 import org.apache.avro.generic.GenericRecord;
 import org.apache.beam.sdk.coders.Coder;
-import org.apache.beam.sdk.coders.DelegateCoder;
-import org.apache.beam.sdk.coders.KvCoder;
-import org.apache.beam.sdk.coders.ListCoder;
-import org.apache.beam.sdk.coders.StringUtf8Coder;
-import org.apache.beam.sdk.coders.VarLongCoder;
-import org.apache.beam.sdk.values.KV;
-import org.apache.beam.sdk.values.TypeDescriptor;
 import org.apache.parquet.ParquetReadOptions;
 import org.apache.parquet.avro.AvroParquetReader;
 import org.apache.parquet.avro.AvroParquetWriter;
@@ -45,28 +39,7 @@ record ShardFile(ShardFolder folder, String file) {
 
   /** A row group: the unit of reading, with its number of rows and its uncompressed size. */
   record RowGroup(ShardFile shard, long start, long end, long rows, long bytes) {
-    static final Coder<RowGroup> CODER =
-        DelegateCoder.of(
-            KvCoder.of(
-                KvCoder.of(StringUtf8Coder.of(), StringUtf8Coder.of()),
-                ListCoder.of(VarLongCoder.of())),
-            group ->
-                KV.of(
-                    KV.of(group.shard.folder().directory(), group.shard.file()),
-                    List.of(group.start, group.end, group.rows, group.bytes)),
-            RowGroup::decode,
-            TypeDescriptor.of(RowGroup.class));
-
-    private static RowGroup decode(KV<KV<String, String>, List<Long>> encoded) {
-      ShardFolder folder = new ShardFolder(encoded.getKey().getKey());
-      List<Long> numbers = encoded.getValue();
-      return new RowGroup(
-          new ShardFile(folder, encoded.getKey().getValue()),
-          numbers.get(0),
-          numbers.get(1),
-          numbers.get(2),
-          numbers.get(3));
-    }
+    static final Coder<RowGroup> CODER = Json.coder(RowGroup.class);
 
     /** Represents all rows of a shard whose footer cannot be read. */
     static RowGroup lost(ShardFile shard, long rows) {

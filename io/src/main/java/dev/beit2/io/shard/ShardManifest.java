@@ -12,7 +12,7 @@ import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.util.List;
 import javax.annotation.Nullable;
-import org.apache.beam.sdk.coders.DefaultCoder;
+import org.apache.beam.sdk.coders.Coder;
 
 /**
  * {@code manifest.json}, written last: describes a set of shards and lists its files. Readers
@@ -22,7 +22,6 @@ import org.apache.beam.sdk.coders.DefaultCoder;
  * @param tokenizerDigest see {@link ShardMetadata}, also for the following
  * @param shards sorted by file; a shard without rows has no file and is not listed
  */
-@DefaultCoder(ShardManifestCoder.class)
 public record ShardManifest(
     int schemaVersion,
     String tokenizerDigest,
@@ -32,6 +31,8 @@ public record ShardManifest(
     int views,
     long seed,
     List<Shard> shards) {
+  public static final Coder<ShardManifest> CODER = Json.coder(ShardManifest.class);
+
   /** The version this code writes, and the only one it reads. */
   public static final int SCHEMA_VERSION = 1;
 
@@ -56,6 +57,8 @@ public record ShardManifest(
    * @param crc32c of the whole file, 8 hexadecimal digits
    */
   public record Shard(String file, long rows, long bytes, String crc32c) {
+    static final Coder<Shard> CODER = Json.coder(Shard.class);
+
     public Shard {
       requireNonNull(file, "file is null");
       requireNonNull(crc32c, "crc32c is null");
@@ -124,9 +127,5 @@ public record ShardManifest(
   /** The indented JSON of the file, without a line break at the end. */
   public String toJson() {
     return Json.pretty(this).stripTrailing();
-  }
-
-  static ShardManifest fromJson(String json) throws IOException {
-    return STRICT.readValue(json, ShardManifest.class);
   }
 }

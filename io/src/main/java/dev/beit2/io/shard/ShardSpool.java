@@ -21,6 +21,7 @@ import java.nio.file.Files;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import org.apache.beam.sdk.coders.Coder;
 
 /**
  * Sorts the examples of a shard, which arrive in any order, by {@link SeededRandom#hash} of (seed,
@@ -28,7 +29,7 @@ import java.util.List;
  * memory.
  */
 final class ShardSpool implements Closeable {
-  private static final MimExampleCoder CODER = MimExampleCoder.of();
+  private static final Coder<MimExample> CODER = MimExample.CODER;
 
   private final long seed;
   private final FileChannel file;

@@ -22,21 +22,21 @@ class CodersTest {
           View.center(1000, 700, 1));
 
   @Test
-  void imageRecords() throws Exception {
-    checkAll(ImageRecord.class, ImageRecordCoder.of(), RECORDS);
+  void imageRecordsAreEncodedAndDecoded() throws Exception {
+    checkAll(ImageRecord.class, ImageRecord.CODER, RECORDS);
   }
 
   @Test
-  void rejectedImages() throws Exception {
+  void rejectedImagesAreEncodedAndDecoded() throws Exception {
     checkAll(
         RejectedImage.class,
-        RejectedImageCoder.of(),
+        RejectedImage.CODER,
         List.of(new RejectedImage("a", "empty file"), new RejectedImage("ä", "")));
   }
 
   @Test
-  void views() throws Exception {
-    checkAll(View.class, ViewCoder.of(), VIEWS);
+  void viewsAreEncodedAndDecoded() throws Exception {
+    checkAll(View.class, View.CODER, VIEWS);
   }
 
   private static <T> void checkAll(Class<T> type, Coder<T> coder, List<T> values) throws Exception {

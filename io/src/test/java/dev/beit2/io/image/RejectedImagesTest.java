@@ -33,7 +33,7 @@ class RejectedImagesTest {
   }
 
   @Test
-  void nothingIsWrittenWhereNothingWasRejected() throws IOException {
+  void noFileIsWrittenIfNothingIsRejected() throws IOException {
     write();
     try (Stream<Path> files = Files.walk(folder)) {
       assertFalse(files.anyMatch(Files::isRegularFile));
@@ -43,7 +43,7 @@ class RejectedImagesTest {
   private void write(RejectedImage... rejected) {
     TestPipeline pipeline = TestPipeline.create().enableAbandonedNodeEnforcement(false);
     pipeline
-        .apply("Rejected", Create.of(List.of(rejected)).withCoder(RejectedImageCoder.of()))
+        .apply("Rejected", Create.of(List.of(rejected)).withCoder(RejectedImage.CODER))
         .apply("Write", RejectedImages.write(folder.resolve("rejected").toString()));
     pipeline.run().waitUntilFinish();
   }

@@ -11,23 +11,22 @@ import org.junit.jupiter.api.Test;
 
 class CodersTest {
   @Test
-  void mimExamples() throws Exception {
+  void mimExamplesAreEncodedAndDecoded() throws Exception {
     MimExample noViews = new MimExample("ä", null, 1, 2, new byte[0], List.of());
-    check(MimExampleCoder.of(), List.of(Examples.example(0), Examples.example(1), noViews));
-    assertEquals(MimExampleCoder.of(), CoderRegistry.createDefault().getCoder(MimExample.class));
+    check(MimExample.CODER, List.of(Examples.example(0), Examples.example(1), noViews));
+    assertEquals(MimExample.CODER, CoderRegistry.createDefault().getCoder(MimExample.class));
   }
 
   @Test
-  void shardsAndManifests() throws Exception {
+  void shardsAndManifestsAreEncodedAndDecoded() throws Exception {
     Shard shard = new Shard("shard-00000-of-00002.parquet", 7, 1L << 40, "0123abcd");
-    check(new ShardCoder(), List.of(shard, new Shard("x", 0, 0, "")));
+    check(Shard.CODER, List.of(shard, new Shard("x", 0, 0, "")));
     check(
-        ShardManifestCoder.of(),
+        ShardManifest.CODER,
         List.of(
             ShardManifest.of(Examples.METADATA, List.of(shard)),
             ShardManifest.of(Examples.METADATA, List.of())));
-    assertEquals(
-        ShardManifestCoder.of(), CoderRegistry.createDefault().getCoder(ShardManifest.class));
+    assertEquals(ShardManifest.CODER, CoderRegistry.createDefault().getCoder(ShardManifest.class));
   }
 
   private static <T> void check(Coder<T> coder, List<T> values) throws Exception {

@@ -45,7 +45,7 @@ final class Examples {
   static ShardManifest write(Path directory, List<MimExample> examples, long shardBytes) {
     TestPipeline pipeline = TestPipeline.create().enableAbandonedNodeEnforcement(false);
     pipeline
-        .apply("Examples", Create.of(examples).withCoder(MimExampleCoder.of()))
+        .apply("Examples", Create.of(examples).withCoder(MimExample.CODER))
         .apply(
             "Write",
             MimShardIO.write(directory.toString(), METADATA)

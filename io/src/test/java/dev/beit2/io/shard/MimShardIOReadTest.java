@@ -32,6 +32,7 @@ class MimShardIOReadTest {
             .rowGroups();
     assertTrue(rowGroups.size() > 1, rowGroups::toString);
     CoderProperties.coderDecodeEncodeEqual(ShardFile.RowGroup.CODER, rowGroups.get(1));
+    CoderProperties.coderSerializable(ShardFile.RowGroup.CODER);
 
     TestPipeline pipeline = TestPipeline.create().enableAbandonedNodeEnforcement(false);
     PCollection<MimExample> read =

@@ -1,6 +1,5 @@
 package dev.beit2.pipelines.train;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
 import dev.beit2.io.Json;
 import dev.beit2.io.image.RejectedImage;
 import java.util.List;
@@ -8,9 +7,6 @@ import java.util.Map;
 import java.util.Set;
 import javax.annotation.Nullable;
 import org.apache.beam.sdk.coders.Coder;
-import org.apache.beam.sdk.coders.DelegateCoder;
-import org.apache.beam.sdk.coders.DelegateCoder.CodingFunction;
-import org.apache.beam.sdk.coders.StringUtf8Coder;
 
 /**
  * A worker's report of its part of a round.
@@ -36,9 +32,7 @@ record WorkerReport(
     Set<String> corruptShards,
     @Nullable String failure) {
 
-  /** Encodes a report as JSON text. */
-  static final Coder<WorkerReport> CODER =
-      DelegateCoder.of(StringUtf8Coder.of(), ToJson.INSTANCE, FromJson.INSTANCE);
+  static final Coder<WorkerReport> CODER = Json.coder(WorkerReport.class);
 
   /** The report of a round that an earlier attempt of the job has completed. */
   static WorkerReport ofCompletedRound(int worker, long started) {
@@ -48,24 +42,5 @@ record WorkerReport(
   WorkerReport withBytes(long sent) {
     return new WorkerReport(
         worker, started, seconds, waitSeconds, sent, steps, rejected, corruptShards, failure);
-  }
-
-  // Enums, so that a coder equals its deserialized copy.
-  private enum ToJson implements CodingFunction<WorkerReport, String> {
-    INSTANCE;
-
-    @Override
-    public String apply(WorkerReport report) {
-      return Json.line(report);
-    }
-  }
-
-  private enum FromJson implements CodingFunction<String, WorkerReport> {
-    INSTANCE;
-
-    @Override
-    public WorkerReport apply(String json) throws JsonProcessingException {
-      return Json.read(json, WorkerReport.class);
-    }
   }
 }

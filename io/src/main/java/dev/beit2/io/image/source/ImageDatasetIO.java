@@ -79,7 +79,7 @@ public final class ImageDatasetIO {
       PCollectionTuple read =
           listed
               .get(PARTITIONS)
-              .setCoder(new SourcePartitionCoder())
+              .setCoder(SourcePartition.CODER)
               // One worker lists all partitions. Without a reshuffle it would also read them all.
               .apply("Spread", Reshuffle.viaRandomKey())
               .apply(

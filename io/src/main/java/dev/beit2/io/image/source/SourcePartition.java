@@ -2,7 +2,9 @@ package dev.beit2.io.image.source;
 
 import static java.util.Objects.requireNonNull;
 
+import dev.beit2.io.Json;
 import javax.annotation.Nullable;
+import org.apache.beam.sdk.coders.Coder;
 
 /**
  * A part of an image source that one worker reads at once: a file, or a range of bytes of a file.
@@ -16,6 +18,8 @@ import javax.annotation.Nullable;
  */
 record SourcePartition(
     String name, String file, long start, long end, @Nullable Integer label, boolean large) {
+  static final Coder<SourcePartition> CODER = Json.coder(SourcePartition.class);
+
   SourcePartition {
     requireNonNull(name, "name is null");
     requireNonNull(file, "file is null");
