@@ -22,6 +22,7 @@ import java.net.InetSocketAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.api.io.TempDir;
@@ -66,6 +67,8 @@ final class RefusedInputTest {
   @Test
   void otherHyperParametersThanTheRunBeganWith() throws IOException {
     Path run = Commands.copyFolder(SAMPLES.tokenizer(), dir.resolve("run"));
+    Files.delete(run.resolve("class_to_idx.json"));
+    Map<String, String> before = Commands.digests(run);
     assertRefused(
         TrainTokenizer.COMMAND,
         SampleRuns.training(
@@ -76,6 +79,7 @@ final class RefusedInputTest {
             "--learningRate=0.1"),
         "--codebookSize=64 --learningRate=0.1",
         "--codebookSize=32 --learningRate=6.25E-5");
+    assertEquals(before, Commands.digests(run));
   }
 
   @Test
