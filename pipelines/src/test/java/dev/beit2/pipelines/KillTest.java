@@ -2,8 +2,8 @@ package dev.beit2.pipelines;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
-import static org.junit.jupiter.api.Assertions.fail;
 
 import dev.beit2.io.store.StoredFile;
 import dev.beit2.pipelines.cli.Command;
@@ -21,7 +21,6 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.Callable;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -33,12 +32,13 @@ import org.junit.jupiter.api.io.TempDir;
  */
 @Timeout(value = 15, unit = TimeUnit.MINUTES) // ends a test that hangs
 final class KillTest {
+  private static final int LOCAL_STEPS = 3;
   private static final int STEPS = 12;
   private static final int KILLED = 128 + 9;
-  private static final int ATTEMPTS = 5;
+  private static final String ROUND = "dev.beit2.pipelines.train.CommitRoundFn";
 
   private static final List<String> TRAINING =
-      List.of("--preset=tiny", "--batchSize=2", "--localSteps=3", "--steps=" + STEPS);
+      List.of("--preset=tiny", "--batchSize=2", "--localSteps=" + LOCAL_STEPS, "--steps=" + STEPS);
   private static final List<String> FILES_OF_ONE_WORKER =
       List.of("model.safetensors", "optimizer-0.safetensors");
   private static final List<String> FILES_OF_TWO_WORKERS =
@@ -90,7 +90,8 @@ final class KillTest {
         "--tokenizer=" + tokenizer(),
         "--views=2",
         "--centerView",
-        "--shardCount=60"); // so many that there is time between the first and the last
+        "--parallelism=2", // so that the fifth shard is begun when some are complete
+        "--shardCount=60");
   }
 
   private static List<String> training(String... more) {
@@ -111,19 +112,27 @@ final class KillTest {
 
   @Test
   void trainTokenizerContinues() throws Exception {
-    Path killed = killTraining(TrainTokenizer.class, trainTokenizer());
+    Path killed =
+        killTraining(
+            TrainTokenizer.class, trainTokenizer(), new KillPoint(ROUND, "processElement", 2));
     run(TrainTokenizer.COMMAND, trainTokenizer(), killed);
     assertSameRun(FILES_OF_ONE_WORKER, tokenizer(), killed);
   }
 
   @Test
   void pretrainContinues() throws Exception {
-    assertPretrainContinues(FILES_OF_ONE_WORKER, "--dropPath=0.1", "--roundsPerJob=2");
+    assertPretrainContinues(
+        // The first call writes config.json, so this is the second round's state.json.
+        new KillPoint("dev.beit2.io.store.StoredFile", "commit", 3),
+        FILES_OF_ONE_WORKER,
+        "--dropPath=0.1",
+        "--roundsPerJob=2");
   }
 
   @Test
   void pretrainByTwoWorkersContinues() throws Exception {
     assertPretrainContinues(
+        new KillPoint(ROUND, "commit", 2),
         FILES_OF_TWO_WORKERS,
         "--workers=2",
         "--outerMomentum=0.9",
@@ -131,24 +140,23 @@ final class KillTest {
         "--roundsPerJob=1");
   }
 
-  private void assertPretrainContinues(List<String> files, String... more) throws Exception {
+  private void assertPretrainContinues(KillPoint point, List<String> files, String... more)
+      throws Exception {
     List<String> args = training(more);
     args.add("--shards=" + shards());
     Path undisturbed = dir.resolve("undisturbed");
     run(PretrainMim.COMMAND, args, undisturbed);
-    Path killed = killTraining(PretrainMim.class, args);
+    Path killed = killTraining(PretrainMim.class, args, point);
     run(PretrainMim.COMMAND, args, killed);
     assertSameRun(files, undisturbed, killed);
   }
 
   @Test
   void tokenizeStartsOver() throws Exception {
-    Path killed =
-        kill(
-            TokenizeDataset.class,
-            tokenize(),
-            output -> !StoredFile.matching(output + "/*shard-*").isEmpty(),
-            output -> Files.exists(output.resolve("manifest.json")));
+    KillPoint point = new KillPoint("dev.beit2.io.shard.ShardFile", "write", 5);
+    Path killed = kill(TokenizeDataset.class, tokenize(), point);
+    assertFalse(StoredFile.matching(killed + "/shard-*").isEmpty());
+    assertFalse(Files.exists(killed.resolve("manifest.json")));
     // What a kill at other moments leaves.
     Path left = Files.createDirectories(killed.resolve("rejected"));
     for (String file :
@@ -167,60 +175,26 @@ final class KillTest {
   }
 
   /** Kills a training between its first round and its last. */
-  private Path killTraining(Class<?> main, List<String> args) throws Exception {
-    // A run of several workers begins with a checkpoint of step 0.
-    return kill(main, args, output -> lastStep(output) > 0, output -> lastStep(output) == STEPS);
-  }
-
-  private static long lastStep(Path run) throws IOException {
-    return RunDirectory.latest(run.toString()).map(Checkpoint::step).orElse(0L);
-  }
-
-  /** Looks at the output of a command that runs. */
-  private interface Condition {
-    boolean holds(Path output) throws Exception;
+  private Path killTraining(Class<?> main, List<String> args, KillPoint point) throws Exception {
+    Path killed = kill(main, args, point);
+    assertEquals(LOCAL_STEPS, RunDirectory.latest(killed.toString()).orElseThrow().step());
+    return killed;
   }
 
   /**
-   * Starts a command in a process of its own and kills it (SIGKILL) when it has begun to write. If
-   * it is complete by then, because this process got no processor in time, another one is started.
+   * Runs a command in a process of its own, which is killed.
    *
-   * @return the output of the process that was killed in time
+   * @return the command's output
    */
-  private Path kill(Class<?> main, List<String> args, Condition begun, Condition complete)
-      throws Exception {
-    for (int attempt = 1; attempt <= ATTEMPTS; attempt++) {
-      Path output = dir.resolve("killed-" + attempt);
-      Path log = dir.resolve("killed-" + attempt + ".log");
-      int code = kill(start(main, withOutput(args, output), log), () -> begun.holds(output));
-      assertTrue(begun.holds(output), () -> "ended too early, with " + code + ": " + read(log));
-      if (!complete.holds(output)) {
-        assertEquals(KILLED, code, () -> read(log));
-        return output;
-      }
-    }
-    return fail("killed too late in each of " + ATTEMPTS + " attempts");
-  }
-
-  private static Process start(Class<?> main, List<String> args, Path log) throws IOException {
+  private Path kill(Class<?> main, List<String> args, KillPoint point) throws Exception {
+    Path output = dir.resolve("killed");
     List<String> line = new ArrayList<>();
     line.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     line.addAll(ManagementFactory.getRuntimeMXBean().getInputArguments());
     line.addAll(List.of("-cp", System.getProperty("java.class.path"), main.getName()));
-    line.addAll(args);
-    return new ProcessBuilder(line).redirectErrorStream(true).redirectOutput(log.toFile()).start();
-  }
-
-  /** Kills a process when a condition holds; its exit code. */
-  private static int kill(Process process, Callable<Boolean> condition) throws Exception {
-    try {
-      while (process.isAlive() && !condition.call()) {
-        Thread.sleep(2);
-      }
-    } finally {
-      process.destroyForcibly().waitFor();
-    }
-    return process.exitValue();
+    line.addAll(withOutput(args, output));
+    assertEquals(KILLED, point.run(line, dir.resolve("killed.log")));
+    return output;
   }
 
   private static void assertSameRun(List<String> files, Path expected, Path killed)
@@ -229,14 +203,6 @@ final class KillTest {
       assertArrayEquals(last(expected, file), last(killed, file), file);
     }
     assertEquals(metrics(expected), metrics(killed));
-  }
-
-  private static String read(Path log) {
-    try {
-      return Files.readString(log);
-    } catch (IOException e) {
-      return e.toString();
-    }
   }
 
   private static byte[] last(Path run, String file) throws IOException {
