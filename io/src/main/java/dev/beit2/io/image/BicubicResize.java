@@ -107,8 +107,8 @@ final class BicubicResize {
     byte[] rgb = image.rgb();
     int stride = 3 * image.width();
     int y = 0;
-    // Four rows at once: fewer visits to each column. Reading an int takes a byte too many, which
-    // the image's last row has not.
+    // Four rows at once: fewer visits to each column. Reading an int reads one byte too many,
+    // which does not exist after the image's last row.
     for (; y + 4 <= rows && top + y + 4 < image.height(); y += 4) {
       int from = (top + y) * stride + 3 * (left + start);
       for (int x = start; x < end; x++) {

@@ -16,7 +16,7 @@ import java.util.Arrays;
 @SuppressWarnings("ArrayRecordComponent") // Copying every image for immutability's sake is waste.
 public record RgbImage(int width, int height, byte[] rgb) {
   /** By value: value/255. */
-  private static final float[] SHARES = shares();
+  private static final float[] FRACTIONS = fractions();
 
   public RgbImage {
     requireNonNull(rgb, "rgb is null");
@@ -59,9 +59,9 @@ public record RgbImage(int width, int height, byte[] rgb) {
     int from = 0;
     for (int row = start; row < start + pixels; row += width) {
       for (int x = 0; x < width; x++) {
-        red[x] = SHARES[rgb[from] & 0xFF];
-        green[x] = SHARES[rgb[from + 1] & 0xFF];
-        blue[x] = SHARES[rgb[from + 2] & 0xFF];
+        red[x] = FRACTIONS[rgb[from] & 0xFF];
+        green[x] = FRACTIONS[rgb[from + 1] & 0xFF];
+        blue[x] = FRACTIONS[rgb[from + 2] & 0xFF];
         from += 3;
       }
       destination.put(row, red);
@@ -71,12 +71,12 @@ public record RgbImage(int width, int height, byte[] rgb) {
     destination.position(start + 3 * pixels);
   }
 
-  private static float[] shares() {
-    float[] shares = new float[256];
-    for (int value = 0; value < shares.length; value++) {
-      shares[value] = value / 255f;
+  private static float[] fractions() {
+    float[] fractions = new float[256];
+    for (int value = 0; value < fractions.length; value++) {
+      fractions[value] = value / 255f;
     }
-    return shares;
+    return fractions;
   }
 
   private void checkBox(int left, int top, int width, int height) {

@@ -37,7 +37,7 @@ public final class MimShards {
   private final ShardManifest manifest;
   private final List<RowGroup> rowGroups;
   private final int window;
-  // By file; null if the first corrupt shard is to be thrown.
+  // The corrupt shards by file; null if the first one is to end the read.
   @Nullable private final Map<String, RejectedImage> corrupt;
 
   private MimShards(

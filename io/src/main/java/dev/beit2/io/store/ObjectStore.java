@@ -37,8 +37,8 @@ final class ObjectStore {
   static final String SCHEME = "gs";
 
   private static final int PRECONDITION_FAILED = 412;
-  // Objects belong to a bucket; without this the client looks for a project, on the network at
-  // last.
+  // Objects need only a bucket, but a client without a project searches for one, in the end on the
+  // network.
   private static final String NO_PROJECT = "none";
 
   @Nullable private static PipelineOptions options;
@@ -76,7 +76,7 @@ final class ObjectStore {
             .setCredentials(credentials(options))
             .setStorageRetryStrategy(StorageRetryStrategy.getUniformStorageRetryStrategy());
     if (options.getGcsEndpoint() != null) {
-      // Beam's has the path of the API, too.
+      // Beam's option contains the path of the API as well.
       builder.setHost(options.getGcsEndpoint().replaceFirst("(://[^/]*).*", "$1"));
     }
     return builder.build().getService();

@@ -130,7 +130,7 @@ public abstract class AdamWTrainer implements Trainer {
 
   private void addGradients(double fraction, Forward forward) {
     if (step.gradients == null) {
-      // Sums of their own: the gradients of one micro-batch may be views of one another.
+      // New tensors: the gradients of one micro-batch may be views of one another.
       step.gradients = optimizer.zeros(step.manager);
     }
     if (checkpointing != null) {

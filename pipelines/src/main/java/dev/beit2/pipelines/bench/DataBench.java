@@ -141,7 +141,7 @@ final class DataBench {
     Map<String, String> names =
         Map.of(
             "decode", "decode",
-            "view", "decode + crop + resize + normalise",
+            "view", "decode + crop + resize + normalize",
             "jitter", "the same with colour jitter");
 
     Map<String, Object> numbers = new LinkedHashMap<>();

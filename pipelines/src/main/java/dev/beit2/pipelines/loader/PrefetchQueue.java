@@ -82,7 +82,7 @@ public final class PrefetchQueue<RawT, BatchT> implements AutoCloseable {
         filled.add(fill(step, filler.read(step), batch.get()));
       }
     } catch (InterruptedException e) {
-      // Nobody interrupts this thread but a JVM that ends.
+      // Only a JVM that shuts down interrupts this thread.
     } catch (Throwable e) {
       filled.add(CompletableFuture.failedFuture(e));
     }

@@ -163,8 +163,8 @@ final class MimTraining implements TrainingTask<MimExample, MimBatch> {
     @Nullable
     public MimExample read(long epoch, long index) throws IOException {
       MimShards.Epoch rows = epochs.get(epoch);
-      // All threads read from one window of rows: it is large, and reading is the least of a row's
-      // work.
+      // All threads read from one window of rows: it is large, and reading is the smallest part
+      // of the work.
       synchronized (rows) {
         return rows.find(index).orElse(null);
       }

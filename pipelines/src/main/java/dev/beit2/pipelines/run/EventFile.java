@@ -29,19 +29,22 @@ final class EventFile {
   private static final String SUFFIX = ".beit2";
   private static final Pattern NAME =
       Pattern.compile(".*/events\\.out\\.tfevents\\.(\\d+)\\.beit2");
-  // A record begins with its length and the checksum of the length.
+  // A record begins with its length and a checksum of the length.
   private static final int HEAD = Long.BYTES + Integer.BYTES;
   private static final int CRC_MASK = 0xa282ead8;
 
   private EventFile() {}
 
   /**
-   * Appends steps to the event file of a job, or to a newer one if the run has one: TensorBoard
-   * reads the files of a folder in the order of their names, each once.
+   * Appends the metrics of a round to the event file of its job. If the run has a newer event file,
+   * they go there, because TensorBoard reads the files of a folder in the order of their names and
+   * never returns to an earlier one.
    *
-   * @param afterStep TensorBoard forgets the events of later steps
-   * @param steps their metrics, each with its {@code step}
-   * @param times when each was done
+   * @param afterStep the last step before the round; TensorBoard forgets what it has read of later
+   *     steps
+   * @param jobStart determines the name of the job's event file
+   * @param steps the metrics of each step of the round, with its number as {@code step}
+   * @param times when each of these steps ended
    */
   static void append(
       String runDirectory,
@@ -51,11 +54,11 @@ final class EventFile {
       List<Instant> times)
       throws IOException {
     long seconds = jobStart.getEpochSecond();
-    for (long other : numbers(runDirectory)) {
+    for (long other : startTimes(runDirectory)) {
       seconds = Math.max(seconds, other);
     }
     ByteArrayOutputStream round = new ByteArrayOutputStream();
-    // In every round: TensorBoard drops no events at the first session start of a folder.
+    // In every round, because TensorBoard forgets nothing at the first session start of a folder.
     round.writeBytes(record(sessionStart(times.get(0), afterStep + 1)));
     for (int i = 0; i < steps.size(); i++) {
       round.writeBytes(record(summary(times.get(i), steps.get(i))));
@@ -96,17 +99,17 @@ final class EventFile {
     return end;
   }
 
-  /** The seconds in the names of a run's event files. */
-  private static List<Long> numbers(String runDirectory) throws IOException {
-    List<Long> numbers = new ArrayList<>();
+  /** The start times in the names of a run's event files, in seconds since 1970. */
+  private static List<Long> startTimes(String runDirectory) throws IOException {
+    List<Long> startTimes = new ArrayList<>();
     for (String path :
         StoredFile.matching(StoredFile.in(runDirectory, PREFIX + "*" + SUFFIX).path())) {
       Matcher name = NAME.matcher(path);
       if (name.matches()) {
-        numbers.add(Long.parseLong(name.group(1)));
+        startTimes.add(Long.parseLong(name.group(1)));
       }
     }
-    return numbers;
+    return startTimes;
   }
 
   private static String name(long seconds) {
@@ -141,7 +144,7 @@ final class EventFile {
     return Event.newBuilder().setWallTime(time.toEpochMilli() / 1e3);
   }
 
-  /** A TFRecord: the length and its masked CRC-32C, the bytes and theirs, all little-endian. */
+  /** A TFRecord: length, its masked CRC-32C, bytes, their masked CRC-32C; all little-endian. */
   private static byte[] record(Event event) {
     byte[] data = event.toByteArray();
     ByteBuffer record =

@@ -207,7 +207,7 @@ public final class RunDirectory {
           remove(folder);
         }
       } else if (complete > 0) {
-        // Older than the newest checkpoint; a newer folder is being written.
+        // Older than the newest checkpoint. A newer folder may still be being written.
         remove(folder);
       }
     }

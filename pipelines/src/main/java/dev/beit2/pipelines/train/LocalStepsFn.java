@@ -104,7 +104,7 @@ final class LocalStepsFn extends DoFn<KV<Integer, Long>, KV<ChunkKey, float[]>> 
   private TrainingLoop<?, ?> loop(DeviceLease lease, int worker) throws Exception {
     if (lease.resident().isPresent()) {
       AutoCloseable resident = lease.resident().get();
-      // A loop that another job of this run has left has another class of the same name.
+      // A loop that another job of this run left is of another class with the same name.
       if (resident instanceof TrainingLoop<?, ?> loop && loop.continuesAt(round)) {
         return loop;
       }

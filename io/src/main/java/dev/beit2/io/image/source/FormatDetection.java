@@ -67,14 +67,14 @@ final class FormatDetection {
     for (String name : names) {
       ofName(name).ifPresent(format -> found.putIfAbsent(format, name));
     }
-    // ImageNet's archives may lie beside anything else.
+    // ImageNet's archives may lie beside files of any other format.
     if (found.size() > 1 && found.containsKey(Format.IMAGENET)) {
       found.keySet().retainAll(List.of(Format.IMAGENET));
     }
     if (found.size() > 1) {
       throw unknown(String.join(" beside ", found.values()) + " in " + path);
     }
-    // Unknown: a folder of folders, or an empty one, which reading it will tell.
+    // A folder of folders, or an empty one; reading it will show.
     return found.keySet().stream().findFirst().orElse(Format.FOLDER);
   }
 

@@ -180,7 +180,7 @@ final class ImageNetReader implements FormatReader {
 
   private static String key(SourcePartition partition, String name) {
     String file = name.substring(name.lastIndexOf('/') + 1);
-    // The tar that a file is in is its class, whatever the file's name.
+    // The tar determines the class, whatever the file's name.
     return partition.label() != null ? wnid(partition) + "/" + file : file;
   }
 
