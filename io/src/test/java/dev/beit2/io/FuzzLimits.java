@@ -7,8 +7,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 
 /**
- * What fuzzed code may take beside time, which libFuzzer watches: resident memory of this JVM,
- * whose heap Surefire bounds. Native memory that decoders claim shows here alone.
+ * Limits the memory of fuzzed code; libFuzzer limits its time. Surefire limits the heap, so what
+ * grows here is the native memory of decoders.
  */
 public final class FuzzLimits {
   /** The heap's 512 MB, the JVM with Jazzer, and room for an image's native buffers. */

@@ -33,7 +33,7 @@ class InputFilesTest {
   }
 
   @Test
-  void bracesAreWrittenOut() {
+  void bracesAreExpanded() {
     assertEquals(
         List.of("s-08.tar", "s-09.tar", "s-10.tar"),
         BraceExpansion.expand("s-{08..10}.tar").expanded());
@@ -59,7 +59,7 @@ class InputFilesTest {
   }
 
   @Test
-  void ofANumberedRangeNoneMayBeMissing() {
+  void aNumberedRangeMustBeComplete() {
     InvalidInputException error =
         assertThrows(InvalidInputException.class, () -> names("/a/s-{08..12}.tar"));
     assertEquals("nothing at " + folder + "/a/s-11.tar (2 of 5 files missing)", error.found());

@@ -13,8 +13,8 @@ import org.junit.jupiter.api.Test;
 
 class SeededRandomTest {
   /**
-   * What datasets and checkpoints were made with must not change with a new version. The numbers
-   * are those of the same few lines in Python.
+   * Data sets and checkpoints depend on these numbers, so a new version must not change them. The
+   * same few lines in Python give the same numbers.
    */
   @Test
   void streamIsPinned() {
@@ -26,7 +26,7 @@ class SeededRandomTest {
   }
 
   @Test
-  void everyArgumentMakesAnotherStream() {
+  void everyArgumentChangesTheStream() {
     Set<Long> firsts = new HashSet<>();
     for (SeededRandom random :
         new SeededRandom[] {
@@ -65,7 +65,7 @@ class SeededRandomTest {
   }
 
   @Test
-  void permutationHoldsEveryIndexOnce() {
+  void permutationContainsEveryIndexOnce() {
     for (int size : new int[] {0, 1, 2, 1000}) {
       int[] order = SeededRandom.of(5, "order", size).permutation(size);
       assertArrayEquals(

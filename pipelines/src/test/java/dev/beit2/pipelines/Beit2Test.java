@@ -79,7 +79,7 @@ final class Beit2Test {
   }
 
   @Test
-  void theOtherArgumentsAreTheCommands() {
+  void theRemainingArgumentsGoToTheCommand() {
     assertEquals(CommandLine.OK, run("verify", "--help"));
     assertTrue(out.toString(UTF_8).startsWith("./beit2 verify "), out.toString(UTF_8));
     assertEquals(CommandLine.INVALID, run("verify", "--jsn"));

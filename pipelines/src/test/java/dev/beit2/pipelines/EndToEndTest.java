@@ -67,13 +67,13 @@ final class EndToEndTest {
             .keySet()
             .containsAll(List.of("loss", "codes_in_use", "perplexity", "images_per_second")));
     assertTrue(steps.get(5).get("loss") < steps.get(0).get("loss"), steps.toString());
-    // 13 files, one of them broken: 6 steps of 4 see each.
+    // 13 files, one of them broken: 6 steps of 4 images see each.
     assertRejected(SampleRuns.BROKEN, run);
     assertTrue(Files.exists(run.resolve("class_to_idx.json")));
   }
 
   @Test
-  void tokenizesImagesAndTheSameAgainToTheBit() throws IOException {
+  void tokenizesImagesReproducibly() throws IOException {
     ShardManifest shards = ShardManifest.read(SAMPLES.shards().toString());
     assertEquals(12, shards.rows());
     assertEquals(

@@ -23,14 +23,14 @@ import java.util.regex.Pattern;
 
 /**
  * Stands before an emulator of the GCS JSON API, breaks chosen requests, and counts all of them.
- * One request a connection.
+ * Each connection carries one request.
  *
  * <p>It answers one kind of request itself, the question how much of an upload has arrived:
  * fake-gcs-server (1.56.1) takes that for the upload's end. The answer is what the emulator
  * acknowledged.
  */
 final class FaultyProxy implements AutoCloseable {
-  /** What happens to a request. */
+  /** What goes wrong with a request. */
   enum Fault {
     /** It is answered with 503 and never arrives. */
     UNAVAILABLE,
@@ -38,7 +38,7 @@ final class FaultyProxy implements AutoCloseable {
     CUT_IN_THE_MIDDLE,
     /** It is carried out, and the connection breaks before the answer. */
     ANSWER_LOST,
-    /** Only half of the answer comes. */
+    /** Only half of the answer arrives. */
     ANSWER_CUT
   }
 
@@ -218,7 +218,7 @@ final class FaultyProxy implements AutoCloseable {
         .getBytes(ISO_8859_1);
   }
 
-  /** Up to and with the empty line. */
+  /** Reads up to and including the empty line. */
   private static String readHead(InputStream in) throws IOException {
     ByteArrayOutputStream head = new ByteArrayOutputStream();
     String end = "";

@@ -73,7 +73,7 @@ final class GcsEmulatorTest {
         }
       }
     }
-    Files.writeString(dir.resolve("images/bird/broken.jpg"), "no picture");
+    Files.writeString(dir.resolve("images/bird/broken.jpg"), "not an image");
     run(TrainTokenizer.COMMAND, trainTokenizer(dir.toString()));
     run(TokenizeDataset.COMMAND, tokenize(dir.toString()));
     run(PretrainMim.COMMAND, pretrain(dir.toString()));
@@ -163,7 +163,7 @@ final class GcsEmulatorTest {
     proxy.close();
   }
 
-  /** For what the test itself reads and writes, past the proxy. */
+  /** For what the test itself reads and writes, not through the proxy. */
   private static void useFromHere(String endpoint) {
     GcsOptions options = PipelineOptionsFactory.create().as(GcsOptions.class);
     options.setGcsEndpoint(endpoint + "/storage/v1/");
@@ -205,7 +205,7 @@ final class GcsEmulatorTest {
     return files;
   }
 
-  /** The same files, none more and none less, with the same bytes. */
+  /** Exactly the same files, with the same bytes. */
   private void assertSame(String folder) throws IOException {
     SortedMap<String, byte[]> expected = localFiles(folder);
     SortedMap<String, byte[]> found = storedFiles(folder);
@@ -247,7 +247,7 @@ final class GcsEmulatorTest {
   }
 
   @Test
-  void everyCommandGivesWhatItGivesOnTheLocalDisk() throws IOException {
+  void everyCommandWritesTheSameFilesAsOnTheLocalDisk() throws IOException {
     runInTheStore(TrainTokenizer.COMMAND, trainTokenizer(root()));
     assertSame("tokenizer");
     int before = proxy.requests().size();
@@ -298,10 +298,10 @@ final class GcsEmulatorTest {
   }
 
   @Test
-  void aRunThatWasKilledGoesOn() throws IOException {
+  void aKilledRunContinues() throws IOException {
     upload("shards");
     upload("pretrain");
-    // As if killed while it wrote the last checkpoint.
+    // As if the run had been killed while it wrote the last checkpoint.
     StoredFile.in(root(), "pretrain/checkpoints/step-000004/state.json").deleteIfExists();
     StoredFile.in(root(), "pretrain/checkpoints/step-000004/model.safetensors").write("half");
     StoredFile.in(root(), "pretrain/checkpoints/step-000004/optimizer-1.safetensors").write("left");
@@ -317,7 +317,7 @@ final class GcsEmulatorTest {
   }
 
   @Test
-  void anUnavailableStoreIsAskedAgain() throws IOException {
+  void requestsToAnUnavailableStoreAreRetried() throws IOException {
     upload("tokenizer");
     proxy.inject(Fault.UNAVAILABLE, 1, "GET /storage/v1/b/[^/]+/o\\?.*images");
     proxy.inject(Fault.UNAVAILABLE, 2, "GET .*alt=media");
@@ -351,7 +351,7 @@ final class GcsEmulatorTest {
   }
 
   @Test
-  void whatIsReadInPartIsReadOn() throws IOException {
+  void anInterruptedReadResumes() throws IOException {
     upload("tokenizer");
     proxy.inject(Fault.ANSWER_CUT, 3, "GET .*o/images.*alt=media");
     proxy.inject(Fault.ANSWER_CUT, 1, "GET .*model.safetensors.*alt=media");
@@ -365,7 +365,7 @@ final class GcsEmulatorTest {
   }
 
   @Test
-  void aLostAnswerDoublesNothing() throws IOException {
+  void aLostResponseDuplicatesNothing() throws IOException {
     upload("tokenizer");
     proxy.pass(1, COMMIT); // of config.json; the next is the manifest's
     proxy.inject(Fault.ANSWER_LOST, 1, COMMIT);

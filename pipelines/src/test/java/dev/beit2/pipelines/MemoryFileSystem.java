@@ -27,8 +27,8 @@ import org.apache.beam.sdk.options.PipelineOptions;
 import org.apache.commons.compress.utils.SeekableInMemoryByteChannel;
 
 /**
- * {@code memory://…}: an object store as its users meet it. There are no folders, a file is there
- * when its channel has been closed, nothing can be appended, and a path may hold no {@code //}.
+ * {@code memory://…}: an object store in memory. There are no folders, a file is there when its
+ * channel has been closed, nothing can be appended, and a path may hold no {@code //}.
  */
 public final class MemoryFileSystem extends FileSystem<MemoryFileSystem.Resource> {
   public static final SortedMap<String, byte[]> FILES = new ConcurrentSkipListMap<>();

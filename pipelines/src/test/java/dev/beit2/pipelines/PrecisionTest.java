@@ -29,15 +29,15 @@ import org.junit.jupiter.api.Test;
 
 /** bfloat16 beside float32 on the sample photographs, with the demo's networks. */
 class PrecisionTest {
-  private static final int PICTURES = 128;
+  private static final int IMAGES = 128;
   private static final int SIDE = 96;
   private static final int PATCHES = 36;
   private static final int STEPS = 50;
 
   private static ImageBatch photographs() throws Exception {
     ImageFolder samples = ImageFolder.list("samples/train");
-    ImageBatch batch = new ImageBatch(PICTURES, SIDE);
-    for (int i = 0; i < PICTURES; i++) {
+    ImageBatch batch = new ImageBatch(IMAGES, SIDE);
+    for (int i = 0; i < IMAGES; i++) {
       byte[] photograph = samples.read(samples.entries().get(2 * i));
       EncodedImage image = EncodedImage.open(photograph, DecodingLimits.DEFAULT);
       batch.put(i, image.renderForEvaluation(SIDE));
@@ -85,7 +85,7 @@ class PrecisionTest {
             1,
             Precision.FP32)) {
       for (int step = 0; step < STEPS; step++) {
-        trainer.step(photographs.slots(step * batch % PICTURES, batch), batch);
+        trainer.step(photographs.slots(step * batch % IMAGES, batch), batch);
       }
       ByteArrayOutputStream model = new ByteArrayOutputStream();
       trainer.writeModel(Channels.newChannel(model));
@@ -95,10 +95,10 @@ class PrecisionTest {
 
   private static int[] codes(byte[] model, ImageBatch photographs, Precision precision)
       throws IOException {
-    int[] codes = new int[PICTURES * PATCHES];
+    int[] codes = new int[IMAGES * PATCHES];
     try (Tokenizer tokenizer =
         Tokenizer.read(Channels.newChannel(new ByteArrayInputStream(model)), precision)) {
-      tokenizer.encode(photographs.first(PICTURES), PICTURES, codes);
+      tokenizer.encode(photographs.first(IMAGES), IMAGES, codes);
     }
     return codes;
   }
@@ -117,7 +117,7 @@ class PrecisionTest {
             1,
             precision)) {
       for (int step = 0; step < STEPS; step++) {
-        int first = step * batch % PICTURES;
+        int first = step * batch % IMAGES;
         SplittableRandom random = new SplittableRandom(step);
         boolean[] masks = new boolean[batch * PATCHES];
         int[] labels = new int[batch * PATCHES];

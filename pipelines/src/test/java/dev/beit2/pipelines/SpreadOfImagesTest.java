@@ -25,7 +25,7 @@ import org.apache.commons.compress.archivers.tar.TarArchiveOutputStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** A single archive is read by one worker, but what comes after it is the work of all. */
+/** One worker reads a single archive, but all workers process its images. */
 final class SpreadOfImagesTest {
   private static final int IMAGES = 60;
   private static final int WORKERS = 3;

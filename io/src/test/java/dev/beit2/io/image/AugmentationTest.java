@@ -23,7 +23,7 @@ class AugmentationTest {
         new Augmentation(0.5, 0.9, 0.5, 0, 0, 0).withJitter(0.4));
   }
 
-  /** What a dataset was made with must not change with a new version; Python gives the same. */
+  /** Data sets depend on these views, so a new version must not change them. */
   @Test
   void samplesArePinned() {
     assertEquals(
@@ -43,7 +43,7 @@ class AugmentationTest {
 
   @ParameterizedTest
   @CsvSource({"500, 375", "1, 1", "3, 4000", "4000, 3", "2, 3", "16, 9"})
-  void boxesLieWithinThePicture(int width, int height) {
+  void boxesLieWithinTheImage(int width, int height) {
     for (int number = 0; number < 500; number++) {
       View view = PRETRAINING.sample(7, "box", number, width, height);
       assertTrue(view.left() + view.width() <= width, view::toString);
@@ -61,13 +61,13 @@ class AugmentationTest {
     int[] orders = new int[6];
     for (int number = 0; number < n; number++) {
       View view = PRETRAINING.sample(11, "distribution", number, 4000, 4000);
-      double share = (double) view.width() * view.height() / (4000.0 * 4000.0);
+      double fraction = (double) view.width() * view.height() / (4000.0 * 4000.0);
       double ratio = (double) view.width() / view.height();
-      assertTrue(share > 0.199 && share <= 1, () -> "share " + share);
+      assertTrue(fraction > 0.199 && fraction <= 1, () -> "fraction " + fraction);
       assertTrue(ratio > 0.749 && ratio < 1.335, () -> "ratio " + ratio);
       assertTrue(view.contrast() >= 0.6f && view.contrast() <= 1.4f);
       assertTrue(view.saturation() >= 0.6f && view.saturation() <= 1.4f);
-      area += share / n;
+      area += fraction / n;
       flips += view.flip() ? 1.0 / n : 0;
       brightness += view.brightness() / n;
       orders[view.jitterOrder()]++;
@@ -82,7 +82,7 @@ class AugmentationTest {
 
   /** Where no attempt fits, the largest box of the nearest allowed ratio in the centre. */
   @Test
-  void longPicturesFallBackToTheirCentre() {
+  void elongatedImagesFallBackToTheirCentre() {
     View wide = Augmentation.randomResizedCrop(1).sample(1, "wide", 0, 1000, 90);
     assertEquals(View.ofBox(440, 0, 120, 90).left(), wide.left());
     assertEquals(120, wide.width());
@@ -94,7 +94,7 @@ class AugmentationTest {
   }
 
   @Test
-  void withoutJitterAndFlipNothingButTheBoxIsDrawn() {
+  void withoutJitterAndFlipOnlyTheBoxIsDrawn() {
     Augmentation plain = new Augmentation(0.2, 1, 0, 0, 0, 0);
     for (int number = 0; number < 100; number++) {
       View view = plain.sample(5, "plain", number, 50, 50);

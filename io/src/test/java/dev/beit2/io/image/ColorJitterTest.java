@@ -73,7 +73,7 @@ class ColorJitterTest {
   }
 
   @Test
-  void contrastIsThatOfTheWholePictureThoughOnlyABoxIsWanted() {
+  void contrastOfABoxIsThatOfTheWholeImage() {
     byte[] rgb = new byte[3 * 4 * 4];
     new Random(3).nextBytes(rgb);
     RgbImage image = new RgbImage(4, 4, rgb);

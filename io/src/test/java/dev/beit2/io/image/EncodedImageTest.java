@@ -51,14 +51,14 @@ class EncodedImageTest {
 
   @ParameterizedTest
   @MethodSource("decoded")
-  void pixelsArePillows(Expected expected) throws Exception {
+  void decodesLikePillow(Expected expected) throws Exception {
     expected.assertEqualTo(Images.decode(expected.file()));
   }
 
   /** What: order, brightness, contrast, saturation, left, top, width, height, flip, size. */
   @ParameterizedTest
   @MethodSource("rendered")
-  void renderIsTheOfficialTransformOnPillow(Expected expected) throws Exception {
+  void rendersLikeTheOfficialTransformOnPillow(Expected expected) throws Exception {
     List<String> what = expected.what();
     int[] box = what.stream().skip(5).limit(4).mapToInt(Integer::parseInt).toArray();
     View view =
@@ -80,7 +80,7 @@ class EncodedImageTest {
 
   @ParameterizedTest
   @MethodSource("evaluated")
-  void evaluationIsTorchvisionsOnPillow(Expected expected) throws Exception {
+  void rendersForEvaluationLikeTorchvisionOnPillow(Expected expected) throws Exception {
     int size = Integer.parseInt(expected.what().get(1));
     expected.assertEqualTo(Images.open(expected.file()).renderForEvaluation(size));
   }
@@ -92,7 +92,7 @@ class EncodedImageTest {
     assertThrows(IllegalArgumentException.class, () -> image.render(View.ofBox(1, 1, 239, 160), 8));
   }
 
-  /** Sides are just as long as the reduction asks for; in pixels of 255, and decibels. */
+  /** Sides are just long enough for the reduction. Limits in units of 1/255, and in decibels. */
   @ParameterizedTest
   @CsvSource({
     "coffee.jpg, 100, HALF, 0.6, 46",
@@ -119,7 +119,7 @@ class EncodedImageTest {
     assertTrue(difference > 0, "nothing was reduced");
   }
 
-  /** Seeing one view of an image, as pretraining does, or several, as tokenizing does. */
+  /** Pretraining renders one view of an image, tokenizing several. */
   @Test
   void pixelsOfAViewDoNotDependOnOtherViews() throws Exception {
     EncodedImage shared = Images.open("coffee.jpg");
@@ -183,7 +183,7 @@ class EncodedImageTest {
     "no_eoi.jpg, truncated or corrupt JPEG",
     "bomb.jpg, 65000x65000 is over the limit of 178956970 pixels"
   })
-  void unusableFilesAreRefusedWithTheReason(String file, String reason) throws IOException {
+  void unusableFilesAreRefusedWithAReason(String file, String reason) throws IOException {
     byte[] bytes = Images.bytes(file);
     UndecodableImageException refused =
         assertThrows(UndecodableImageException.class, () -> decode(bytes));
@@ -193,7 +193,7 @@ class EncodedImageTest {
   @ParameterizedTest
   @ValueSource(
       strings = {"cat.jpg", "progressive.jpg", "png_named.jpg", "photo.webp", "lossless.webp"})
-  void filesCutAnywhereAreRefused(String file) throws IOException {
+  void truncatedFilesAreRefused(String file) throws IOException {
     byte[] bytes = Images.bytes(file);
     for (int length = 0; length < bytes.length; length += 1 + bytes.length / 30) {
       byte[] cut = Arrays.copyOf(bytes, length);
@@ -203,10 +203,10 @@ class EncodedImageTest {
     assertThrows(UndecodableImageException.class, () -> decode(oneLess));
   }
 
-  /** Otherwise it would depend on the view that is seen first whether an image is rejected. */
+  /** Otherwise the view that is read first would decide whether an image is rejected. */
   @ParameterizedTest
   @EnumSource(Reduction.class)
-  void whatIsRefusedIsRefusedAtAnySize(Reduction reduction) throws Exception {
+  void corruptImagesAreRefusedAtAnyReduction(Reduction reduction) throws Exception {
     for (String file : List.of("cat.jpg", "progressive.jpg", "arithmetic.jpg")) {
       byte[] bytes = Images.bytes(file);
       ImageHeader header = ImageHeader.parse(bytes);
@@ -228,7 +228,7 @@ class EncodedImageTest {
     "lossless.webp, 96, 72",
     "animated.gif, 96, 72"
   })
-  void pixelsAreLimitedByTheHeader(String file, int width, int height) throws Exception {
+  void theHeaderLimitsTheNumberOfPixels(String file, int width, int height) throws Exception {
     byte[] bytes = Images.bytes(file);
     long pixels = (long) width * height;
     DecodingLimits justEnough = new DecodingLimits(pixels, bytes.length);
@@ -241,9 +241,9 @@ class EncodedImageTest {
         refusal(bytes, new DecodingLimits(pixels, bytes.length - 1)));
   }
 
-  /** 2^32 − 1 each way, whose product is no long: the fuzzer's find. */
+  /** 2^32 − 1 on each side: the product overflows a long. Found by the fuzzer. */
   @Test
-  void sizesDoNotWrapAround() throws Exception {
+  void hugeSizesDoNotOverflow() throws Exception {
     byte[] png = Images.bytes("alpha.png");
     ByteBuffer.wrap(png).putInt(16, -1).putInt(20, -1);
     assertEquals(
@@ -259,9 +259,9 @@ class EncodedImageTest {
         .getMessage();
   }
 
-  /** A thousand scans of few bytes: 11 seconds for 4000 x 4000 pixels, without a limit. */
+  /** A thousand scans of a few bytes would take 11 seconds for 4000 x 4000 pixels. */
   @Test
-  void jpegsOfTooManyScansAreRefused() throws Exception {
+  void jpegsWithTooManyScansAreRefused() throws Exception {
     byte[] progressive = Images.bytes("progressive.jpg");
     int lastScan = lastIndexOf(progressive, 0xDA);
     ByteArrayOutputStream bomb = new ByteArrayOutputStream();
@@ -290,9 +290,9 @@ class EncodedImageTest {
     }
   }
 
-  /** 300 texts that inflate to 8 MB each: 16 seconds where libpng sees them. */
+  /** 300 texts that inflate to 8 MB each would take libpng 16 seconds. */
   @Test
-  void textsOfAPngAreNotInflated() throws Exception {
+  void textChunksOfAPngAreNotInflated() throws Exception {
     byte[] png = Images.bytes("png_named.jpg");
     ByteArrayOutputStream deflated = new ByteArrayOutputStream();
     deflated.writeBytes(new byte[] {'z', 'T', 'X', 't', 'k', 0, 0});
@@ -327,7 +327,7 @@ class EncodedImageTest {
   }
 
   @Test
-  void threadsDecodeAtOnceAndNativeMemoryIsFreed() throws Exception {
+  void threadsDecodeConcurrentlyAndNativeMemoryIsFreed() throws Exception {
     RgbImage expected = Images.decode("cat.jpg");
     byte[] bytes = Images.bytes("cat.jpg");
     long before = Pointer.totalBytes();

@@ -10,7 +10,7 @@ import org.junit.jupiter.api.Test;
 
 class ImageEncoderTest {
   @Test
-  void imagesComeBackAlikeTheBetterTheHigherTheQuality() throws Exception {
+  void higherQualityKeepsPixelsCloser() throws Exception {
     RgbImage cat = Images.decode("cat.jpg");
     double previous = Double.MAX_VALUE;
     for (int quality : new int[] {30, 60, 90, 100}) {
@@ -25,7 +25,7 @@ class ImageEncoderTest {
   }
 
   @Test
-  void coloursKeepTheirOrder() throws Exception {
+  void channelsKeepTheirOrder() throws Exception {
     byte[] orange = new byte[3 * 16 * 16];
     for (int i = 0; i < orange.length; i += 3) {
       orange[i] = (byte) 250;
@@ -47,7 +47,7 @@ class ImageEncoderTest {
   }
 
   @Test
-  void largeImagesBecomeTheJpegOfTheResizedPicture() throws Exception {
+  void largeImagesBecomeAJpegOfTheResizedImage() throws Exception {
     for (String file : new String[] {"cat.jpg", "png_named.jpg", "photo.webp", "cmyk.jpg"}) {
       RgbImage image = Images.decode(file);
       int shorter = Math.min(image.width(), image.height());
@@ -64,7 +64,7 @@ class ImageEncoderTest {
   }
 
   @Test
-  void whatIsNoImageIsRefused() {
+  void bytesThatAreNotAnImageAreRefused() {
     for (String file : new String[] {"text.jpg", "empty.jpg", "truncated_half.jpg"}) {
       assertThrows(
           UndecodableImageException.class,

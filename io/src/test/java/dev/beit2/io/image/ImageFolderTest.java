@@ -97,7 +97,7 @@ class ImageFolderTest {
   }
 
   @Test
-  void nothingToReadIsOneClearLine() {
+  void nothingToReadIsReportedInOneLine() {
     assertFound("nothing at " + folder + "/absent", folder + "/absent");
     assertFound("nothing at " + folder + "/absent/*.jpg", folder + "/absent/*.jpg");
     assertFound("nothing at " + folder + "/train/*.jpg", folder + "/train/*.jpg");

@@ -20,14 +20,14 @@ class RgbImageTest {
   /** What: left, top, width, height, output width, output height. */
   @ParameterizedTest
   @MethodSource("resized")
-  void resizeIsPillows(Expected expected) throws Exception {
+  void resizesLikePillow(Expected expected) throws Exception {
     int[] what = expected.what().stream().skip(1).mapToInt(Integer::parseInt).toArray();
     RgbImage image = Images.decode(expected.file());
     expected.assertEqualTo(image.resize(what[0], what[1], what[2], what[3], what[4], what[5]));
   }
 
   @Test
-  void tensorIsPlanarFromZeroToOneAtTheBuffersPosition() {
+  void writesAPlanarTensorFromZeroToOneAtTheBuffersPosition() {
     byte[] rgb = {0, (byte) 255, 51, (byte) 128, 1, 2};
     FloatBuffer buffer = FloatBuffer.allocate(8);
     buffer.position(1);
@@ -38,7 +38,7 @@ class RgbImageTest {
   }
 
   @Test
-  void boxesOutsideThePictureAreRefused() {
+  void boxesOutsideTheImageAreRefused() {
     RgbImage image = new RgbImage(4, 3, new byte[36]);
     assertThrows(IllegalArgumentException.class, () -> image.resize(-1, 0, 2, 2, 2, 2));
     assertThrows(IllegalArgumentException.class, () -> image.resize(0, 2, 2, 2, 2, 2));

@@ -16,7 +16,7 @@ class BoundedCodecsTest {
   private static final byte[] PAGE = "a page ".repeat(1000).getBytes(UTF_8);
 
   @Test
-  void pagesComeBackAndAbsurdClaimsAreRefused() throws Exception {
+  void pagesAreDecompressedAndAbsurdClaimsAreRefused() throws Exception {
     BoundedCodecs codecs = new BoundedCodecs();
     for (CompressionCodecName codec :
         List.of(CompressionCodecName.ZSTD, CompressionCodecName.SNAPPY)) {

@@ -24,7 +24,7 @@ class CodePackingTest {
 
   /** The definition, by hand: 3 = 11, 5 = 101, 6 = 110 from the lowest bit on. */
   @Test
-  void codesStandInALittleEndianBitString() {
+  void codesAreALittleEndianBitString() {
     assertArrayEquals(
         new byte[] {(byte) 0b10_101_011, 0b1}, CodePacking.pack(new int[] {3, 5, 6}, 3));
     assertEquals(319, CodePacking.packedLength(196, 13));
@@ -53,7 +53,7 @@ class CodePackingTest {
   /** Grids of 14 x 14 of any codebook; the largest code has to fit, one more must not. */
   @ParameterizedTest
   @ValueSource(ints = {1, 2, 3, 5, 255, 256, 257, 1000, 8191, 8192, 8193, 10000, 65536, 1 << 20})
-  void codesOfAnyCodebookComeBack(int codebookSize) {
+  void codesOfAnyCodebookAreUnpacked(int codebookSize) {
     Random random = new Random(codebookSize);
     int bits = CodePacking.bits(codebookSize);
     for (int trial = 0; trial < 100; trial++) {

@@ -6,7 +6,7 @@ import org.junit.jupiter.api.Test;
 
 class CodeUsageTest {
   @Test
-  void evenUseHasThePerplexityOfAsManyCodes() {
+  void perplexityOfEvenUseIsTheNumberOfCodes() {
     CodeUsage usage = CodeUsage.of(new long[] {5, 0, 5, 5, 5});
 
     assertEquals(5, usage.codebookSize());
@@ -16,7 +16,7 @@ class CodeUsageTest {
   }
 
   @Test
-  void unevenUseHasLess() {
+  void perplexityOfUnevenUseIsLower() {
     // -(3/4 ln 3/4 + 1/4 ln 1/4) = 0.5623351446
     assertEquals(Math.exp(0.5623351446188083), CodeUsage.of(new long[] {3, 1}).perplexity(), 1e-12);
     assertEquals(1, CodeUsage.of(new long[] {7, 0}).perplexity(), 1e-12);

@@ -19,7 +19,7 @@ final class Examples {
     return IntStream.range(0, count).mapToObj(Examples::example).toList();
   }
 
-  /** Of 1,000 to 2,000 bytes; every third one without label. */
+  /** An example of 1,000 to 2,000 bytes; every third one has no label. */
   static MimExample example(int i) {
     Random random = new Random(i);
     byte[] jpeg = new byte[1000 + random.nextInt(1000)];

@@ -43,7 +43,7 @@ class MimShardIOTest {
   @TempDir Path folder;
 
   @Test
-  void everyExampleIsInTheShardAndPlaceOfItsKey() {
+  void keyDeterminesShardAndPositionOfAnExample() {
     ShardManifest manifest = Examples.write(folder, Examples.examples(COUNT), 30_000);
     // 60 × (1,500 + 2 · 14) bytes in shards of 30,000.
     assertEquals(4, manifest.shards().size());
@@ -119,7 +119,7 @@ class MimShardIOTest {
   }
 
   @Test
-  void thereAreAsManyShardsAsAskedFor() {
+  void writesTheRequestedNumberOfShards() {
     TestPipeline pipeline = TestPipeline.create().enableAbandonedNodeEnforcement(false);
     pipeline
         .apply("Examples", Create.of(Examples.examples(COUNT)))
@@ -140,8 +140,8 @@ class MimShardIOTest {
   }
 
   /**
-   * Images that come class by class lie as if shuffled: neighbours are of one class as often as
-   * chance has it, each shard has its share of each class, and first images are not first.
+   * Images that come class by class lie as if shuffled: neighbours are of one class as often as by
+   * chance, each shard has the same fraction of each class, and first images are not first.
    */
   @Test
   void sortedInputIsShuffled() {
@@ -172,8 +172,9 @@ class MimShardIOTest {
       correlation += (arrived / (count - 1.0) - 0.5) * (i / (count - 1.0) - 0.5) * 12 / count;
     }
     // Five standard deviations of what chance gives.
-    double share = 1.0 / classes;
-    assertEquals(share, sameClass / (count - 1.0), 5 * Math.sqrt(share * (1 - share) / count));
+    double fraction = 1.0 / classes;
+    assertEquals(
+        fraction, sameClass / (count - 1.0), 5 * Math.sqrt(fraction * (1 - fraction) / count));
     assertEquals(0, correlation, 5 / Math.sqrt(count));
     double chiSquare = 0;
     double expected = count / 4.0 / classes;
@@ -206,11 +207,11 @@ class MimShardIOTest {
       error = error.getCause();
     }
     assertTrue(error != null && error.getMessage().contains("class4/4.jpg"));
-    assertFalse(Files.exists(folder.resolve("manifest.json")), "the old one was taken away");
+    assertFalse(Files.exists(folder.resolve("manifest.json")), "the old one must be deleted");
   }
 
   @Test
-  void columnsAreAsTheSchemaSays() throws IOException {
+  void columnsMatchTheSchema() throws IOException {
     Examples.write(folder, Examples.examples(COUNT), 1 << 20);
     ParquetMetadata footer = footer(SHARD);
     assertTrue(footer.getBlocks().size() > 5, "row groups of 16,000 bytes");
@@ -223,7 +224,7 @@ class MimShardIOTest {
           jpeg ? CompressionCodecName.UNCOMPRESSED : CompressionCodecName.ZSTD, column.getCodec());
       if (jpeg || name.endsWith("codes")) {
         assertFalse(column.getEncodings().stream().anyMatch(Encoding::usesDictionary), name);
-        assertFalse(column.getStatistics().hasNonNullValue(), name + " has a least value");
+        assertFalse(column.getStatistics().hasNonNullValue(), name + " has a minimum");
         assertNull(column.getColumnIndexReference(), name);
       }
     }

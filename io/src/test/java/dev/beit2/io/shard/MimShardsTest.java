@@ -65,14 +65,14 @@ class MimShardsTest {
 
   /** Which row groups share a window changes too, not only the order within. */
   @Test
-  void windowsAreMadeAnewForEachEpoch() {
+  void windowsDifferBetweenEpochs() {
     Set<MimExample> first = new HashSet<>(read(open().epoch(5, 0), 0).subList(0, 12));
     Set<MimExample> second = new HashSet<>(read(open().epoch(5, 1), 0).subList(0, 12));
     assertNotEquals(first, second);
   }
 
   @Test
-  void startInTheMiddleGivesTheSameTail() {
+  void startInTheMiddleGivesTheSameRest() {
     List<MimExample> examples = read(open().epoch(5, 0), 0);
     for (int start = 0; start <= COUNT; start += 7) {
       assertEquals(examples.subList(start, COUNT), read(open().epoch(5, 0), start));
@@ -106,7 +106,7 @@ class MimShardsTest {
   }
 
   @Test
-  void shardThatIsNoParquetIsNamed(@TempDir Path copy) throws IOException {
+  void shardThatIsNotParquetIsNamed(@TempDir Path copy) throws IOException {
     copyTo(copy);
     Path file = copy.resolve("shard-00001-of-00004.parquet");
     Files.write(file, new byte[(int) Files.size(file)]);
@@ -132,9 +132,9 @@ class MimShardsTest {
     assertNamed("shard-00003-of-00004.parquet unreadable", () -> read(shards.epoch(5, 0), 0));
   }
 
-  /** A row group is lost as a whole, and all else is at the positions that it always has. */
+  /** A row group is lost as a whole; all other examples keep their positions. */
   @Test
-  void aCorruptRowGroupIsSkippedInItsPlace(@TempDir Path copy) throws IOException {
+  void aSkippedRowGroupMovesNoOtherExample(@TempDir Path copy) throws IOException {
     copyTo(copy);
     flipMiddle(copy.resolve("shard-00003-of-00004.parquet"));
     MimShards shards = MimShards.openSkippingCorrupt(copy.toString()).withWindow(2);
@@ -151,7 +151,7 @@ class MimShardsTest {
     assertThrows(InvalidInputException.class, () -> read(epoch, 0));
   }
 
-  /** The examples that an epoch lacks; the others have to be where they are in the sound one. */
+  /** The examples that an epoch lacks; the others must keep their positions. */
   private static Set<MimExample> lost(List<MimExample> sound, MimShards.Epoch epoch) {
     Set<MimExample> lost = new HashSet<>();
     for (int position = 0; position < sound.size(); position++) {
@@ -167,7 +167,7 @@ class MimShardsTest {
 
   @ParameterizedTest
   @MethodSource("lostShards")
-  void aShardThatCannotBeOpenedKeepsItsRowsPlaces(String reason, Damage damage, @TempDir Path copy)
+  void aShardThatCannotBeOpenedMovesNoOtherExample(String reason, Damage damage, @TempDir Path copy)
       throws IOException {
     copyTo(copy);
     damage.doTo(copy.resolve("shard-00002-of-00004.parquet"));
@@ -190,15 +190,15 @@ class MimShardsTest {
         arguments("with bytes ", (Damage) file -> Files.write(file, new byte[9])),
         arguments(
             "unreadable (", (Damage) file -> Files.write(file, new byte[(int) Files.size(file)])),
-        arguments("with tokenizerDigest others, not digest", (Damage) MimShardsTest::retell));
+        arguments("with tokenizerDigest others, not digest", (Damage) MimShardsTest::changeDigest));
   }
 
   private interface Damage {
     void doTo(Path file) throws IOException;
   }
 
-  /** Another tokenizer's name of the same length in a footer, which has no checksum. */
-  private static void retell(Path file) throws IOException {
+  /** Changes the tokenizer's digest in a footer, which has no checksum. */
+  private static void changeDigest(Path file) throws IOException {
     String bytes = Files.readString(file, ISO_8859_1);
     int name = bytes.lastIndexOf("digest");
     assertTrue(bytes.substring(0, name).contains("tokenizerDigest"));
@@ -207,7 +207,7 @@ class MimShardsTest {
   }
 
   @Test
-  void shardsOfOneRowGroupKeepTheirPlacesWithoutOne(@TempDir Path whole) throws IOException {
+  void aLostShardOfOneRowGroupMovesNoOtherExample(@TempDir Path whole) throws IOException {
     ShardManifest small = Examples.write(whole, Examples.examples(COUNT), 8_000);
     MimShards sound = MimShards.open(whole.toString()).withWindow(3);
     List<MimExample> examples = read(sound.epoch(5, 1), 0);
@@ -216,9 +216,9 @@ class MimShardsTest {
     assertEquals(small.shards().get(4).rows(), lost(examples, shards.epoch(5, 1)).size());
   }
 
-  /** Else a window would be read anew for each position at the end of the one before. */
+  /** Otherwise each position at the end of a window would read the next window again. */
   @Test
-  void lostPositionsAreKnownWhenTheirWindowIsGone(@TempDir Path copy) throws IOException {
+  void lostPositionsAreRememberedAfterTheirWindow(@TempDir Path copy) throws IOException {
     copyTo(copy);
     flipMiddle(copy.resolve("shard-00003-of-00004.parquet"));
     MimShards shards = MimShards.openSkippingCorrupt(copy.toString()).withWindow(2);
@@ -236,7 +236,7 @@ class MimShardsTest {
   }
 
   @Test
-  void oneShardAtLeastHasToBeThere(@TempDir Path copy) throws IOException {
+  void atLeastOneShardIsRequired(@TempDir Path copy) throws IOException {
     copyTo(copy);
     for (ShardManifest.Shard shard : manifest.shards()) {
       Files.delete(copy.resolve(shard.file()));

@@ -53,7 +53,7 @@ class ShardManifestTest {
   }
 
   @Test
-  void missingOrBrokenManifestsAreOneClearLine() throws IOException {
+  void missingOrBrokenManifestsAreReportedInOneLine() throws IOException {
     assertFound("no manifest.json in " + folder);
     assertFoundFor("", "which is no manifest");
     assertFoundFor("{", "which is no manifest");

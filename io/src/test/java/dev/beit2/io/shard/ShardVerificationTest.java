@@ -26,7 +26,7 @@ class ShardVerificationTest {
   @TempDir Path folder;
 
   @Test
-  void whatWasWrittenIsSoundAndCounted() {
+  void writtenShardsAreSoundAndCounted() {
     List<MimExample> examples = Examples.examples(60);
     Examples.write(folder, examples, 30_000);
     ShardVerification verification = ShardVerification.verify(folder.toString());
@@ -54,7 +54,7 @@ class ShardVerificationTest {
   }
 
   @Test
-  void missingAndSurplusFilesAreFound() throws IOException {
+  void missingAndExtraFilesAreFound() throws IOException {
     Examples.write(folder, Examples.examples(60), 30_000);
     Files.move(
         folder.resolve("shard-00001-of-00004.parquet"),
@@ -78,7 +78,7 @@ class ShardVerificationTest {
     assertProblems(verification, FILE + " with crc32c", FILE + " unreadable");
   }
 
-  /** Rows are read on behind a row group that is not sound. */
+  /** Reading continues after a row group that is not sound. */
   @Test
   void changedByteCostsOneRowGroup() throws IOException {
     ShardManifest manifest = Examples.write(folder, Examples.examples(60), 1 << 20);
@@ -105,7 +105,7 @@ class ShardVerificationTest {
   }
 
   @Test
-  void imagesUnderTwoKeysAreCountedAndNoProblem() {
+  void duplicateImagesAreCountedButNoProblem() {
     List<MimExample> examples = new ArrayList<>(Examples.examples(30));
     for (int i = 0; i < 3; i++) {
       MimExample same = examples.get(i % 2);
@@ -119,7 +119,7 @@ class ShardVerificationTest {
   }
 
   @Test
-  void progressIsToldOfEachShard() {
+  void progressIsReportedForEachShard() {
     ShardManifest manifest = Examples.write(folder, Examples.examples(60), 30_000);
     Set<Shard> told = ConcurrentHashMap.newKeySet();
     ShardVerification.verify(folder.toString(), told::add);
@@ -137,7 +137,7 @@ class ShardVerificationTest {
   }
 
   @Test
-  void wrongRowsAreFoundAndCountedWithTheFirstOnesKey() throws IOException {
+  void wrongRowsAreCountedAndTheFirstKeyIsNamed() throws IOException {
     MimExample good = Examples.example(0);
     MimExample last = new MimExample("last", null, 1, 1, good.jpeg(), good.views());
     MimExample noJpeg = new MimExample("no jpeg", null, 1, 1, new byte[0], good.views());

@@ -33,10 +33,10 @@ final class FakeGcs implements AutoCloseable {
   final SortedMap<String, byte[]> objects = Collections.synchronizedSortedMap(new TreeMap<>());
   final List<String> requests = Collections.synchronizedList(new ArrayList<>());
 
-  /** Whether what arrives is changed on the way. */
+  /** Whether uploads are corrupted in transit. */
   volatile boolean corrupting;
 
-  /** Answers to requests, by their methods, that are lost: the connection breaks instead. */
+  /** The methods of requests whose responses are lost: the connection breaks instead. */
   final Map<String, Integer> lostAnswers = Collections.synchronizedMap(new HashMap<>());
 
   private final HttpServer server;

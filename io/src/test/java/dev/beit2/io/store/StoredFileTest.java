@@ -78,7 +78,7 @@ final class StoredFileTest {
   }
 
   @Test
-  void whereTheContentBreaksOffTheOldOneStays() throws IOException {
+  void aFailedWriteKeepsTheOldContent() throws IOException {
     stored("a").write("old");
     byte[] content = bytes(3 * PART);
     IOException thrown =
@@ -100,7 +100,7 @@ final class StoredFileTest {
   }
 
   @Test
-  void whatArrivesDifferentlyIsAnErrorThatNamesTheObject() {
+  void corruptionInTransitIsAnErrorThatNamesTheObject() {
     store.corrupting = true;
     byte[] content = bytes(PART);
     for (IOException thrown :
@@ -122,7 +122,7 @@ final class StoredFileTest {
   }
 
   @Test
-  void aCommitWhoseAnswerWasLostIsKnownAgain() throws IOException {
+  void aCommitWhoseResponseWasLostSucceeds() throws IOException {
     store.lostAnswers.put("POST", 1);
     stored("manifest.json").commit("{}");
     assertEquals(Set.of("manifest.json"), store.objects.keySet());
@@ -143,7 +143,7 @@ final class StoredFileTest {
   }
 
   @Test
-  void onTheLocalDiskAFileIsWholeOrNotThere() throws IOException {
+  void aLocalFileIsCompleteOrAbsent() throws IOException {
     StoredFile file = StoredFile.in(folder + "/", "a.json");
     assertEquals(WriteResult.of("old".getBytes(UTF_8)), file.write("old"));
     IOException thrown =

@@ -41,7 +41,7 @@ class ModelMetadataTest {
           + "\"teacherDimension\":108,\"decay\":0.99,\"beta\":1.0,\"reviveDeadCodesAfter\":2}";
 
   @Test
-  void configsAreWrittenAsTheyAlwaysWere() {
+  void jsonOfConfigsIsPinned() {
     assertEquals(Map.of("kind", "mim", "config", MIM_JSON), ModelMetadata.of("mim", MIM).toMap());
     assertEquals(
         Map.of("kind", "vqkd", "config", VQKD_JSON), ModelMetadata.of("vqkd", VQKD).toMap());

@@ -84,7 +84,7 @@ class SafetensorsTest {
   }
 
   @Test
-  void refusesAHeaderOfMoreThanAnObject() throws IOException {
+  void refusesTextAfterTheHeadersObject() throws IOException {
     byte[] twoObjects = "{} {}".getBytes("UTF-8");
     ByteBuffer file =
         ByteBuffer.allocate(Long.BYTES + twoObjects.length).order(ByteOrder.LITTLE_ENDIAN);

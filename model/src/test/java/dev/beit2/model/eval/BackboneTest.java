@@ -104,7 +104,7 @@ class BackboneTest {
   }
 
   @Test
-  void areClsAndTheMeanOfThePatchTokensOfTheLastLayer() throws IOException {
+  void featuresAreClsAndTheMeanOfThePatchTokensOfTheLastLayer() throws IOException {
     int batch = 3;
     ByteBuffer images = TestImages.gratings(batch, SIDE, SIDE, 7);
     try (StateDict state = randomState();
@@ -132,7 +132,7 @@ class BackboneTest {
   }
 
   @Test
-  void doNotDependOnTheOtherImagesOfABatch() throws IOException {
+  void featuresDoNotDependOnTheOtherImagesOfABatch() throws IOException {
     ByteBuffer both = TestImages.gratings(2, SIDE, SIDE, 7);
     int bytes = both.remaining() / 2;
     try (StateDict state = randomState();
@@ -150,7 +150,7 @@ class BackboneTest {
         for (int d = 0; d < DIM; d++) {
           difference = Math.max(difference, Math.abs(feature[d] - feature[DIM + d]));
         }
-        // Far more than the tolerance above, so that exchanged images would be seen.
+        // Far more than the tolerance above, so that swapped images would be noticed.
         assertTrue(difference > 1e-2, "two images have the same feature up to " + difference);
       }
     }

@@ -16,7 +16,7 @@ import org.junit.jupiter.api.Test;
 /** Pins every number, so that a default changes only on purpose. */
 class RecipeTest {
   @Test
-  void tokenizerPresets() {
+  void tokenizerPresetsArePinned() {
     assertEquals(List.of("tiny", "base"), List.copyOf(TokenizerRecipe.PRESETS.keySet()));
     assertEquals(
         new TokenizerRecipe(
@@ -73,7 +73,7 @@ class RecipeTest {
   }
 
   @Test
-  void pretrainingPresets() {
+  void pretrainingPresetsArePinned() {
     assertEquals(List.of("tiny", "base", "large"), List.copyOf(PretrainingRecipe.PRESETS.keySet()));
     assertEquals(
         new PretrainingRecipe(
@@ -170,7 +170,7 @@ class RecipeTest {
   }
 
   @Test
-  void networks() {
+  void recipesDescribeTheirNetworks() {
     VqKdConfig tokenizer = TokenizerRecipe.BASE.network(512);
     assertEquals(
         new VitConfig(14, 1, 32, 768, 3, 12, 4, Positions.ABSOLUTE, 0, 0), tokenizer.decoder());

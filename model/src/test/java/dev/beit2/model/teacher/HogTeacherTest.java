@@ -17,7 +17,7 @@ class HogTeacherTest {
 
   /** Against a plain double loop over pixels. */
   @Test
-  void equalsTheDefinition() {
+  void featuresFollowTheDefinitionOfHog() {
     SplittableRandom random = new SplittableRandom(5);
     float[] image = new float[3 * SIDE * SIDE];
     for (int i = 0; i < image.length; i++) {

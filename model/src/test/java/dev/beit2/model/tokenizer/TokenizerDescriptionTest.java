@@ -34,7 +34,7 @@ class TokenizerDescriptionTest {
   }
 
   @Test
-  void isThatOfTheLoadedTokenizer() throws IOException {
+  void describesTheLoadedTokenizer() throws IOException {
     byte[] file = file("vqkd");
     TokenizerDescription description = TokenizerDescription.read(channel(file));
     try (Tokenizer tokenizer = Tokenizer.read(channel(file), Precision.FP32)) {
@@ -44,7 +44,7 @@ class TokenizerDescriptionTest {
   }
 
   @Test
-  void aFileThatIsNoWholeTokenizerIsRefused() throws IOException {
+  void anIncompleteTokenizerIsRefused() throws IOException {
     byte[] whole = file("vqkd");
     byte[] truncated = Arrays.copyOf(whole, whole.length - 1);
     IOException early =

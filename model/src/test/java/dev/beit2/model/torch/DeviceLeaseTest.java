@@ -118,7 +118,7 @@ class DeviceLeaseTest {
       assertEquals(TorchDevice.gpu(1), back.device());
       assertSame(ofOne, back.resident().orElseThrow());
     }
-    // Taken out: a second time there is nothing.
+    // Taken out, so the second time there is nothing.
     try (DeviceLease again = gpu("run", 1)) {
       assertEquals(Optional.empty(), again.resident());
     }
@@ -143,7 +143,7 @@ class DeviceLeaseTest {
     try (DeviceLease late = gpu("run", 0)) {
       assertEquals(Optional.empty(), late.resident());
       Resident ofLate = leave(late);
-      // A worker of the same run is somebody else too: a GPU's memory is for one.
+      // Even of the same run: a GPU's memory is for one worker.
       try (DeviceLease worker = gpu("run", 1)) {
         assertEquals(late.device(), worker.device());
         assertTrue(ofLate.closed);
@@ -162,7 +162,7 @@ class DeviceLeaseTest {
     try (DeviceLease back = noGpu.acquire(DeviceChoice.AUTO, "run", 0)) {
       assertSame(ofZero, back.resident().orElseThrow());
       assertFalse(ofOne.closed);
-      // On a GPU's registry nobody minds the CPU.
+      // A lease on a GPU closes nothing that is kept on the CPU.
       gpu("third run", 0).close();
       assertFalse(ofOne.closed);
       noGpu.acquire(DeviceChoice.AUTO, "other run", 0).close();
@@ -172,7 +172,7 @@ class DeviceLeaseTest {
   }
 
   @Test
-  void evictsARun() throws Exception {
+  void evictingARunClosesWhatItKept() throws Exception {
     Resident here = leave(gpu("run", 0));
     Resident there = leave(noGpu.acquire(DeviceChoice.CPU, "run", 1));
     Resident other = leave(gpu("other run", 0));
@@ -205,7 +205,7 @@ class DeviceLeaseTest {
     oneGpu.acquire(DeviceChoice.GPU, "other run", 0).close();
   }
 
-  /** Our classes as a Flink job has them: loaded anew. */
+  /** Our classes loaded again, as for a Flink job. */
   private static final class Job {
     private final Object registry;
     private final Method acquire;
@@ -261,7 +261,7 @@ class DeviceLeaseTest {
       Resident resident = new Resident();
       Job.keep(lease, resident);
       lease.close();
-      // The same worker, but what it left is of classes that the restarted job does not know.
+      // The same worker, but it left objects of classes that the restarted job does not know.
       AutoCloseable taken = waiting.get(5, TimeUnit.SECONDS);
       assertEquals(Optional.empty(), Job.resident(taken));
       assertTrue(resident.closed);

@@ -33,7 +33,7 @@ class NativeMemoryTest {
   private static final int PATCHES = 16;
 
   @Test
-  void staysFlatOver300Steps() throws IOException, InterruptedException {
+  void memoryStaysFlatOver300Steps() throws IOException, InterruptedException {
     double[] megabytes = inSeparateJvm("flat");
     assertTrue(
         megabytes[1] <= 1.03 * megabytes[0],

@@ -18,7 +18,7 @@ import org.apache.beam.sdk.testing.CoderProperties;
 import org.apache.beam.sdk.util.CoderUtils;
 import org.junit.jupiter.api.Test;
 
-/** The mean, and the coders of what it is made of. */
+/** The mean of chunks, and the coders of its parts. */
 final class MeanFnTest {
   private static final MeanFn MEAN = new MeanFn();
   private static final Coder<Sum> SUMS =
@@ -101,7 +101,7 @@ final class MeanFnTest {
   }
 
   @Test
-  void whatHasNoMeanIsRefused() {
+  void valuesWithoutAMeanAreRefused() {
     float[] sound = {1, 0};
     for (float value : new float[] {Float.NaN, Float.POSITIVE_INFINITY, 1.5e8f, -1.5e8f}) {
       float[] wrong = {1, value};
@@ -120,7 +120,7 @@ final class MeanFnTest {
   }
 
   @Test
-  void theLargestElementIsSmallEnough() throws CoderException {
+  void theLargestAccumulatorTakesAtMost4Megabytes() throws CoderException {
     float[] chunk = new float[500_000];
     int one = CoderUtils.encodeToByteArray(SUMS, sum(List.of(chunk))).length;
     int two = CoderUtils.encodeToByteArray(SUMS, sum(List.of(chunk, chunk))).length;
@@ -128,7 +128,7 @@ final class MeanFnTest {
   }
 
   @Test
-  void sumsComeBack() throws CoderException {
+  void sumsAreEncodedAndDecoded() throws CoderException {
     Random random = new Random(3);
     for (int workers = 0; workers < 4; workers++) {
       List<float[]> chunks = new ArrayList<>();
@@ -145,7 +145,7 @@ final class MeanFnTest {
   }
 
   @Test
-  void keysAndValuesComeBack() throws Exception {
+  void keysAndValuesAreEncodedAndDecoded() throws Exception {
     float[] values = {0, -0f, 1.5f, Float.NaN, Float.NEGATIVE_INFINITY, Float.MIN_VALUE};
     for (Coder.Context context : List.of(Coder.Context.NESTED, Coder.Context.OUTER)) {
       CoderProperties.coderDecodeEncodeEqualInContext(FloatsCoder.of(), context, values);

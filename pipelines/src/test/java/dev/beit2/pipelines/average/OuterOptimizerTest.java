@@ -25,7 +25,7 @@ class OuterOptimizerTest {
   }
 
   @Test
-  void theFirstStepGoesFurtherByTheMomentum() {
+  void momentumLengthensTheFirstStep() {
     float[] after =
         new OuterOptimizer(0.7, 0.9)
             .step(new float[] {2, -1}, new float[] {1, -1.5f}, new float[2]);
@@ -33,7 +33,7 @@ class OuterOptimizerTest {
   }
 
   @Test
-  void withARateOfOneAndNoMomentumItIsTheMean() {
+  void withARateOfOneAndNoMomentumTheResultIsTheMean() {
     OuterOptimizer optimizer = new OuterOptimizer(1, 0);
     assertFalse(optimizer.hasMomentum());
     Random random = new Random(1);

@@ -101,7 +101,7 @@ final class CommandLineTest {
     void setWidth(Long width);
   }
 
-  /** Defaults of {@link Options} by preset; of width a narrower number than the option's. */
+  /** Defaults of {@link Options} by preset; the type of width is narrower than the option's. */
   public record Recipe(@Nullable Long steps, @Nullable Double epochs, double rate, int width) {}
 
   private static final Map<String, Recipe> RECIPES =
@@ -148,7 +148,7 @@ final class CommandLineTest {
   }
 
   @Test
-  void valuesAndDefaults() {
+  void valuesAreParsedAndDefaultsFilledIn() {
     Options options = parse("--input=a b", "--count=9", "--json");
     assertEquals("a b", options.getInput());
     assertEquals(9, options.getCount());
@@ -200,7 +200,7 @@ final class CommandLineTest {
   }
 
   @Test
-  void flinkInThisProcessUnlessAnotherRunnerIsAskedFor() {
+  void embeddedFlinkIsTheDefaultRunner() {
     Options local = parse("--input=x");
     assertEquals(FlinkRunner.class, local.getRunner());
     assertEquals("[local]", local.as(FlinkPipelineOptions.class).getFlinkMaster());
@@ -309,7 +309,7 @@ final class CommandLineTest {
   }
 
   @Test
-  void aClusterThatIsNotThereIsToldAtOnce() {
+  void anUnreachableClusterIsReportedAtOnce() {
     Command<Options> never = command(options -> fail("ran"));
     assertEquals(2, run(never, "--input=x", "--flinkMaster=127.0.0.1:1"));
     String said = err.toString(UTF_8);
@@ -317,7 +317,7 @@ final class CommandLineTest {
     assertEquals(1, said.lines().count(), said);
   }
 
-  /** As a job's failure comes back from a cluster. */
+  /** A job's failure as a cluster reports it. */
   private Command<Options> failingThere(RuntimeException there) {
     Exception here =
         new IllegalStateException(new SerializedThrowable(UserCodeException.wrap(there)));
@@ -345,7 +345,7 @@ final class CommandLineTest {
   }
 
   @Test
-  void aJobThatIsLostIsALineAndExitCode1() {
+  void aLostJobIsOneLineAndExitCode1() {
     Exception unanswered =
         new FutureUtils.RetryException("exhausted", new ConnectException("Connection refused"));
     Exception unknown =
@@ -380,7 +380,7 @@ final class CommandLineTest {
   }
 
   @Test
-  void exitCodeIsTheCommands() {
+  void exitCodeComesFromTheCommand() {
     assertEquals(0, run(command(options -> 0), "--input=x"));
     assertEquals(1, run(command(options -> 1), "--input=x"));
     assertEquals("", err.toString(UTF_8));
@@ -444,7 +444,7 @@ final class CommandLineTest {
   }
 
   @Test
-  void anEndpointWhereNobodyAnswersIsToldAtOnce() {
+  void anUnreachableEndpointIsReportedAtOnce() {
     String endpoint = "--gcsEndpoint=http://127.0.0.1:1";
     assertEquals(CommandLine.INVALID, run(command(options -> 0), "--input=x", endpoint));
     String told = err.toString(UTF_8);
@@ -452,7 +452,7 @@ final class CommandLineTest {
   }
 
   @Test
-  void trainingsNameTheirJobsAndCountTheirTasksThemselves() {
+  void trainingsSetTheirJobNameAndParallelismThemselves() {
     for (String own : List.of("--jobName=mine", "--parallelism=3")) {
       assertEquals(2, run(PretrainMim.COMMAND, "--shards=x", "--output=y", own));
       String said = err.toString(UTF_8);
@@ -466,7 +466,7 @@ final class CommandLineTest {
   }
 
   @Test
-  void aRoundsLengthIsGivenOnce() {
+  void theLengthOfARoundIsGivenByOneOption() {
     String[] required = {"--shards=x", "--output=y"};
     PretrainMim.Options options = CommandLine.parse(PretrainMim.COMMAND, required);
     assertEquals(100, options.getCheckpointEvery());
@@ -489,13 +489,13 @@ final class CommandLineTest {
   }
 
   @Test
-  void helpNamesNoDefaultWhereThereIsNone() {
+  void helpShowsNoDefaultIfThereIsNone() {
     String help = Help.of(TokenizeDataset.COMMAND);
     assertTrue(help.contains("--shardCount=  a whole number from 1 to 1000000\n"), help);
   }
 
   @Test
-  void helpOfARunner() {
+  void helpListsTheOptionsOfARunner() {
     assertEquals(0, run(command(options -> 0), "--help=FlinkPipelineOptions"));
     assertTrue(out.toString(UTF_8).contains("--flinkMaster"));
   }

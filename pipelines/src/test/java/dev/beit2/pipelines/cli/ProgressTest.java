@@ -84,7 +84,7 @@ class ProgressTest {
   }
 
   @Test
-  void aTerminalsLineIsWrittenOver() {
+  void aTerminalsLineIsOverwritten() {
     Progress progress = progress(4, true);
     clock.pass(Duration.ofSeconds(1));
     progress.update(1, OptionalDouble.empty(), 4);
@@ -98,7 +98,7 @@ class ProgressTest {
   }
 
   @Test
-  void whatAnEarlierStartDidIsNoSpeed() {
+  void workOfAnEarlierStartDoesNotCountAsSpeed() {
     Progress progress = progress(700, false);
     progress.continueFrom(350, 11200);
     clock.pass(Duration.ofSeconds(10));
@@ -123,7 +123,7 @@ class ProgressTest {
   }
 
   @Test
-  void withoutATotalNothingIsSaidOfTheRest() {
+  void withoutATotalNoRemainingTimeIsShown() {
     Progress progress = progress(0, false);
     clock.pass(Duration.ofSeconds(10));
     progress.update(50, OptionalDouble.empty(), 320);
@@ -132,7 +132,7 @@ class ProgressTest {
   }
 
   @Test
-  void spansOfTime() {
+  void durationsAreShownInAtMostTwoUnits() {
     assertEquals("41 s", Progress.span(Duration.ofMillis(40_600)));
     assertEquals("1 min 05 s", Progress.span(Duration.ofSeconds(65)));
     assertEquals("2 h 05 min", Progress.span(Duration.ofMinutes(125)));

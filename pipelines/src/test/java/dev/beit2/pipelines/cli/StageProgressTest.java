@@ -84,7 +84,7 @@ final class StageProgressTest {
   }
 
   @Test
-  void theLastLineHasWhatAllWorkersCounted() throws Exception {
+  void theLastLineHasTheCountsOfAllWorkers() throws Exception {
     run(false);
     String shown = written.toString(UTF_8);
     assertTrue(shown.matches("(?s).*\\[crop] 7/7  done in \\d+ s\n"), shown);

@@ -6,7 +6,7 @@ import org.junit.jupiter.api.Test;
 
 final class ImageFeaturesTest {
   @Test
-  void coderGivesBackWhatItGot() throws Exception {
+  void isEncodedAndDecoded() throws Exception {
     ImageFeatures image =
         new ImageFeatures("a/b.jpg", 3, List.of(new float[] {1, -2.5f}, new float[0]));
     CoderProperties.coderDecodeEncodeEqual(ImageFeatures.CODER, image);

@@ -40,7 +40,7 @@ final class FlinkTargetTest {
   }
 
   @Test
-  void anotherRunnerIsNeither() {
+  void anotherRunnerIsNeitherEmbeddedNorRemote() {
     PipelineOptions options = flink("host:8081", 2);
     options.setRunner(DirectRunner.class);
     FlinkTarget target = FlinkTarget.of(options);

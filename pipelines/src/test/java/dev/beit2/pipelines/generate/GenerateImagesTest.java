@@ -20,22 +20,22 @@ class GenerateImagesTest {
   @TempDir Path dir;
 
   @Test
-  void picturesDifferAndAreTheSameEachTime() throws Exception {
+  void imagesDifferFromEachOtherButNotBetweenRuns() throws Exception {
     ImageFolder once = generate("once", COUNT, 0);
     ImageFolder again = generate("again", COUNT / 2, 0);
     ImageFolder other = generate("other", 1, 1);
     assertEquals(COUNT, once.entries().size());
-    Set<Integer> pictures = new HashSet<>();
+    Set<Integer> pixels = new HashSet<>();
     for (ImageFolder.Entry entry : once.entries()) {
       byte[] jpeg = once.read(entry);
-      EncodedImage picture = EncodedImage.open(jpeg, DecodingLimits.DEFAULT);
-      assertEquals(500 * 375, picture.width() * picture.height());
-      pictures.add(picture.pixels().hashCode());
+      EncodedImage image = EncodedImage.open(jpeg, DecodingLimits.DEFAULT);
+      assertEquals(500 * 375, image.width() * image.height());
+      pixels.add(image.pixels().hashCode());
     }
-    assertEquals(COUNT, pictures.size());
+    assertEquals(COUNT, pixels.size());
     for (int i = 0; i < COUNT / 2; i++) {
       assertArrayEquals(
-          once.read(once.entries().get(i)), again.read(again.entries().get(i)), "picture " + i);
+          once.read(once.entries().get(i)), again.read(again.entries().get(i)), "image " + i);
     }
     assertEquals("000/0000000.JPEG", other.entries().get(0).key());
     assertNotEquals(

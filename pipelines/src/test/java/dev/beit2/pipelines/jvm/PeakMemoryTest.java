@@ -8,7 +8,7 @@ import org.junit.jupiter.api.Test;
 
 class PeakMemoryTest {
   @Test
-  void thePeakIsReadNotTheCurrentSize() {
+  void readsThePeakNotTheCurrentSize() {
     String status = "Name:\tjava\nVmPeak:\t 9000000 kB\nVmHWM:\t  2982912 kB\nVmRSS:\t  100 kB\n";
 
     assertEquals(OptionalLong.of(2_982_912), PeakMemory.residentKibibytes(status));

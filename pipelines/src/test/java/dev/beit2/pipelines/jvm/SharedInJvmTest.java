@@ -17,7 +17,7 @@ final class SharedInJvmTest {
   }
 
   @Test
-  void closedWithItsLastUserAndOpenedAnewAfterwards() throws Exception {
+  void isClosedWithItsLastUserAndReopenedAfterwards() throws Exception {
     SharedInJvm<Model> first = SharedInJvm.acquire(Model.class, "key", Model::new);
     SharedInJvm<Model> second = SharedInJvm.acquire(Model.class, "key", Model::new);
     SharedInJvm<Model> other = SharedInJvm.acquire(Model.class, "other", Model::new);

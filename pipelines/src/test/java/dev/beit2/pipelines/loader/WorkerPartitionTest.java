@@ -13,15 +13,15 @@ class WorkerPartitionTest {
   private static final int EPOCHS = 3;
 
   /** The indices that a worker sees in each of the first epochs. */
-  private static List<List<Long>> indices(WorkerPartition slice) {
+  private static List<List<Long>> indices(WorkerPartition partition) {
     List<List<Long>> epochs = new ArrayList<>();
-    for (long own = 0; slice.position(own) < EPOCHS * slice.examples(); own++) {
-      long position = slice.position(own);
-      int epoch = Math.toIntExact(position / slice.examples());
+    for (long own = 0; partition.position(own) < EPOCHS * partition.examples(); own++) {
+      long position = partition.position(own);
+      int epoch = Math.toIntExact(position / partition.examples());
       while (epochs.size() <= epoch) {
         epochs.add(new ArrayList<>());
       }
-      epochs.get(epoch).add(position % slice.examples());
+      epochs.get(epoch).add(position % partition.examples());
     }
     return epochs;
   }
@@ -47,18 +47,18 @@ class WorkerPartitionTest {
 
   @Test
   void aWorkerThatIsAloneSeesTheRunsPositions() {
-    WorkerPartition slice = new WorkerPartition(7, 1, 0);
+    WorkerPartition partition = new WorkerPartition(7, 1, 0);
     for (long own = 0; own < 30; own++) {
-      assertEquals(own, slice.position(own));
+      assertEquals(own, partition.position(own));
     }
   }
 
   @Test
   void epochsFollowEachOther() {
-    WorkerPartition slice = new WorkerPartition(7, 2, 1);
+    WorkerPartition partition = new WorkerPartition(7, 2, 1);
     assertEquals(
         List.of(3L, 4L, 5L, 6L, 10L, 11L, 12L, 13L, 17L),
-        LongStream.range(0, 9).map(slice::position).boxed().toList());
+        LongStream.range(0, 9).map(partition::position).boxed().toList());
   }
 
   @Test

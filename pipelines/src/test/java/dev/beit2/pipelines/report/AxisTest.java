@@ -11,7 +11,7 @@ class AxisTest {
   }
 
   @Test
-  void ticksAreRoundAndAroundTheValues() {
+  void ticksAreRoundNumbersAroundTheValues() {
     assertEquals(
         List.of("3.5", "4.0", "4.5", "5.0", "5.5", "6.0"), labels(Axis.around(3.9, 5.8, 5)));
     assertEquals(List.of("0", "50", "100", "150"), labels(Axis.around(3, 144, 4)), "from zero on");
@@ -19,7 +19,7 @@ class AxisTest {
   }
 
   @Test
-  void valuesThatAreAllTheSameStillHaveAnAxis() {
+  void equalValuesHaveAnAxis() {
     Axis axis = Axis.around(256, 256, 4);
 
     assertEquals(256, axis.low() + (axis.high() - axis.low()) * axis.fraction(256), 1e-9);

@@ -97,7 +97,7 @@ class ReportTest {
   }
 
   @Test
-  void theHeadlineSaysNoMoreThanTheFigures() throws IOException {
+  void theHeadlineClaimsNoMoreThanTheFigures() throws IOException {
     String doubt = "within the uncertainty";
     String failure = "did not help";
 
@@ -134,7 +134,7 @@ class ReportTest {
   }
 
   @Test
-  void aMetricThatIsMissingOrNotFiniteIsNoPoint() {
+  void missingAndNonFiniteMetricsHaveNoPoint() {
     Curve curve =
         Curve.of(
             "loss",

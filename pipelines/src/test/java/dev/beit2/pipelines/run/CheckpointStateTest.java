@@ -30,7 +30,7 @@ class CheckpointStateTest {
   @TempDir Path folder;
 
   @Test
-  void theFileIsPinned() throws IOException {
+  void theFileFormatIsPinned() throws IOException {
     String json = Json.line(STATE.withOrdinal(3));
 
     assertEquals(
@@ -51,7 +51,7 @@ class CheckpointStateTest {
   }
 
   @Test
-  void aStateFromBeforeThereWereSeveralWorkersIsRead() throws IOException {
+  void aStateOfTheOldFormatWithoutWorkersIsRead() throws IOException {
     Files.writeString(
         folder.resolve("state.json"), "{\"step\": 50, \"checkpoint\": 1, \"rejected\": []}");
     Checkpoint old = new Checkpoint(50, folder.toString());
@@ -76,7 +76,7 @@ class CheckpointStateTest {
   }
 
   @Test
-  void whatIsNoStateIsRefused() {
+  void anInvalidStateIsRefused() {
     assertThrows(IOException.class, () -> CheckpointState.parse("[]"));
     assertThrows(IOException.class, () -> CheckpointState.parse("null"));
     assertThrows(IOException.class, () -> CheckpointState.parse("{\"step\": \"many\"}"));

@@ -30,7 +30,7 @@ class LastLinesTest {
   }
 
   @Test
-  void linesComeBackwardsWithoutWhatIsNotFinished() throws IOException {
+  void linesAreReadBackwardsWithoutAnUnfinishedOne() throws IOException {
     assertEquals(List.of(), backwards(""));
     assertEquals(List.of(), backwards("half"));
     assertEquals(List.of("", "é", "one"), backwards("one\né\n\n"));
@@ -39,7 +39,7 @@ class LastLinesTest {
   }
 
   @Test
-  void linesMayBeLongerThanWhatIsReadAtOnce() throws IOException {
+  void linesMayBeLongerThanABlock() throws IOException {
     Random random = new Random(0);
     for (int trial = 0; trial < 20; trial++) {
       List<String> lines = new ArrayList<>();

@@ -81,7 +81,7 @@ class MetricsLogTest {
   }
 
   @Test
-  void aStepOfARoundIsALine() throws IOException {
+  void eachStepIsALine() throws IOException {
     append(
         0,
         List.of(
@@ -102,14 +102,14 @@ class MetricsLogTest {
   }
 
   @Test
-  void aRoundThatIsDoneAgainLeavesTheSameLines() throws IOException {
+  void aRepeatedRoundLeavesTheSameLines() throws IOException {
     append(0, List.of(step(1, 7), step(2, 6)));
     append(2, List.of(step(3, 5), step(4, 4)));
     String straight = lines();
 
     append(2, List.of(step(3, 5), step(4, 4)));
     assertEquals(straight, lines());
-    // What was logged of later rounds than the one that is done again goes too.
+    // Lines of later rounds than the repeated one are removed, too.
     append(4, List.of(step(5, 99), step(6, 99)));
     append(0, List.of(step(1, 7), step(2, 6)));
     append(2, List.of(step(3, 5), step(4, 4)));
@@ -117,7 +117,7 @@ class MetricsLogTest {
   }
 
   @Test
-  void whatACrashLeftHalfWrittenIsCutOff() throws IOException {
+  void anIncompleteLineIsCutOff() throws IOException {
     append(0, List.of(step(1, 7)));
     append(1, List.of(step(2, 6)));
     String straight = lines();
@@ -135,7 +135,7 @@ class MetricsLogTest {
   }
 
   @Test
-  void nothingIsReadOrWrittenButTheEnd() throws IOException {
+  void onlyTheEndIsReadAndWritten() throws IOException {
     Path file = folder.resolve("metrics.jsonl");
     String start = "not JSON\n".repeat(100_000) + "{\"step\":100000,\"loss\":1.0}\n";
     Files.writeString(file, start);
@@ -150,7 +150,7 @@ class MetricsLogTest {
   }
 
   @Test
-  void stepsThatAreNotOfTheRoundAreRefused() {
+  void stepsOutsideTheRoundAreRefused() {
     assertThrows(IllegalArgumentException.class, () -> append(3, List.of(step(3, 1))));
     assertThrows(IllegalArgumentException.class, () -> append(3, List.of(step(5, 1), step(4, 1))));
   }
@@ -171,7 +171,7 @@ class MetricsLogTest {
     assertEquals("loss", events.get(3).getSummary().getValue(0).getTag());
     assertEquals(6, events.get(3).getSummary().getValue(0).getSimpleValue());
     assertEquals(2, events.get(3).getSummary().getValueCount());
-    // Logged at the round's end, the steps before it were earlier.
+    // The last step ends with the round, the one before it a quarter of a second earlier.
     assertEquals(1_767_225_600.0, events.get(3).getWallTime());
     assertEquals(1_767_225_599.75, events.get(2).getWallTime());
   }
@@ -184,7 +184,7 @@ class MetricsLogTest {
   }
 
   @Test
-  void eachJobHasAnEventFileAndNoneIsWrittenToAfterANewerOne() throws IOException {
+  void eachJobHasAnEventFileAndOnlyTheNewestIsAppendedTo() throws IOException {
     Instant first = CLOCK.instant();
     append(0, first, List.of(step(1, 7)));
     append(1, first.plusSeconds(9), List.of(step(2, 6)));

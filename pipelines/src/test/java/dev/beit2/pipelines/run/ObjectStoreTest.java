@@ -51,7 +51,7 @@ class ObjectStoreTest {
   }
 
   @Test
-  void aRunIsFoundAgain() throws IOException {
+  void aRunIsReopened() throws IOException {
     open("32");
     assertThrows(InvalidOptionException.class, () -> open("64"));
 
@@ -64,7 +64,7 @@ class ObjectStoreTest {
   }
 
   @Test
-  void aCheckpointBeginsToExistLastAndCeasesToFirst() throws IOException {
+  void theStateOfACheckpointIsWrittenLastAndDeletedFirst() throws IOException {
     for (long step : new long[] {10, 20, 30}) {
       checkpoint(step);
     }
@@ -92,7 +92,7 @@ class ObjectStoreTest {
   }
 
   @Test
-  void aRoundsMetricsAreThereOnceItIsLogged() throws IOException {
+  void metricsAreVisibleOnceTheirRoundIsLogged() throws IOException {
     Instant job = Instant.ofEpochSecond(1_767_225_600);
     MetricsLog.append(RUN, 0, job, List.of(Map.of("step", 1.0, "loss", 3.0)));
     MetricsLog.append(RUN, 1, job, List.of(Map.of("step", 2.0, "loss", 9.0)));

@@ -65,7 +65,7 @@ class RunDirectoryTest {
   }
 
   @Test
-  void aSecondStartWithTheSameValuesGoesOn() throws IOException {
+  void aSecondStartWithTheSameValuesContinues() throws IOException {
     Files.writeString(folder.resolve("notes.txt"), "mine");
     RunConfig config = config("command", "pretrain", "batchSize", "32");
 
@@ -83,7 +83,7 @@ class RunDirectoryTest {
   }
 
   @Test
-  void anotherValueIsRefusedByNameWithBothSides() throws IOException {
+  void anotherValueIsRefusedNamingBothValues() throws IOException {
     open(config("batchSize", "32", "seed", "1"));
 
     InvalidOptionException refused =
@@ -113,7 +113,7 @@ class RunDirectoryTest {
   }
 
   @Test
-  void aRunOfAnotherCommandIsCalledThat() throws IOException {
+  void aRunOfAnotherCommandIsRefused() throws IOException {
     open(config("command", "train-tokenizer", "codebookSize", "256"));
 
     InvalidOptionException refused =
@@ -129,7 +129,7 @@ class RunDirectoryTest {
   }
 
   @Test
-  void aDamagedConfigAndAWildcardAreOneClearLine() throws IOException {
+  void aDamagedConfigAndAWildcardAreRefusedInOneLine() throws IOException {
     Files.writeString(folder.resolve("config.json"), "{\"batchSize\":");
     InvalidOptionException damaged =
         assertThrows(InvalidOptionException.class, () -> open(config("batchSize", "32")));
@@ -142,7 +142,7 @@ class RunDirectoryTest {
   }
 
   @Test
-  void aCheckpointComesBack() throws IOException {
+  void aCheckpointIsReadAsItWasWritten() throws IOException {
     RunDirectory run = open(config());
     assertTrue(run.lastCheckpoint().isEmpty());
 
@@ -180,7 +180,7 @@ class RunDirectoryTest {
   }
 
   @Test
-  void aCheckpointThatWasNotFinishedDoesNotExistAndIsWrittenOver() throws IOException {
+  void anUnfinishedCheckpointDoesNotExistAndIsOverwritten() throws IOException {
     RunDirectory run = open(config());
     run.writeCheckpoint(state(10), Map.of("model", bytes("ten")));
     Map<String, ChannelWriter> files = new LinkedHashMap<>();
@@ -201,7 +201,7 @@ class RunDirectoryTest {
     assertFalse(Files.exists(step(20).resolve("state.json.tmp-1")));
   }
 
-  /** Written before the checkpoint is one, as several workers do it. */
+  /** Several workers write their files before the folder is a checkpoint. */
   private void put(long step, String... files) throws IOException {
     Files.createDirectories(step(step));
     for (String file : files) {
@@ -210,10 +210,10 @@ class RunDirectoryTest {
   }
 
   @Test
-  void whatOthersWroteBecomesACheckpoint() throws IOException {
+  void filesOfWorkersBecomeACheckpoint() throws IOException {
     RunDirectory run = open(config());
     put(10, "model", "optimizer-0", "optimizer-1");
-    // Of an earlier try with more workers, which was killed.
+    // Left by an earlier attempt with more workers, which was killed.
     put(10, "optimizer-2", ".model.1.tmp", ".optimizer-2.1.tmp", ".state.json.1.tmp");
 
     run.commit(state(10), Set.of("model", "optimizer-0", "optimizer-1"));
@@ -244,7 +244,7 @@ class RunDirectoryTest {
   }
 
   @Test
-  void aStepThatIsWrittenAgainIsReplaced() throws IOException {
+  void aRepeatedStepReplacesItsCheckpoint() throws IOException {
     RunDirectory run = open(config());
     run.writeCheckpoint(state(10), Map.of("model", bytes("old")));
     run.writeCheckpoint(state(10), Map.of("model", bytes("new")));
@@ -273,7 +273,7 @@ class RunDirectoryTest {
   }
 
   @Test
-  void whatAKilledStartLeftBeforeTheNewestIsRemovedAndWhatComesAfterIsNot() throws IOException {
+  void incompleteCheckpointsBeforeTheNewestAreRemovedAndLaterOnesAreNot() throws IOException {
     RunDirectory run = open(config());
     for (long step : new long[] {5, 50}) {
       Files.createDirectories(step(step));
@@ -286,7 +286,7 @@ class RunDirectoryTest {
   }
 
   @Test
-  void whatSomebodyKeepsInACheckpointDoesNotStopTheRun() throws IOException {
+  void aUsersFilesInACheckpointDoNotStopTheRun() throws IOException {
     RunDirectory run = open(config());
     run.writeCheckpoint(state(10), Map.of("model", bytes("m")));
     Path kept = Files.createDirectory(step(10).resolve("mine")).resolve("notes.txt");
@@ -313,7 +313,7 @@ class RunDirectoryTest {
   }
 
   @Test
-  void whereNoCheckpointIsTheOptionIsNamed() throws IOException {
+  void aMissingCheckpointIsReportedWithItsOption() throws IOException {
     InvalidOptionException empty =
         assertThrows(
             InvalidOptionException.class,

@@ -69,7 +69,7 @@ class StatusTest {
     StoredFile.in(run + "/checkpoints/step-%06d".formatted(step), "state.json").write(state);
   }
 
-  /** Of rounds of 50 steps, two and a bit of a third one. */
+  /** Rounds of 50 steps: two, and a few steps of a third one. */
   private static void makeUp(String run) throws IOException {
     begin(run);
     checkpoint(run, 50, "{\"step\": 50}");
@@ -100,7 +100,7 @@ class StatusTest {
   }
 
   @Test
-  void tellsWhereARunStands() throws IOException {
+  void showsTheProgressOfARun() throws IOException {
     for (String run : List.of(folder + "/run", "memory://bucket/run")) {
       makeUp(run);
 
@@ -135,7 +135,7 @@ class StatusTest {
   }
 
   @Test
-  void tellsWhetherTheRunSeemsToBeAlive() throws IOException {
+  void showsWhetherTheRunSeemsToBeAlive() throws IOException {
     String run = folder.toString();
     begin(run);
     assertEquals("begun, without a checkpoint so far", state(0));
@@ -163,7 +163,7 @@ class StatusTest {
   }
 
   @Test
-  void whatAnOlderRunDoesNotTellHasNoLine() throws IOException {
+  void valuesThatAnOlderRunLacksHaveNoLine() throws IOException {
     String run = folder.toString();
     makeUp(run);
     checkpoint(run, 100, "{\"step\": 100, \"checkpoint\": 2, \"rejected\": []}");

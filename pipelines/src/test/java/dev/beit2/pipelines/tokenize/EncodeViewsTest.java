@@ -112,7 +112,7 @@ final class EncodeViewsTest {
     }
     images.add(image("b/green", 0x00ff00));
     images.add(new ImageRecord("b/text", 1, new byte[] {1, 2, 3}));
-    // Its header is right: that there is too little shows when the first view is rendered.
+    // Its header is right: that pixels are missing shows when the first view is rendered.
     byte[] jpeg = encoded("jpeg", 0x808080);
     images.add(new ImageRecord("b/truncated", 1, Arrays.copyOf(jpeg, jpeg.length - 10)));
     return images;

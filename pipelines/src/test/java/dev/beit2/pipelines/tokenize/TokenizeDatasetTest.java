@@ -52,7 +52,7 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** What {@code ./beit2 tokenize} promises, with a tokenizer that hardly learnt. */
+/** What {@code ./beit2 tokenize} promises, with a tokenizer of a few training steps. */
 final class TokenizeDatasetTest {
   private static final int IMAGES = 12;
   private static final int SIDE = 96;
@@ -67,7 +67,7 @@ final class TokenizeDatasetTest {
         Files.copy(file, images.resolve(file.getFileName()));
       }
     }
-    Files.writeString(images.resolve("broken.jpg"), "no picture");
+    Files.writeString(images.resolve("broken.jpg"), "not an image");
     assertEquals(
         "",
         run(
@@ -85,7 +85,7 @@ final class TokenizeDatasetTest {
     return dir.resolve(name).toString();
   }
 
-  /** Runs a command as its main does; what it said is an error, or what is to be done is done. */
+  /** Runs a command as its main does; what it wrote to stderr. */
   private static String run(int expected, Command<?> command, String... args) {
     ByteArrayOutputStream err = new ByteArrayOutputStream();
     PrintStream stream = new PrintStream(err, true, UTF_8);
@@ -133,7 +133,7 @@ final class TokenizeDatasetTest {
   }
 
   @Test
-  void theCentreViewTakesTheFirstPlaceAndLeavesTheOthersAlone() {
+  void theCentreViewComesFirstAndDoesNotChangeTheOthers() {
     tokenize(0, "centre", "--views=3", "--centerView");
     tokenize(0, "random", "--views=3");
     List<MimExample> centre = rows("centre");
@@ -156,7 +156,7 @@ final class TokenizeDatasetTest {
 
   /** As pretraining sees an image: its pixels, made of what is stored, have the stored codes. */
   @Test
-  void pixelsMadeAgainHaveTheStoredCodes() throws Exception {
+  void renderedViewsHaveTheStoredCodes() throws Exception {
     int views = 3;
     int side = 150;
     tokenize(0, "stored", "--views=" + views, "--centerView", "--storeSize=" + side);
@@ -252,7 +252,7 @@ final class TokenizeDatasetTest {
   }
 
   @Test
-  void aFinishedStartIsNotRepeatedAndOtherOptionsAreRefused() throws Exception {
+  void aFinishedCommandIsNotRepeatedAndOtherOptionsAreRefused() throws Exception {
     String[] options = {"--views=2", "--storeSize=100", "--shardCount=2"};
     tokenize(0, "again", options);
     Map<String, String> written = files("again");
@@ -295,7 +295,7 @@ final class TokenizeDatasetTest {
   }
 
   @Test
-  void shardsThatNobodyKnowsTheOptionsOfAreRefused() throws Exception {
+  void shardsOfUnknownOptionsAreRefused() throws Exception {
     for (String file : List.of("manifest.json", "shard-00000-of-00001.parquet")) {
       String output = "older-" + file;
       Files.writeString(Files.createDirectories(dir.resolve(output)).resolve(file), "{}");
@@ -308,9 +308,9 @@ final class TokenizeDatasetTest {
   }
 
   @Test
-  void aSetThatGotNoImageIsNotFinished() throws Exception {
+  void aSetWithoutImagesIsNotFinished() throws Exception {
     Path images = Files.createDirectories(dir.resolve("soon"));
-    Files.writeString(images.resolve("a.jpg"), "no picture yet");
+    Files.writeString(images.resolve("a.jpg"), "not an image yet");
     String[] args = {
       "--input=" + images,
       "--tokenizer=" + path("tokenizer"),

@@ -34,7 +34,7 @@ final class FewParameters implements TrainingTask<Float, double[]> {
   static final String CONSTANT = "constant";
 
   private static final String MOMENTUM = "momentum";
-  // Of more than one chunk.
+  // Long enough for more than one chunk.
   private static final int ROWS = LocalStepsFn.CHUNK_VALUES / 2 + 10;
 
   private static final Pattern SUBTASK = Pattern.compile("\\((\\d+)/\\d+\\)");
@@ -182,7 +182,7 @@ final class FewParameters implements TrainingTask<Float, double[]> {
     return trainer;
   }
 
-  /** A batch's numbers, and behind them the positions that they are of. */
+  /** A batch's numbers, followed by their positions. */
   @Override
   public double[] newBatch(int size) {
     return new double[2 * size];

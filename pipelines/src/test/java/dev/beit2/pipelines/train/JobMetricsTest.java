@@ -58,7 +58,7 @@ class JobMetricsTest {
   }
 
   @Test
-  void theJobsMetricsAreAddedUpInAFile() throws IOException {
+  void theFileSumsTheMetricsOfAllJobs() throws IOException {
     Path file = dir.resolve("metrics.json");
     JobMetrics metrics = new JobMetrics(file.toString());
     metrics.add(job(3, 4));

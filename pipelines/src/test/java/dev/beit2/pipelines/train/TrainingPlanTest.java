@@ -52,7 +52,7 @@ class TrainingPlanTest {
   }
 
   @Test
-  void severalWorkersTakeAnEpochInFewerSteps() {
+  void severalWorkersFinishAnEpochInFewerSteps() {
     assertEquals(300, epochs(3, 1).steps());
     assertEquals(150, epochs(3, 2).steps());
     assertEquals(42, epochs(3, 7).steps()); // 70 images a step, 2940 of 3000
@@ -61,7 +61,7 @@ class TrainingPlanTest {
   }
 
   @Test
-  void aRunOfEpochsGoesOnByItsImagesWhoeverSawThem() {
+  void aRunOfEpochsContinuesByImagesWhateverTheNumberOfWorkers() {
     RunPosition at = new RunPosition(60, 60 * 2 * BATCH);
     TrainingPlan two = epochs(3, 2);
     assertEquals(60, two.done(at));
@@ -82,7 +82,7 @@ class TrainingPlanTest {
   }
 
   @Test
-  void aRunOfStepsGoesOnByItsStepsWhoeverTookThem() {
+  void aRunOfStepsContinuesByStepsWhateverTheNumberOfWorkers() {
     RunPosition at = new RunPosition(60, 60 * 2 * BATCH);
     for (int workers = 1; workers <= 3; workers++) {
       TrainingPlan plan = steps(100, workers);
@@ -96,7 +96,7 @@ class TrainingPlanTest {
   }
 
   @Test
-  void theLastRoundIsAsLongAsWhatIsLeft() {
+  void theLastRoundTakesTheRemainingSteps() {
     TrainingPlan plan = steps(100, 2);
     List<Round> rounds = plan.nextRounds(RunPosition.START);
     assertEquals(List.of(40, 40, 20), rounds.stream().map(Round::steps).toList());
@@ -108,7 +108,7 @@ class TrainingPlanTest {
   }
 
   @Test
-  void aJobHasSoManyRoundsAtMost() {
+  void roundsPerJobAreLimited() {
     TrainingPlan plan = plan(new Length(200L, null), new Length(0L, null), 1, 40, 2);
     List<Round> first = plan.nextRounds(RunPosition.START);
     assertEquals(List.of(false, true), first.stream().map(Round::lastOfJob).toList());
@@ -117,7 +117,7 @@ class TrainingPlanTest {
   }
 
   @Test
-  void roundsOfAnotherLengthBeginAtItsNextMultiple() {
+  void aNewRoundLengthStartsAtItsNextMultiple() {
     List<Round> rounds = steps(120, 1).nextRounds(new RunPosition(50, 500));
     assertEquals(List.of(80L, 120L), rounds.stream().map(round -> round.end().step()).toList());
   }
@@ -174,7 +174,7 @@ class TrainingPlanTest {
   }
 
   @Test
-  void theWarmUpIsHalfOfAllAtMost() {
+  void theWarmUpIsAtMostHalfOfAllSteps() {
     assertEquals(20, steps(100, 1).learningRate(RunPosition.START).warmupSteps());
     assertEquals(15, steps(30, 1).learningRate(RunPosition.START).warmupSteps());
     assertEquals(25, epochs(3, 2).learningRate(RunPosition.START).warmupSteps());

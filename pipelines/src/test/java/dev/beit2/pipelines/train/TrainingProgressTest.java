@@ -52,7 +52,7 @@ class TrainingProgressTest {
   }
 
   @Test
-  void aRoundIsALine() throws IOException {
+  void eachRoundIsALine() throws IOException {
     assertEquals(
         "[2/4 pretrain] round 2/14: step 100/700  loss 6.013  80 images/s by 2 workers"
             + "  8 min 00 s left",
@@ -68,7 +68,7 @@ class TrainingProgressTest {
   }
 
   @Test
-  void nothingIsLeftAfterTheLastRound() throws IOException {
+  void noTimeRemainsAfterTheLastRound() throws IOException {
     assertEquals(
         "[2/4 pretrain] round 3/3: step 120/120  loss 0.5000  1280 images/s by 1 worker",
         told(

@@ -93,7 +93,7 @@ final class TrainingRoundTest {
     }
   }
 
-  /** What rounds should give, worked out plainly. */
+  /** What rounds should give, computed step by step. */
   private static final class Formula {
     private float[] weights = FewParameters.startingWeights();
     private float[] velocity = new float[weights.length];
@@ -194,7 +194,7 @@ final class TrainingRoundTest {
   }
 
   @Test
-  void theMeanItselfIsTakenWithoutMomentum() throws IOException {
+  void withoutMomentumTheResultIsTheMean() throws IOException {
     TrainingPlan plan = plan("mean", 2, 2, new OuterOptimizer(1, 0));
 
     RunPosition end = run(plan, RunPosition.START);
@@ -207,7 +207,7 @@ final class TrainingRoundTest {
   }
 
   @Test
-  void oneWorkerIsPlainTrainingToTheBit() throws IOException {
+  void oneWorkerEqualsPlainTrainingBitForBit() throws IOException {
     TrainingPlan plan = plan("one", 1, 3, nesterov());
 
     RunPosition end = run(plan, RunPosition.START);
@@ -258,13 +258,13 @@ final class TrainingRoundTest {
   }
 
   @Test
-  void aRoundThatIsDoneIsNotDoneAgain() throws IOException {
+  void aCompletedRoundIsNotRepeated() throws IOException {
     TrainingPlan plan = plan("again", 2, 2, nesterov());
     RunPosition end = run(plan, RunPosition.START);
     Checkpoint last = RunDirectory.at(plan.output()).checkpoint(end).orElseThrow();
     CheckpointState state = last.state();
 
-    // As Flink does when a job's machine is lost: all of it, from its first element on.
+    // As Flink does when a machine is lost: it repeats the job from its first element.
     run(plan, RunPosition.START);
 
     assertEquals(state, last.state());

@@ -44,7 +44,7 @@ class FormatDetectionTest {
     "train-00000-of-01024 train-00001-of-01024, /train-*, TFRECORD",
     "x.tfrecords.gz, '', TFRECORD",
   })
-  void namesTell(String files, String path, Format format) throws IOException {
+  void formatIsDetectedFromFileNames(String files, String path, Format format) throws IOException {
     make(files);
     assertEquals(format, ImageSource.parse(folder + path, "auto").format());
   }
@@ -56,7 +56,7 @@ class FormatDetectionTest {
     "a.zip, /a.zip",
     "a.tar.gz, /a.tar.gz",
   })
-  void doubtsAreToldWithTheChoice(String files, String path) throws IOException {
+  void ambiguousInputIsRefusedWithTheChoices(String files, String path) throws IOException {
     make(files);
     InvalidInputException error =
         assertThrows(InvalidInputException.class, () -> ImageSource.parse(folder + path, "auto"));
@@ -66,7 +66,7 @@ class FormatDetectionTest {
   }
 
   @Test
-  void theFormItselfSaysWhatIsMissing() throws IOException {
+  void everyFormatReportsWhatIsMissing() throws IOException {
     make("empty/README");
     for (Format format : Format.values()) {
       String absent = folder + "/absent";

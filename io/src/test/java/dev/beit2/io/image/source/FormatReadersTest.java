@@ -38,7 +38,7 @@ class FormatReadersTest {
 
   @ParameterizedTest
   @EnumSource
-  void sameKeysLabelsAndBytes(Format format) throws IOException {
+  void everyFormatGivesTheSameKeysLabelsAndBytes(Format format) throws IOException {
     List<ImageRecord> images = Sets.photographs();
     ImageSource source = write(format, images);
     assertEquals(format, source.format());
@@ -47,13 +47,13 @@ class FormatReadersTest {
 
   @ParameterizedTest
   @EnumSource
-  void epochsDependOnSeedAndNumberAlone(Format format) throws IOException {
+  void epochsDependOnlyOnSeedAndNumber(Format format) throws IOException {
     ImageSource source = write(format, Sets.photographs());
     ImageDataset images = ImageDataset.open(source);
     List<ImageRecord> first = Sets.inOrder(images, 5, 0);
     ImageDataset again = ImageDataset.open(source);
     assertEquals(first, Sets.inOrder(again, 5, 0));
-    // From any position on.
+    // An epoch can be entered at any position.
     assertEquals(first.get(7), ImageDataset.open(source).epoch(5, 0).read(7));
     assertNotEquals(first, Sets.inOrder(again, 5, 1));
     assertNotEquals(first, Sets.inOrder(again, 6, 0));
@@ -61,7 +61,7 @@ class FormatReadersTest {
 
   @ParameterizedTest
   @EnumSource
-  void whatIsKnownBeforehand(Format format) throws IOException {
+  void summaryHasWhatIsKnownWithoutReadingAllFiles(Format format) throws IOException {
     ImageSource.Summary summary = write(format, Sets.photographs()).summary();
     boolean counted = format == Format.FOLDER || format == Format.PARQUET;
     boolean named = counted || format == Format.IMAGENET;
@@ -85,7 +85,7 @@ class FormatReadersTest {
     for (RejectedImage rejected : found.rejected()) {
       assertTrue(rejected.reason().contains("over the limit of " + (largest - 1000) + " bytes"));
     }
-    // In training, what is only found out when it is read leaves a gap, which the feed closes.
+    // Training notices some only when it reads them; the loader fills the gaps.
     ImageDataset dataset = ImageDataset.open(source);
     assertEquals(
         small.size(),

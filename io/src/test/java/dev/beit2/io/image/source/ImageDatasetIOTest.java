@@ -50,7 +50,7 @@ class ImageDatasetIOTest {
 
   /** Without it all files would be read where the one folder was listed. */
   @Test
-  void namesAreSpreadBeforeFilesAreRead() {
+  void partitionsAreReshuffledBeforeTheyAreRead() {
     pipeline.apply("Read", ImageDatasetIO.read(ImageSource.parse(folder.toString(), "auto")));
     List<String> names = new ArrayList<>();
     pipeline.traverseTopologically(

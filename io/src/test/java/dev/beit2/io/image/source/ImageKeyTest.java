@@ -29,7 +29,7 @@ class ImageKeyTest {
     "./, train-000003/000017",
     ", train-000003/000017",
   })
-  void followsTheRule(String name, String key) {
+  void keyFollowsFromNameFileAndNumber(String name, String key) {
     assertEquals(key, ImageKey.of(name, "train-000003.tar", 17));
   }
 
@@ -41,7 +41,7 @@ class ImageKeyTest {
     "train.tfrecord-00000-of-01024, train.tfrecord-00000-of-01024",
     "v1.5/x, v1.5/x"
   })
-  void stemsHaveNoEnding(String file, String stem) {
+  void stemsHaveNoExtension(String file, String stem) {
     assertEquals(stem, ImageKey.stem(file));
   }
 }

@@ -74,7 +74,7 @@ class ParquetTest {
   }
 
   @Test
-  void anEpochGoesThroughWindowsOfRowGroups() throws IOException {
+  void anEpochReadsRowGroupsInWindows() throws IOException {
     ImageSource source = write(5, rows(60)); // 12 row groups
     long group = new ParquetReader(source).contents().rowGroups().get(0).bytes();
     ParquetDataset images = ParquetDataset.of(source, 3 * group + group / 2);
@@ -97,7 +97,7 @@ class ParquetTest {
   }
 
   @Test
-  void damagedRowGroupIsRejectedAndTheOthersCount() throws IOException {
+  void damagedRowGroupIsRejectedAndTheOthersAreRead() throws IOException {
     ImageSource source = write(4, rows(12));
     List<SourcePartition> partitions = source.reader().list().partitions();
     assertEquals(3, partitions.size());

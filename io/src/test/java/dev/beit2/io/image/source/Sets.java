@@ -42,7 +42,7 @@ import org.tensorflow.example.Int64List;
 import us.hebi.matlab.mat.format.Mat5;
 import us.hebi.matlab.mat.types.Struct;
 
-/** Small sets of photographs in every format, and what is to be found in them. */
+/** Small sets of photographs in every format, and what readers should find in them. */
 final class Sets {
   static final List<String> WNIDS = List.of("n01440764", "n01443537", "n09246464");
 
@@ -88,7 +88,7 @@ final class Sets {
     return dir.toString();
   }
 
-  /** A file in a tar, as its writer is given it. */
+  /** A file to be written into a tar. */
   interface TarContent {
     void writeTo(Tar tar) throws IOException;
   }
@@ -382,7 +382,7 @@ final class Sets {
     return read;
   }
 
-  /** What is found, images sorted by key. */
+  /** What a scan finds; images are sorted by key. */
   record Scanned(List<ImageRecord> images, List<RejectedImage> rejected) {}
 
   /** Reads a set partition by partition, without a pipeline. */

@@ -70,7 +70,7 @@ class TarsTest {
   }
 
   @Test
-  void samplesThatAreNoneAreRejected() throws IOException {
+  void samplesWithoutExactlyOneImageAreRejected() throws IOException {
     ImageSource source =
         webDataset(
             tar -> {
@@ -92,7 +92,7 @@ class TarsTest {
 
   @ParameterizedTest
   @ValueSource(booleans = {false, true})
-  void longAndForeignNamesAreKept(boolean pax) throws IOException {
+  void longAndNonAsciiNamesAreKept(boolean pax) throws IOException {
     String name = "ü".repeat(40) + "/" + "long".repeat(60);
     ImageSource source =
         webDataset(
@@ -108,9 +108,9 @@ class TarsTest {
         source, List.of(image(name + ".jpg", 5, "a"), image("short/1.jpg", null, "b")), List.of());
   }
 
-  /** Wherever a tar ends early: what is whole before counts, the rest is told of. */
+  /** Wherever a tar is truncated: the images before are read, and the rest is reported. */
   @Test
-  void whatComesBeforeABreakCounts() throws IOException {
+  void imagesBeforeATruncationAreRead() throws IOException {
     byte[] whole =
         Sets.tar(
             tar -> {
@@ -135,7 +135,7 @@ class TarsTest {
   }
 
   @Test
-  void truncatedInAMemberIsToldAlikeToPipelinesAndTraining() throws IOException {
+  void pipelinesAndTrainingReportATruncatedMemberAlike() throws IOException {
     byte[] whole =
         Sets.tar(
             tar -> {
@@ -150,7 +150,7 @@ class TarsTest {
   }
 
   @Test
-  void nonsenseIsRejected() throws IOException {
+  void filesThatAreNotTarsAreRejected() throws IOException {
     byte[] tar = Sets.tar(out -> out.add("0.jpg", "a"));
     byte[] damaged = Sets.tar(out -> out.add("1.jpg", "b"));
     damaged[0] ^= 1;
@@ -173,7 +173,7 @@ class TarsTest {
 
   /** A header that claims gigabytes is no reason to take them. */
   @Test
-  void claimedLengthsTakeNoMemory() throws IOException {
+  void claimedLengthsAllocateNoMemory() throws IOException {
     byte[] tar = Sets.tar(out -> out.add("l".repeat(300) + ".jpg", "a"));
     tar[124] = (byte) 0x80; // the long name's length, in binary: 2^40
     Arrays.fill(tar, 125, 136, (byte) 0);
@@ -196,7 +196,7 @@ class TarsTest {
   }
 
   @Test
-  void failuresOfTheFileSystemAreNoBrokenArchives() throws IOException {
+  void fileSystemFailuresAreNotReportedAsBrokenArchives() throws IOException {
     ImageSource source = webDataset(tar -> tar.add("0.jpg", "a"));
     SourcePartition partition = source.reader().list().partitions().get(0);
     try (ByteRangeStream in = ByteRangeStream.open(partition.file(), 0, partition.end())) {
@@ -216,10 +216,10 @@ class TarsTest {
     assertEquals(3, partitions.size());
     for (int i = 0; i < 3; i++) {
       assertEquals(i, partitions.get(i).label());
-      // Right the bytes of a tar of the class.
+      // Exactly the bytes of the tar of the class.
       assertEquals(Sets.classTar(Sets.WNIDS.get(i), images).length, partitions.get(i).bytes());
     }
-    // The tars of the classes on their own are the same set.
+    // The extracted tars of the classes are the same set.
     Path extracted = dir.resolve("extracted");
     for (String wnid : Sets.WNIDS) {
       Sets.write(extracted, wnid + ".tar", Sets.classTar(wnid, images));
@@ -233,12 +233,12 @@ class TarsTest {
     byte[] whole = Files.readAllBytes(Path.of(Sets.imageNetTrain(dir, images)));
     String path = Sets.write(dir, "cut.tar", Arrays.copyOf(whole, whole.length * 5 / 6));
     Sets.Scanned found = Sets.scan(ImageSource.parse(path, "imagenet"));
-    // Written last, the second class is cut: of it nothing is known but where it ends.
-    List<String> whole2 = List.of(Sets.WNIDS.get(0), Sets.WNIDS.get(2));
+    // The second class was written last, so it is the one that is truncated.
+    List<String> complete = List.of(Sets.WNIDS.get(0), Sets.WNIDS.get(2));
     assertEquals(
         images.stream()
             .map(ImageRecord::key)
-            .filter(k -> whole2.contains(k.substring(0, 9)))
+            .filter(k -> complete.contains(k.substring(0, 9)))
             .toList(),
         found.images().stream().map(ImageRecord::key).toList());
     assertEquals(1, found.rejected().size());
@@ -268,7 +268,7 @@ class TarsTest {
     assertEquals(Sets.WNIDS, source.summary().classes());
     assertNull(source.summary().unlabelled());
     Sets.assertRead(source, validation(images, true), List.of());
-    // The folder will do, as the archive is the only one in it.
+    // The folder is enough, because it holds only this archive.
     assertEquals(12, ImageDataset.open(ImageSource.parse(dir.toString(), "auto")).size());
   }
 
@@ -292,18 +292,18 @@ class TarsTest {
   }
 
   @Test
-  void devkitThatIsNoneIsRefused() throws IOException {
+  void invalidDevkitIsRefused() throws IOException {
     List<ImageRecord> images = Sets.photographs();
     ImageSource source = ImageSource.parse(Sets.imageNetValidation(dir, images), "auto");
     Sets.write(dir, "ILSVRC2012_devkit_t12.tar.gz", new byte[100]);
     assertThrows(InvalidInputException.class, source::summary);
-    // Of fewer images than there are.
+    // Of fewer images than the archive has.
     Sets.devkit(dir, images.subList(0, 3), true);
     assertThrows(InvalidInputException.class, () -> Sets.scan(source));
   }
 
   @Test
-  void severalArchivesAreNotMixed() throws IOException {
+  void severalArchivesInAFolderAreRefused() throws IOException {
     Sets.imageNetTrain(dir, Sets.photographs());
     Sets.imageNetValidation(dir, Sets.photographs());
     ImageSource source = ImageSource.parse(dir.toString(), "auto");

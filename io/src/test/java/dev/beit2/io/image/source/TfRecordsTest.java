@@ -79,7 +79,7 @@ class TfRecordsTest {
   }
 
   @Test
-  void recordsThatAreNoImagesAreRejected() throws IOException {
+  void recordsWithoutAnImageAreRejected() throws IOException {
     ImageSource source =
         write(
             example(0, "a"),
@@ -98,7 +98,7 @@ class TfRecordsTest {
             new RejectedImage("a/000002", "a TFRecord that is no tensorflow.Example"),
             new RejectedImage("a/000003", "a TFRecord that its checksum does not fit"));
     Sets.assertPipelineReads(source, List.of(image("x/0.jpg", 0, "a")), rejected);
-    // In training they are found out when they are read, and leave a gap.
+    // Training notices them when it reads them; they leave gaps.
     ImageDataset dataset = ImageDataset.open(source);
     assertEquals(List.of(), dataset.rejected());
     assertEquals(
@@ -110,9 +110,9 @@ class TfRecordsTest {
     assertEquals(rejected, dataset.rejected());
   }
 
-  /** Wherever a file ends early: what is whole before counts, the rest is told of. */
+  /** Wherever a file is truncated: the images before are read, and the rest is reported. */
   @Test
-  void whatComesBeforeABreakCounts() throws IOException {
+  void imagesBeforeATruncationAreRead() throws IOException {
     ImageSource source = write(example(0, "a"), example(1, "b"));
     byte[] whole = Files.readAllBytes(Path.of(source.path()));
     int second = example(0, "a").length + 16;
