@@ -465,7 +465,7 @@ final class TrainingIT {
   }
 
   @Test
-  void aRunInOneProcessOfAJobPerRoundIsTheSame() throws Exception {
+  void aRunInOneProcessWithAJobPerRoundIsTheSame() throws Exception {
     Commands.run(PretrainMim.COMMAND, pretrain("embedded", "--roundsPerJob=1"))
         .expect(CommandLine.OK);
     assertAsUndisturbed("embedded");

@@ -132,7 +132,7 @@ final class ClusterIT {
   }
 
   @Test
-  void aWorkersFindingAboutItsInputIsOneLine() throws Exception {
+  void invalidInputFoundByAWorkerIsReportedInOneLine() throws Exception {
     Path shards = Commands.copyFolder(shards(), dir.resolve("broken-shards"));
     for (ShardManifest.Shard shard : ShardManifest.read(shards.toString()).shards()) {
       Files.writeString(shards.resolve(shard.file()), "no Parquet");
@@ -151,7 +151,7 @@ final class ClusterIT {
   }
 
   @Test
-  void onlyJobsOfTheNameAreCancelled() throws Exception {
+  void onlyJobsWithThisNameAreCancelled() throws Exception {
     String input = "--input=" + images();
     CompletableFuture<Ended> job =
         CompletableFuture.supplyAsync(

@@ -19,7 +19,7 @@ import java.util.stream.Collectors;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
-/** What a job takes along to a cluster, and what it finds there. */
+/** What the jobs' jar brings to a cluster, and what Flink's class path has there. */
 final class JobJarIT {
   private static final Pattern LAUNCHER_ONLY =
       Pattern.compile("dev/beit2/pipelines/(bench/|demo/|report/|Beit2)[A-Za-z]*");
@@ -59,7 +59,7 @@ final class JobJarIT {
   }
 
   @Test
-  void eachJarIsEitherInFlinksClassPathOrInTheJobs() throws IOException {
+  void eachJarIsEitherOnFlinksClassPathOrInTheJobsJar() throws IOException {
     assertTrue(all.containsAll(flink));
     assertTrue(flink.size() > 20 && all.size() - flink.size() > 50, all + " " + flink);
     for (Path jar : all) {
@@ -75,7 +75,7 @@ final class JobJarIT {
   }
 
   @Test
-  void whatMeasuresOrDemonstratesStaysOutside() {
+  void benchmarksAndTheDemoStayOutside() {
     assertTrue(job.contains("dev/beit2/pipelines/generate/GenerateImages.class"));
     assertEquals(
         List.of(), job.stream().filter(name -> LAUNCHER_ONLY.matcher(name).find()).toList());
@@ -84,7 +84,7 @@ final class JobJarIT {
 
   /** Names of classes stand in a class file as they are, with slashes. */
   @Test
-  void noClassInTheJarRefersToOneThatStaysOutside() throws IOException {
+  void noClassInTheJarRefersToAClassOutside() throws IOException {
     List<String> referring = new ArrayList<>();
     try (JarFile file = new JarFile("target/beit2-job.jar")) {
       for (String name : job) {
@@ -100,13 +100,13 @@ final class JobJarIT {
   }
 
   @Test
-  void noJobBringsANativeLibrary() throws IOException {
+  void theJobsJarHasNoNativeLibrary() throws IOException {
     assertEquals(List.of(), job.stream().filter(JobJarIT::isNative).toList());
   }
 
-  /** A job that brings the classes all the same gets Flink's. */
+  /** A job that brings such classes nevertheless gets Flink's. */
   @Test
-  void whatLoadsNativeLibrariesComesFromFlink() throws IOException {
+  void classesThatLoadNativeLibrariesComeFromFlink() throws IOException {
     Set<String> prefixes = new HashSet<>(LocalCluster.PARENT_FIRST);
     // In Flink's own list of such packages, or used by Flink alone.
     prefixes.addAll(List.of("org.apache.flink.", "one."));
@@ -121,7 +121,7 @@ final class JobJarIT {
   }
 
   @Test
-  void servicesOfAllJarsAreKept() throws IOException {
+  void servicesOfAllJarsAreMerged() throws IOException {
     Set<String> found = services(List.of(Path.of("target/beit2-job.jar")));
     Set<String> wanted = services(all.stream().filter(jar -> !flink.contains(jar)).toList());
     assertTrue(
@@ -153,7 +153,7 @@ final class JobJarIT {
   }
 
   @Test
-  void signaturesOfTheJarsAreGone() {
+  void signaturesOfTheJarsAreRemoved() {
     assertFalse(job.stream().anyMatch(name -> name.matches("META-INF/.*\\.(SF|DSA|RSA)")));
   }
 }
