@@ -3,40 +3,51 @@ package dev.beit2.io;
 import static java.util.Objects.requireNonNull;
 
 import java.io.IOException;
+import java.nio.channels.FileChannel;
+import java.nio.channels.ReadableByteChannel;
+import java.nio.charset.Charset;
 import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.apache.beam.sdk.io.FileSystems;
 import org.apache.beam.sdk.io.fs.EmptyMatchTreatment;
 import org.apache.beam.sdk.io.fs.MatchResult;
+import org.apache.beam.sdk.io.fs.ResourceId;
 
 /**
- * Finds files through Beam's {@link FileSystems}. Adds braces, which Beam does not support: {@code
- * shard-{000..127}.tar} and {@code *.{jpg,png}}. A missing local folder is reported at once; Beam
- * would search for matches from its nearest existing parent, at worst the whole disk.
+ * Finds and opens files, on the local disk or through Beam's {@link FileSystems}.
+ *
+ * <p>A path is a path where a file or folder of that name exists, whatever characters it contains;
+ * elsewhere {@code * ? [ ]} are wildcards, and so are braces, which Beam does not have: {@code
+ * shard-{000..127}.tar} and {@code *.{jpg,png}}. Beam takes every local path for a pattern, and
+ * searches whole folders to find out whether a file exists, so local files are not listed by it.
  */
 public final class InputFiles {
-  private static final Pattern WILDCARD = Pattern.compile("[*?\\[{]");
+  static final Pattern WILDCARD = Pattern.compile("[*?\\[{]");
 
-  /** Beam finds files by file:/path or file:///path, but cannot make a resource of such a path. */
-  private static final Pattern LOCAL_SCHEME = Pattern.compile("^file:(//)?(?=/)");
-
-  private static final Pattern OTHER_SCHEME = Pattern.compile("^[a-zA-Z][-a-zA-Z0-9+.]*://.*");
+  private static final Pattern LOCAL_SCHEME = Pattern.compile("^file:(?://(?=/)|(?!//))");
+  private static final Pattern OTHER_SCHEME =
+      Pattern.compile("^([a-zA-Z][-a-zA-Z0-9+.]*)://.*", Pattern.DOTALL);
   private static final String WANTED = "files that can be listed";
+  private static final Set<String> SYSTEM =
+      Set.of("@eaDir", "__MACOSX", "#recycle", "lost+found", "$RECYCLE.BIN", "Thumbs.db");
 
   private InputFiles() {}
 
   /**
    * A file.
    *
-   * @param path where it is, for Beam's FileSystems
+   * @param path where it is, for {@link #open}
    * @param name its path below the root, '/'-separated
    * @param bytes its length
    */
@@ -47,45 +58,98 @@ public final class InputFiles {
     }
   }
 
-  /** Whether a path contains wildcards or braces. */
+  /**
+   * A file or folder that is there but cannot be read.
+   *
+   * @param name its path below the root, '/'-separated
+   * @param reason why, in a few words
+   */
+  public record Unreadable(String name, String reason) {}
+
+  /**
+   * What a path or a glob names.
+   *
+   * @param files by name
+   * @param unreadable by name: folders that cannot be listed, links to nothing, names that are not
+   *     text
+   */
+  public record Found(List<InputFile> files, List<Unreadable> unreadable) {
+    public Found {
+      files = files.stream().sorted(Comparator.comparing(InputFile::name)).toList();
+      unreadable = unreadable.stream().sorted(Comparator.comparing(Unreadable::name)).toList();
+    }
+  }
+
+  /** Whether a path is a pattern: it has wildcards or braces, and no local file has this name. */
   public static boolean isGlob(String path) {
-    return WILDCARD.matcher(path).find();
+    return WILDCARD.matcher(path).find() && !local(path).map(Files::exists).orElse(false);
   }
 
   /**
-   * The files that a path names or a glob matches, sorted by name; empty if there are none. Names
-   * are relative to the longest folder before the first wildcard. {@code **} also matches across
-   * folders.
+   * Whether a file, by its name or that of a folder in it, belongs to a system or a program and is
+   * no data: it begins with a dot, or is a folder that macOS, Windows or a file server makes.
+   *
+   * @param name below the root of a set
+   */
+  public static boolean isHidden(String name) {
+    for (String part : name.split("/")) {
+      if (part.startsWith(".") || SYSTEM.contains(part)) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /** The files of {@link #find}. */
+  public static List<InputFile> match(String pathOrGlob) {
+    return find(pathOrGlob).files();
+  }
+
+  /**
+   * The files that a path names or a glob matches; none if the path is a folder's. Names are
+   * relative to the longest folder before the first wildcard. {@code **} also matches across
+   * folders. Links are followed, except to a folder that they are in.
    *
    * @throws InvalidInputException if they cannot be listed, or one of a numbered range is missing
    */
-  public static List<InputFile> match(String pathOrGlob) {
-    String spec = withoutLocalScheme(pathOrGlob);
-    BraceExpansion braces = BraceExpansion.expand(spec);
-    int rootLength = rootLength(spec);
+  public static Found find(String pathOrGlob) {
+    Optional<Path> local = local(pathOrGlob);
+    if (local.isPresent()) {
+      return new LocalFiles(withoutLocalScheme(pathOrGlob)).find();
+    }
+    BraceExpansion braces = BraceExpansion.expand(pathOrGlob);
+    List<String> specs = braces.expanded().stream().distinct().toList();
+    int rootLength = rootLength(pathOrGlob);
     Map<String, InputFile> found = new LinkedHashMap<>();
     List<String> missing = new ArrayList<>();
-    List<String> existing =
-        braces.expanded().stream().filter(InputFiles::mayExist).distinct().toList();
-    missing.addAll(braces.expanded().stream().filter(path -> !mayExist(path)).toList());
-    List<MatchResult> results = matchAll(pathOrGlob, existing);
+    List<MatchResult> results = matchAll(pathOrGlob, specs);
     for (int i = 0; i < results.size(); i++) {
       List<MatchResult.Metadata> files = files(pathOrGlob, results.get(i));
       if (files.isEmpty()) {
-        missing.add(existing.get(i));
+        missing.add(specs.get(i));
       }
       for (MatchResult.Metadata file : files) {
         String path = file.resourceId().toString();
         found.put(path, new InputFile(path, path.substring(rootLength), file.sizeBytes()));
       }
     }
-    if (braces.numbered() && !missing.isEmpty() && !found.isEmpty()) {
+    requireAll(pathOrGlob, braces, missing, !found.isEmpty());
+    return new Found(List.copyOf(found.values()), List.of());
+  }
+
+  static void requireAll(
+      String pathOrGlob, BraceExpansion braces, List<String> missing, boolean anyFound) {
+    if (braces.numbered() && !missing.isEmpty() && anyFound) {
       throw new InvalidInputException(
           "nothing at %s (%d of %d files missing)"
               .formatted(missing.get(0), missing.size(), braces.expanded().size()),
           "all files of " + pathOrGlob);
     }
-    return found.values().stream().sorted(Comparator.comparing(InputFile::name)).toList();
+  }
+
+  /** All files in a folder, at any depth. */
+  public static Found below(String folder) {
+    return find(inFolder(folder, "**"));
   }
 
   /** Whether a file or folder exists at this path, which must not contain wildcards. */
@@ -102,14 +166,101 @@ public final class InputFiles {
     return folder.endsWith("/") ? folder + name : folder + "/" + name;
   }
 
-  /** The local path; empty if the file is not on a local disk. */
-  public static Optional<Path> local(String path) {
-    String plain = withoutLocalScheme(path);
-    return OTHER_SCHEME.matcher(plain).matches() ? Optional.empty() : Optional.of(Path.of(plain));
+  /**
+   * Opens a file. A local one that is missing or may not be read is told by the exceptions of
+   * java.nio.file.
+   */
+  public static ReadableByteChannel open(String path) throws IOException {
+    Optional<Path> local = local(path);
+    return local.isPresent()
+        ? FileChannel.open(local.get(), StandardOpenOption.READ)
+        : FileSystems.open(resource(path, false));
   }
 
-  private static String withoutLocalScheme(String path) {
+  /**
+   * The local path; empty if the file is not on a local disk.
+   *
+   * @throws InvalidInputException if this JVM cannot name such a file
+   */
+  public static Optional<Path> local(String path) {
+    String plain = withoutLocalScheme(path);
+    if (OTHER_SCHEME.matcher(plain).matches()) {
+      return Optional.empty();
+    }
+    try {
+      return Optional.of(Path.of(plain));
+    } catch (InvalidPathException e) {
+      throw notInLocale(plain);
+    }
+  }
+
+  /** The path without {@code file:} or {@code file://} before it. */
+  public static String withoutLocalScheme(String path) {
     return LOCAL_SCHEME.matcher(path).replaceFirst("");
+  }
+
+  /**
+   * The path for Beam's file systems.
+   *
+   * @throws InvalidInputException if the path has a scheme that no file system has
+   */
+  public static ResourceId resource(String path, boolean isFolder) {
+    requireFileSystem(path);
+    String found = local(path).map(local -> absolute(local).toString()).orElse(path);
+    return FileSystems.matchNewResource(found, isFolder);
+  }
+
+  /**
+   * Checks that a path is local, or that there is a file system for its scheme.
+   *
+   * @throws InvalidInputException if there is none
+   */
+  public static void requireFileSystem(String path) {
+    Matcher scheme = OTHER_SCHEME.matcher(path);
+    if (local(path).isPresent() || !scheme.matches()) {
+      return;
+    }
+    String name = scheme.group(1);
+    try {
+      if (!name.equals("file")) {
+        FileSystems.matchNewResource(name + "://x/x", false);
+        return;
+      }
+    } catch (IllegalArgumentException e) {
+      // There is none.
+    }
+    throw new InvalidInputException(
+        "no file system for " + name + "://", "a local path, or gs://BUCKET/PATH");
+  }
+
+  /** The path from the disk's root; {@code ..} is resolved if that leads to the same file. */
+  static Path absolute(Path path) {
+    Path absolute = path.toAbsolutePath();
+    Path normal = absolute.normalize();
+    try {
+      return absolute.equals(normal)
+              || !Files.exists(absolute)
+              || Files.isSameFile(absolute, normal)
+          ? normal
+          : absolute;
+    } catch (IOException e) {
+      return absolute;
+    }
+  }
+
+  /** A name that the locale's encoding does not have. */
+  static InvalidInputException notInLocale(String name) {
+    return new InvalidInputException(
+        "the name "
+            + name
+            + ", which cannot be written in the encoding of the locale, "
+            + encodingOfNames(),
+        encodingOfNames().equals("UTF-8") ? "a valid name" : "a UTF-8 locale, as LC_ALL=C.UTF-8");
+  }
+
+  /** The encoding of file names. */
+  static String encodingOfNames() {
+    return System.getProperty("sun.jnu.encoding", Charset.defaultCharset().name());
   }
 
   /** The longest folder before the first wildcard, with a slash at its end; may be empty. */
@@ -119,21 +270,15 @@ public final class InputFiles {
     return spec.substring(0, spec.lastIndexOf('/', end - 1) + 1);
   }
 
-  /** The length of the root in the paths that Beam returns: absolute, with a '/' at its end. */
+  /** The length of the root in the paths that Beam returns: with a '/' at its end. */
   private static int rootLength(String spec) {
-    String root = root(spec);
-    String folder = FileSystems.matchNewResource(root.isEmpty() ? "." : root, true).toString();
+    String folder = resource(root(spec), true).toString();
     return folder.length() + (folder.endsWith("/") ? 0 : 1);
-  }
-
-  private static boolean mayExist(String spec) {
-    String root = isGlob(spec) ? root(spec) : spec;
-    return root.isEmpty() || local(root).map(Files::exists).orElse(true);
   }
 
   private static List<MatchResult> matchAll(String pathOrGlob, List<String> specs) {
     try {
-      return specs.isEmpty() ? List.of() : FileSystems.match(specs, EmptyMatchTreatment.ALLOW);
+      return FileSystems.match(specs, EmptyMatchTreatment.ALLOW);
     } catch (IOException e) {
       throw unreadable(pathOrGlob, e);
     }

@@ -5,8 +5,11 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.beit2.io.InputFiles.Found;
 import dev.beit2.io.InputFiles.InputFile;
+import dev.beit2.io.InputFiles.Unreadable;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -78,5 +81,86 @@ class InputFilesTest {
     assertFalse(InputFiles.exists("/absent/x"));
     assertTrue(InputFiles.exists(folder.toString()));
     assertTrue(InputFiles.exists("file://" + folder + "/x.jpg"));
+  }
+
+  /** What exists is no pattern, and below it patterns are. */
+  @Test
+  void aPathIsAPath() throws IOException {
+    for (String name : List.of("p [v2]/{a,b}.tar", "p [v2]/*/x?.jpg", "p [v2]/*/xy.jpg")) {
+      Path file = folder.resolve(name);
+      Files.createDirectories(file.getParent());
+      Files.writeString(file, name);
+    }
+    assertEquals(List.of("{a,b}.tar"), names("/p [v2]/{a,b}.tar"));
+    assertEquals(List.of("x?.jpg"), names("/p [v2]/*/x?.jpg"));
+    assertEquals(List.of("x?.jpg", "xy.jpg"), names("/p [v2]/*/x[?y]*"));
+    assertEquals(3, InputFiles.below(folder + "/p [v2]").files().size());
+    assertFalse(InputFiles.isGlob(folder + "/p [v2]/*"));
+    assertTrue(InputFiles.isGlob(folder + "/p [v3]/*"));
+    assertEquals(List.of(), names("/p [v3"));
+  }
+
+  @Test
+  void fileSchemesAreLocalPaths() {
+    for (String scheme : List.of("file:", "file://")) {
+      assertEquals(
+          InputFiles.match(folder + "/a/*"), InputFiles.match(scheme + folder + "/a/*"), scheme);
+    }
+    assertEquals(Path.of("a/b"), InputFiles.local("file:a/b").orElseThrow());
+    for (String path : List.of("s3://bucket/train", "file://host/train")) {
+      InvalidInputException error =
+          assertThrows(InvalidInputException.class, () -> InputFiles.match(path));
+      assertTrue(error.found().startsWith("no file system for "), error.found());
+    }
+  }
+
+  @Test
+  void linksMayLoop() throws IOException {
+    Files.createSymbolicLink(folder.resolve("a/up"), folder);
+    Files.createSymbolicLink(folder.resolve("self"), folder.resolve("self"));
+    Files.createSymbolicLink(folder.resolve("c"), folder.resolve("a"));
+    Found found = InputFiles.below(folder.toString());
+    assertEquals(
+        List.of("a/s-08.tar", "a/s-09.tar", "a/s-10.tar", "b/s-08.tar"),
+        found.files().stream().map(InputFile::name).limit(4).toList());
+    assertEquals(8, found.files().size(), "c is another folder, though a link");
+    assertEquals(List.of(new Unreadable("self", "a link to nothing")), found.unreadable());
+  }
+
+  @Test
+  void whatCannotBeReadIsTold() throws Exception {
+    Files.createSymbolicLink(folder.resolve("a/gone.tar"), folder.resolve("gone"));
+    assumeTrue(new ProcessBuilder("mkfifo", folder + "/a/pipe").start().waitFor() == 0);
+    List<Unreadable> expected =
+        List.of(
+            new Unreadable("a/gone.tar", "a link to nothing"),
+            new Unreadable("a/pipe", "neither a file nor a folder"));
+    assertEquals(expected, InputFiles.below(folder.toString()).unreadable());
+    assertEquals(expected, InputFiles.find(folder + "/*/*").unreadable());
+  }
+
+  /** Java shows bytes that are no UTF-8 as a name by which the file cannot be opened. */
+  @Test
+  void namesThatAreNoTextAreTold() throws Exception {
+    String make = "touch \"$0/a/$(printf 'V\\366gel').tar\"";
+    assumeTrue(
+        new ProcessBuilder("bash", "-c", make, folder.toString()).start().waitFor() == 0
+            && InputFiles.encodingOfNames().equals("UTF-8"));
+    Found found = InputFiles.below(folder + "/a");
+    assertEquals(3, found.files().size());
+    assertEquals(
+        List.of(new Unreadable("V\uFFFDgel.tar", "a name that is not UTF-8")), found.unreadable());
+  }
+
+  @Test
+  void hiddenNamesAreNoData() {
+    for (String name :
+        List.of(
+            ".a.jpg", "x/._a.jpg", ".ipynb_checkpoints/a.jpg", "@eaDir/a.jpg", "x/__MACOSX/a")) {
+      assertTrue(InputFiles.isHidden(name), name);
+    }
+    for (String name : List.of("a.jpg", "x/a", "eaDir/a..jpg", "_x/y.z/a")) {
+      assertFalse(InputFiles.isHidden(name), name);
+    }
   }
 }

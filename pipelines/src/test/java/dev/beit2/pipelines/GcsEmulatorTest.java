@@ -199,7 +199,7 @@ final class GcsEmulatorTest {
     useFromHere(EMULATOR.toString());
     SortedMap<String, byte[]> files = new TreeMap<>();
     String prefix = root() + "/" + folder + "/";
-    for (String path : StoredFile.matching(prefix + "**")) {
+    for (String path : StoredFile.matching(prefix, "**")) {
       files.put(path.substring(prefix.length()), new StoredFile(path).readBytes());
     }
     return files;

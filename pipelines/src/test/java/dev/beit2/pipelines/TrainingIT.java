@@ -415,7 +415,7 @@ final class TrainingIT {
     double first = loss(steps.subList(0, LOCAL_STEPS));
     double last = loss(steps.subList(LOCAL_STEPS, STEPS));
     assertTrue(last < first, steps::toString);
-    assertFalse(StoredFile.matching(path(output) + "/events.out.tfevents.*").isEmpty());
+    assertFalse(StoredFile.matching(path(output), "events.out.tfevents.*").isEmpty());
   }
 
   @Test

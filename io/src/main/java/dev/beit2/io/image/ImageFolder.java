@@ -14,10 +14,9 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Set;
 import javax.annotation.Nullable;
-import org.apache.beam.sdk.io.FileSystems;
 
 /**
- * A set of image files, found through Beam's {@link FileSystems}.
+ * A set of image files, see {@link InputFiles}.
  *
  * <pre>{@code
  * ImageFolder folder = ImageFolder.list("/data/train"); // train/CLASS/*.JPEG
@@ -49,7 +48,7 @@ public final class ImageFolder {
    *
    * @param key its path below the root, '/'-separated
    * @param label the index of its class in {@link #classes()}, or null
-   * @param path where it is, for Beam's FileSystems
+   * @param path where it is, for {@link InputFiles#open}
    */
   public record Entry(String key, @Nullable Integer label, String path) {
     public Entry {
@@ -130,8 +129,7 @@ public final class ImageFolder {
   }
 
   static byte[] read(String path) throws IOException {
-    try (InputStream in =
-        Channels.newInputStream(FileSystems.open(FileSystems.matchNewResource(path, false)))) {
+    try (InputStream in = Channels.newInputStream(InputFiles.open(path))) {
       return in.readAllBytes();
     }
   }

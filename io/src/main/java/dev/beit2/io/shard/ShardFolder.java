@@ -6,29 +6,25 @@ import dev.beit2.io.store.StoredFile;
 import java.io.IOException;
 import java.util.List;
 import java.util.Set;
-import org.apache.beam.sdk.io.FileSystems;
-import org.apache.beam.sdk.io.fs.ResolveOptions.StandardResolveOptions;
-import org.apache.beam.sdk.io.fs.ResourceId;
 
-/** The files of one folder, on any of Beam's file systems. */
+/** The files of one folder. */
 record ShardFolder(String directory) {
   ShardFolder {
     requireNonNull(directory, "directory is null");
   }
 
-  /** The full path of a file. */
-  String path(String file) {
-    ResourceId folder = FileSystems.matchNewResource(directory, /* isDirectory= */ true);
-    return folder.resolve(file, StandardResolveOptions.RESOLVE_FILE).toString();
+  StoredFile file(String file) {
+    return StoredFile.in(directory, file);
   }
 
-  StoredFile file(String file) {
-    return new StoredFile(path(file));
+  /** The full path of a file. */
+  String path(String file) {
+    return file(file).path();
   }
 
   /** The names of the files that a glob matches. */
   List<String> match(String glob) throws IOException {
-    return StoredFile.matching(path(glob)).stream()
+    return StoredFile.matching(directory, glob).stream()
         .map(path -> path.substring(path.lastIndexOf('/') + 1))
         .toList();
   }

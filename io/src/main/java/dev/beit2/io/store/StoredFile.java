@@ -3,6 +3,8 @@ package dev.beit2.io.store;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static java.util.Objects.requireNonNull;
 
+import dev.beit2.io.InputFiles;
+import dev.beit2.io.InputFiles.InputFile;
 import dev.beit2.io.InvalidInputException;
 import java.io.FileNotFoundException;
 import java.io.IOException;
@@ -14,6 +16,7 @@ import java.nio.channels.SeekableByteChannel;
 import java.nio.channels.WritableByteChannel;
 import java.nio.file.DirectoryNotEmptyException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -28,8 +31,9 @@ import org.apache.beam.sdk.io.fs.MoveOptions.StandardMoveOptions;
 import org.apache.beam.sdk.io.fs.ResourceId;
 
 /**
- * A file on the local disk or in an object store, through Beam's {@link FileSystems}. The path must
- * not contain wildcards.
+ * A file on the local disk or in an object store, through Beam's {@link FileSystems}. A local path
+ * may contain any characters, and {@code file:} before it; in an object store Beam takes {@code * ?
+ * [ ]} for wildcards.
  *
  * <p>A file appears complete or not at all: a reader, or a run killed at any point, finds the old
  * content or the new one. On file systems with rename, a temporary file is written and then
@@ -43,7 +47,7 @@ import org.apache.beam.sdk.io.fs.ResourceId;
  */
 public record StoredFile(String path) {
   public StoredFile {
-    requireNonNull(path, "path is null");
+    path = InputFiles.withoutLocalScheme(requireNonNull(path, "path is null"));
   }
 
   /**
@@ -61,8 +65,22 @@ public record StoredFile(String path) {
         : directory;
   }
 
-  /** The sorted paths of the files that match a glob; empty if there are none. */
-  public static List<String> matching(String glob) throws IOException {
+  /**
+   * The sorted paths of the files in a directory that match a glob; empty if there are none.
+   *
+   * @param glob the files' names, or their paths below the directory
+   */
+  public static List<String> matching(String directory, String glob) throws IOException {
+    Optional<Path> local = InputFiles.local(directory);
+    if (local.isPresent()) {
+      return Files.isDirectory(local.get())
+          ? InputFiles.match(in(directory, glob).path()).stream().map(InputFile::path).toList()
+          : List.of();
+    }
+    return matchingObjects(in(directory, glob).path());
+  }
+
+  private static List<String> matchingObjects(String glob) throws IOException {
     MatchResult result = FileSystems.match(glob, EmptyMatchTreatment.ALLOW);
     if (result.status() == MatchResult.Status.NOT_FOUND) {
       return List.of();
@@ -76,7 +94,10 @@ public record StoredFile(String path) {
   }
 
   public boolean exists() throws IOException {
-    return matching(path).contains(resource().toString());
+    Optional<Path> local = localPath();
+    return local.isPresent()
+        ? Files.isRegularFile(local.get())
+        : matchingObjects(path).contains(resource().toString());
   }
 
   /**
@@ -85,7 +106,15 @@ public record StoredFile(String path) {
    * @throws FileNotFoundException if there is none
    */
   public long length() throws IOException {
-    return FileSystems.matchSingleFileSpec(path).sizeBytes();
+    Optional<Path> local = localPath();
+    if (local.isEmpty()) {
+      return FileSystems.matchSingleFileSpec(path).sizeBytes();
+    }
+    try {
+      return Files.size(local.get());
+    } catch (NoSuchFileException e) {
+      throw (IOException) new FileNotFoundException("no file " + path).initCause(e);
+    }
   }
 
   /** Opens the file for reading; the caller closes it. */
@@ -213,7 +242,7 @@ public record StoredFile(String path) {
    * @param names the names of the files, a glob
    */
   public static void deleteTemporaryFiles(String directory, String names) throws IOException {
-    for (String path : matching(in(directory, temporaryName(names, "*")).path())) {
+    for (String path : matching(directory, temporaryName(names, "*"))) {
       new StoredFile(path).deleteIfExists();
     }
   }
@@ -243,10 +272,7 @@ public record StoredFile(String path) {
 
   /** Where the file lies on the local disk, or nothing if it lies elsewhere. */
   public Optional<Path> localPath() {
-    ResourceId resource = resource();
-    return resource.getScheme().equals("file")
-        ? Optional.of(Path.of(resource.toString()))
-        : Optional.empty();
+    return InputFiles.local(path).map(Path::toAbsolutePath);
   }
 
   private boolean inObjectStore() {
@@ -261,6 +287,6 @@ public record StoredFile(String path) {
   }
 
   private ResourceId resource() {
-    return FileSystems.matchNewResource(path, /* isDirectory= */ false);
+    return InputFiles.resource(path, /* isFolder= */ false);
   }
 }

@@ -1,5 +1,7 @@
 package dev.beit2.pipelines.cli;
 
+import dev.beit2.io.InputFiles;
+import dev.beit2.io.InvalidInputException;
 import java.io.PrintStream;
 import java.util.Optional;
 import org.apache.beam.sdk.extensions.gcp.options.GcsOptions;
@@ -46,9 +48,27 @@ public final class CommandLine {
       GcsEndpoint.requireServer(options.as(GcsOptions.class).getGcsEndpoint());
       // For files that are read before there is a pipeline, or without one.
       FileSystems.setDefaultPipelineOptions(options);
+      requireFileSystems(command, options);
       return command.body().run(options);
     } catch (Throwable failure) {
       return Failures.print(failure, command.name(), err);
+    }
+  }
+
+  /**
+   * Checks that there is a file system for each path.
+   *
+   * @throws InvalidOptionException if a path has a scheme that is not known
+   */
+  private static void requireFileSystems(Command<?> command, PipelineOptions options) {
+    for (Option option : Option.of(command.options())) {
+      if (option.get(options) instanceof String text) {
+        try {
+          InputFiles.requireFileSystem(text);
+        } catch (InvalidInputException e) {
+          throw new InvalidOptionException(option.given(text), e.found(), e.wanted());
+        }
+      }
     }
   }
 

@@ -102,8 +102,7 @@ final class EventFile {
   /** The start times in the names of a run's event files, in seconds since 1970. */
   private static List<Long> startTimes(String runDirectory) throws IOException {
     List<Long> startTimes = new ArrayList<>();
-    for (String path :
-        StoredFile.matching(StoredFile.in(runDirectory, PREFIX + "*" + SUFFIX).path())) {
+    for (String path : StoredFile.matching(runDirectory, PREFIX + "*" + SUFFIX)) {
       Matcher name = NAME.matcher(path);
       if (name.matches()) {
         startTimes.add(Long.parseLong(name.group(1)));

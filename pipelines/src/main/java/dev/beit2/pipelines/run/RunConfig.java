@@ -101,12 +101,14 @@ public record RunConfig(SortedMap<String, String> values) implements Serializabl
   }
 
   /**
-   * Checks that a path is not a pattern.
+   * Checks that a path can name a folder for output.
    *
-   * @throws InvalidOptionException if Beam would treat it as a glob
+   * @throws InvalidOptionException if it is empty, or Beam would treat it as a glob
    */
   public static void requirePlainPath(String option, String path) {
-    if (path.isBlank() || path.matches(".*[*?\\[\\]{}].*")) {
+    boolean pattern =
+        new StoredFile(path).localPath().isEmpty() && path.matches(".*[*?\\[\\]{}].*");
+    if (path.isBlank() || pattern) {
       throw new InvalidOptionException(
           option, path.isBlank() ? "nothing" : "one of * ? [ ] { } in it", "a plain path");
     }

@@ -231,7 +231,7 @@ public final class RunDirectory {
   /** The folders below {@code checkpoints}, by step. */
   private static SortedMap<Long, Folder> folders(String runDirectory) throws IOException {
     SortedMap<Long, Folder> folders = new TreeMap<>();
-    for (String file : StoredFile.matching(runDirectory + "/" + CHECKPOINTS + "/step-*/*")) {
+    for (String file : StoredFile.matching(runDirectory, CHECKPOINTS + "/step-*/*")) {
       Matcher match = STEP_FOLDER.matcher(file);
       if (match.matches()) {
         long step = Long.parseLong(match.group(2));

@@ -230,8 +230,7 @@ public final class TokenizeDataset {
       throws IOException {
     boolean begun = config.isBegun(output);
     boolean complete = StoredFile.in(output, ShardManifest.FILE).exists();
-    if (!begun
-        && (complete || !StoredFile.matching(StoredFile.in(output, "shard-*").path()).isEmpty())) {
+    if (!begun && (complete || !StoredFile.matching(output, "shard-*").isEmpty())) {
       throw new InvalidOptionException(
           "--output=" + output,
           "shards without a " + RunConfig.FILE + " that says how they were made",
@@ -245,7 +244,7 @@ public final class TokenizeDataset {
   /** Removes the files of an unfinished start: this one may reject nothing and write no file. */
   private static void removeRejected(String output) throws IOException {
     String folder = StoredFile.in(output, REJECTED).path();
-    for (String file : StoredFile.matching(StoredFile.in(folder, "rejected-*").path())) {
+    for (String file : StoredFile.matching(folder, "rejected-*")) {
       new StoredFile(file).deleteIfExists();
     }
     StoredFile.deleteTemporaryFiles(folder, "rejected-*");

@@ -1,5 +1,6 @@
 package dev.beit2.pipelines.train;
 
+import dev.beit2.io.store.StoredFile;
 import dev.beit2.pipelines.cli.Progress;
 import dev.beit2.pipelines.run.Checkpoint;
 import dev.beit2.pipelines.run.CheckpointState.RoundStatistics;
@@ -10,7 +11,6 @@ import java.time.Duration;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.OptionalDouble;
-import org.apache.beam.sdk.io.FileSystems;
 
 /**
  * Prints the rounds of a run where its jobs are submitted: one line per round, read from the run's
@@ -42,7 +42,7 @@ final class TrainingProgress implements AutoCloseable {
   }
 
   private void poll() {
-    boolean local = FileSystems.matchNewResource(plan.output(), true).getScheme().equals("file");
+    boolean local = new StoredFile(plan.output()).localPath().isPresent();
     try {
       while (!closed) {
         Thread.sleep((local ? POLL_DISK_EVERY : POLL_STORE_EVERY).toMillis());

@@ -121,7 +121,7 @@ final class ClusterIT {
         CompletableFuture.supplyAsync(() -> run(TokenizeDataset.COMMAND, tokenize));
     Commands.await(
         "a shard",
-        () -> job.isDone() || !StoredFile.matching(path("killed") + "/*shard-*").isEmpty());
+        () -> job.isDone() || !StoredFile.matching(path("killed"), "*shard-*").isEmpty());
     CLUSTER.pauseTaskManagers();
     assertFalse(Files.exists(dir.resolve("killed/manifest.json")), "paused too late");
     CLUSTER.kill(2);

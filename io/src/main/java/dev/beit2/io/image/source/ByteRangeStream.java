@@ -1,12 +1,12 @@
 package dev.beit2.io.image.source;
 
+import dev.beit2.io.InputFiles;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.ReadableByteChannel;
 import java.nio.channels.SeekableByteChannel;
-import org.apache.beam.sdk.io.FileSystems;
 
 /**
  * The bytes [start, end) of a file. Skipping reads nothing.
@@ -41,7 +41,7 @@ final class ByteRangeStream extends InputStream {
   }
 
   static SeekableByteChannel openChannel(String file) throws IOException {
-    ReadableByteChannel channel = FileSystems.open(FileSystems.matchNewResource(file, false));
+    ReadableByteChannel channel = InputFiles.open(file);
     if (channel instanceof SeekableByteChannel seekable) {
       return seekable;
     }

@@ -15,7 +15,6 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
 import java.util.zip.GZIPInputStream;
-import org.apache.beam.sdk.io.FileSystems;
 import org.apache.commons.compress.archivers.tar.TarArchiveEntry;
 import org.apache.commons.compress.archivers.tar.TarArchiveInputStream;
 import us.hebi.matlab.mat.format.Mat5;
@@ -81,7 +80,7 @@ final class Devkit {
   }
 
   private static InputStream open(String path) throws IOException {
-    return Channels.newInputStream(FileSystems.open(FileSystems.matchNewResource(path, false)));
+    return Channels.newInputStream(InputFiles.open(path));
   }
 
   private static byte[] read(String path) throws IOException {

@@ -1,5 +1,6 @@
 package dev.beit2.io.image.source;
 
+import dev.beit2.io.InputFiles;
 import dev.beit2.io.image.ImageFolder;
 import dev.beit2.io.image.RejectedImage;
 import java.io.IOException;
@@ -10,7 +11,6 @@ import java.nio.channels.SeekableByteChannel;
 import java.util.List;
 import java.util.OptionalLong;
 import javax.annotation.Nullable;
-import org.apache.beam.sdk.io.FileSystems;
 
 /** Reads a folder with one image per file, see {@link ImageFolder}. A partition is a file. */
 final class FolderReader implements FormatReader {
@@ -54,7 +54,7 @@ final class FolderReader implements FormatReader {
   /** A whole file, or null if it is larger than the limit. */
   @Nullable
   static byte[] read(String path, long limit) throws IOException {
-    try (ReadableByteChannel channel = FileSystems.open(FileSystems.matchNewResource(path, false));
+    try (ReadableByteChannel channel = InputFiles.open(path);
         InputStream in = Channels.newInputStream(channel)) {
       if (channel instanceof SeekableByteChannel seekable && seekable.size() > limit) {
         return null;
