@@ -93,7 +93,8 @@ public final class InputFiles {
    */
   public static boolean isHidden(String name) {
     for (String part : name.split("/")) {
-      if (part.startsWith(".") || SYSTEM.contains(part)) {
+      boolean dotted = part.startsWith(".") && !part.equals(".") && !part.equals("..");
+      if (dotted || SYSTEM.contains(part)) {
         return true;
       }
     }

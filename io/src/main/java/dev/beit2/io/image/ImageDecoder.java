@@ -1,7 +1,9 @@
 package dev.beit2.io.image;
 
+import static org.bytedeco.opencv.global.opencv_core.CV_16UC3;
 import static org.bytedeco.opencv.global.opencv_core.CV_8UC1;
 import static org.bytedeco.opencv.global.opencv_core.CV_8UC3;
+import static org.bytedeco.opencv.global.opencv_imgcodecs.IMREAD_ANYDEPTH;
 import static org.bytedeco.opencv.global.opencv_imgcodecs.IMREAD_COLOR_RGB;
 import static org.bytedeco.opencv.global.opencv_imgcodecs.IMREAD_IGNORE_ORIENTATION;
 import static org.bytedeco.opencv.global.opencv_imgcodecs.IMREAD_REDUCED_GRAYSCALE_2;
@@ -9,6 +11,7 @@ import static org.bytedeco.opencv.global.opencv_imgcodecs.IMREAD_REDUCED_GRAYSCA
 import static org.bytedeco.opencv.global.opencv_imgcodecs.IMREAD_REDUCED_GRAYSCALE_8;
 
 import org.bytedeco.javacpp.BytePointer;
+import org.bytedeco.javacpp.ShortPointer;
 import org.bytedeco.opencv.global.opencv_core;
 import org.bytedeco.opencv.global.opencv_imgcodecs;
 import org.bytedeco.opencv.opencv_core.Mat;
@@ -53,24 +56,62 @@ final class ImageDecoder {
       throws UndecodableImageException {
     int width = reduction.side((int) header.width());
     int height = reduction.side((int) header.height());
-    byte[] content =
-        header.format().equals(ImageHeader.PNG) ? PngChunks.withoutOthers(bytes) : bytes;
+    byte[] content = content(bytes, header.format());
+    int significantBits =
+        header.format().equals(ImageHeader.PNG) ? PngChunks.of(bytes).significantBitsOf16() : 0;
+    int depth = significantBits > 0 ? IMREAD_ANYDEPTH : 0;
     try (BytePointer data = new BytePointer(content);
         Mat encoded = new Mat(1, content.length, CV_8UC1, data);
-        Mat image = opencv_imgcodecs.imdecode(encoded, FLAGS | flag(reduction))) {
+        Mat image = opencv_imgcodecs.imdecode(encoded, FLAGS | flag(reduction) | depth)) {
       if (image.empty()
-          || image.type() != CV_8UC3
+          || image.type() != (significantBits > 0 ? CV_16UC3 : CV_8UC3)
           || !image.isContinuous()
           || image.cols() != width
           || image.rows() != height) {
         throw new UndecodableImageException("truncated or corrupt " + header.format());
       }
       byte[] rgb = new byte[3 * width * height];
-      image.data().get(rgb);
+      if (significantBits > 0) {
+        narrow(image, significantBits, rgb);
+      } else {
+        image.data().get(rgb);
+      }
+      if (header.format().equals(ImageHeader.BMP)) {
+        BmpOf16Bits.scale(bytes, rgb);
+      }
       return new RgbImage(width, height, rgb);
     } catch (RuntimeException e) { // how OpenCV's errors arrive
       throw new UndecodableImageException("corrupt " + header.format(), e);
     }
+  }
+
+  /**
+   * Scales samples of 16 bits to 8. Of fewer significant bits, as 12 of an X-ray, they should be
+   * the upper ones, but many writers leave them where they are, which would make the image black.
+   */
+  private static void narrow(Mat image, int significantBits, byte[] rgb) {
+    short[] samples = new short[rgb.length];
+    int largest = 0;
+    try (BytePointer data = image.data();
+        ShortPointer deep = new ShortPointer(data)) {
+      deep.get(samples);
+    }
+    for (short sample : samples) {
+      largest = Math.max(largest, sample & 0xFFFF);
+    }
+    int shift = largest < 1 << significantBits ? significantBits - 8 : 8;
+    for (int i = 0; i < rgb.length; i++) {
+      rgb[i] = (byte) ((samples[i] & 0xFFFF) >> shift);
+    }
+  }
+
+  /** What the decoder is given: what makes Pillow's pixels, and nothing else. */
+  private static byte[] content(byte[] bytes, String format) {
+    return switch (format) {
+      case ImageHeader.PNG -> PngChunks.of(bytes).withoutOthers();
+      case ImageHeader.GIF -> OpaqueGif.of(bytes);
+      default -> bytes;
+    };
   }
 
   /** The names say grey, but colour comes with {@link #FLAGS}: one bit is one size. */

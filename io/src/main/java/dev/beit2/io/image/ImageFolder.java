@@ -3,16 +3,21 @@ package dev.beit2.io.image;
 import static java.util.Objects.requireNonNull;
 
 import dev.beit2.io.InputFiles;
+import dev.beit2.io.InputFiles.Found;
 import dev.beit2.io.InputFiles.InputFile;
 import dev.beit2.io.InvalidInputException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.channels.Channels;
 import java.util.AbstractList;
+import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Locale;
 import java.util.Set;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import java.util.regex.Pattern;
 import javax.annotation.Nullable;
 
 /**
@@ -27,20 +32,40 @@ import javax.annotation.Nullable;
  *
  * <p>A file's key is its path below the root. Its class is the first folder of the key; files
  * directly in the root have no class. The listing holds names only, no images.
+ *
+ * <p>Nothing is left out silently: {@link #rejected} has what cannot be read, and {@link #leftOut}
+ * counts the files that are no images by their names. Only what is hidden (see {@link
+ * InputFiles#isHidden}) is passed over.
  */
 public final class ImageFolder {
-  private static final Set<String> EXTENSIONS = Set.of("jpg", "jpeg", "png", "webp");
+  private static final Set<String> ENDINGS = Set.of("jpg", "jpeg", "png", "webp");
+  // Rarer ones, and those of images that the decoder rejects by their format.
+  private static final Set<String> OTHER_ENDINGS =
+      Set.of(
+          "jpe", "jfif", "gif", "bmp", "dib", "tif", "tiff", "heic", "heif", "avif", "jp2", "j2k",
+          "jxl", "dcm", "ppm", "pgm", "pbm", "pnm", "ico", "psd", "tga", "exr", "hdr");
+  private static final Pattern ENDING_WITH_SUFFIX =
+      Pattern.compile("(jpg|jpeg|png|webp|gif|bmp)[^a-z0-9].*"); // .jpg_large, .jpg!d
   private static final String WANTED =
-      "images (jpg, jpeg, png, webp) in a folder, in one folder a class, or by a glob";
+      "images (jpg, jpeg, png, webp, gif, bmp) in a folder, in one folder a class, or by a glob";
 
   private final String root;
   private final List<String> classes;
   private final List<String> keys; // of a million images, so entries are made when asked for
+  private final List<RejectedImage> rejected;
+  private final SortedMap<String, Integer> leftOut;
 
-  private ImageFolder(String root, List<String> classes, List<String> keys) {
+  private ImageFolder(
+      String root,
+      List<String> classes,
+      List<String> keys,
+      List<RejectedImage> rejected,
+      SortedMap<String, Integer> leftOut) {
     this.root = root;
     this.classes = List.copyOf(classes);
     this.keys = List.copyOf(keys);
+    this.rejected = List.copyOf(rejected);
+    this.leftOut = Collections.unmodifiableSortedMap(leftOut);
   }
 
   /**
@@ -58,25 +83,50 @@ public final class ImageFolder {
   }
 
   /**
-   * Lists a folder's images (every file named jpg, jpeg, png or webp, at any depth) or all files a
-   * glob matches. The root of a glob is the longest folder before its first wildcard.
+   * Lists a folder's images (every file that is one by its name, at any depth, and local files
+   * without an ending that are images) or all files a glob matches. The root of a glob is the
+   * longest folder before its first wildcard.
    *
    * @throws InvalidInputException if the path does not exist, cannot be read, or contains no image
    */
   public static ImageFolder list(String pathOrGlob) {
-    if (InputFiles.isGlob(pathOrGlob)) {
-      return of(InputFiles.match(pathOrGlob), pathOrGlob);
+    boolean glob = InputFiles.isGlob(pathOrGlob);
+    Found found = glob ? InputFiles.find(pathOrGlob) : InputFiles.below(pathOrGlob);
+    boolean hiddenToo = glob && (pathOrGlob.startsWith(".") || pathOrGlob.contains("/."));
+    List<InputFile> images = new ArrayList<>();
+    SortedMap<String, Integer> leftOut = new TreeMap<>();
+    for (InputFile file : found.files()) {
+      if (!hiddenToo && InputFiles.isHidden(file.name())) {
+        continue;
+      }
+      if (glob || isImage(file.name()) || isUnnamedImage(file)) {
+        images.add(file);
+      } else {
+        leftOut.merge(ending(file.name()), 1, Integer::sum);
+      }
     }
-    List<InputFile> files = InputFiles.match(InputFiles.inFolder(pathOrGlob, "**"));
-    return of(files.stream().filter(file -> isImage(file.name())).toList(), pathOrGlob);
+    List<RejectedImage> rejected =
+        found.unreadable().stream()
+            .filter(file -> hiddenToo || !InputFiles.isHidden(file.name()))
+            .map(file -> new RejectedImage(file.name(), file.reason()))
+            .toList();
+    if (images.isEmpty()) {
+      throw nothing(pathOrGlob, rejected);
+    }
+    return of(images, rejected, leftOut);
   }
 
-  private static ImageFolder of(List<InputFile> files, String pathOrGlob) {
-    if (files.isEmpty()) {
-      boolean missing = InputFiles.isGlob(pathOrGlob) || !InputFiles.exists(pathOrGlob);
-      throw new InvalidInputException(
-          (missing ? "nothing at " : "no image in ") + pathOrGlob, WANTED);
-    }
+  private static InvalidInputException nothing(String pathOrGlob, List<RejectedImage> rejected) {
+    boolean missing = InputFiles.isGlob(pathOrGlob) || !InputFiles.exists(pathOrGlob);
+    String why =
+        rejected.isEmpty() ? "" : ": " + rejected.get(0).key() + " " + rejected.get(0).reason();
+    return new InvalidInputException(
+        (missing && rejected.isEmpty() ? "nothing at " : "no image in ") + pathOrGlob + why,
+        WANTED);
+  }
+
+  private static ImageFolder of(
+      List<InputFile> files, List<RejectedImage> rejected, SortedMap<String, Integer> leftOut) {
     InputFile first = files.get(0);
     String root = first.path().substring(0, first.path().length() - first.name().length());
     List<String> keys = files.stream().map(InputFile::name).toList();
@@ -87,7 +137,7 @@ public final class ImageFolder {
             .distinct()
             .sorted()
             .toList();
-    return new ImageFolder(root, classes, keys);
+    return new ImageFolder(root, classes, keys, rejected, leftOut);
   }
 
   /** The key's first folder, or the empty string. */
@@ -95,10 +145,45 @@ public final class ImageFolder {
     return key.substring(0, Math.max(0, key.indexOf('/')));
   }
 
-  /** Whether a name has the extension of an image. */
+  /** Whether a name has the ending of an image, be it of a format that is read or not. */
   public static boolean isImage(String path) {
-    String extension = path.substring(path.lastIndexOf('.') + 1);
-    return EXTENSIONS.contains(extension.toLowerCase(Locale.ROOT));
+    String ending = ending(path);
+    return ENDINGS.contains(ending)
+        || OTHER_ENDINGS.contains(ending)
+        || ENDING_WITH_SUFFIX.matcher(ending).matches();
+  }
+
+  /** Whether a name has one of the usual endings: jpg, jpeg, png, webp. */
+  public static boolean isUsualImage(String path) {
+    return ENDINGS.contains(ending(path));
+  }
+
+  /** Whether a file whose name has no ending is an image that can be decoded. */
+  private static boolean isUnnamedImage(InputFile file) {
+    if (!ending(file.name()).isEmpty() || InputFiles.local(file.path()).isEmpty()) {
+      return false;
+    }
+    try (InputStream in = Channels.newInputStream(InputFiles.open(file.path()))) {
+      return ImageHeader.isImage(in.readNBytes(ImageHeader.MAGIC));
+    } catch (IOException e) {
+      return true; // which reading it will tell
+    }
+  }
+
+  /** What follows the last dot of a file's name, in lower case; may be empty. */
+  private static String ending(String path) {
+    int dot = path.lastIndexOf('.');
+    return dot > path.lastIndexOf('/') ? path.substring(dot + 1).toLowerCase(Locale.ROOT) : "";
+  }
+
+  /** Files and folders that cannot be read. */
+  public List<RejectedImage> rejected() {
+    return rejected;
+  }
+
+  /** The numbers of files that are no images by their names, by ending. */
+  public SortedMap<String, Integer> leftOut() {
+    return leftOut;
   }
 
   /** The classes' names, sorted; empty for a folder without classes. */

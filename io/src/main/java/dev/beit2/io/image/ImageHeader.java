@@ -17,13 +17,29 @@ import java.nio.charset.StandardCharsets;
 record ImageHeader(String format, long width, long height, int scans) {
   static final String JPEG = "JPEG";
   static final String PNG = "PNG";
+  static final String GIF = "GIF";
+  static final String BMP = "BMP";
 
+  /** The number of bytes from which a format is known. */
+  static final int MAGIC = 12;
+
+  private static final String FORMATS = "JPEG, PNG, WebP, GIF, BMP";
   private static final int START_OF_SCAN = 0xDA;
   private static final int END_OF_IMAGE = 0xD9;
-  private static final int PNG_END = 'I' << 24 | 'E' << 16 | 'N' << 8 | 'D';
+  private static final int PNG_HEADER = 'I' << 24 | 'H' << 16 | 'D' << 8 | 'R';
+  private static final int PNG_OF_APPLE = 'C' << 24 | 'g' << 16 | 'B' << 8 | 'I';
 
   private ImageHeader(String format, long width, long height) {
     this(format, width, height, 1);
+  }
+
+  /** Whether a file that begins with these bytes is of a format that is decoded. */
+  static boolean isImage(byte[] start) {
+    try {
+      return !format(start).isEmpty();
+    } catch (UndecodableImageException e) {
+      return false;
+    }
   }
 
   /** Detects the format from the bytes; the file's name does not matter. */
@@ -39,8 +55,8 @@ record ImageHeader(String format, long width, long height, int scans) {
             case JPEG -> jpeg(header.order(ByteOrder.BIG_ENDIAN));
             case PNG -> png(header.order(ByteOrder.BIG_ENDIAN));
             case "WebP" -> webp(header);
-            case "GIF" -> new ImageHeader(format, u16(header, 6), u16(header, 8));
-            default -> bmp(header);
+            case GIF -> new ImageHeader(format, u16(header, 6), u16(header, 8));
+            default -> bmp(bytes, header);
           };
       if (parsed.width == 0 || parsed.height == 0) {
         throw new UndecodableImageException("corrupt " + format);
@@ -57,7 +73,7 @@ record ImageHeader(String format, long width, long height, int scans) {
   }
 
   private static String format(byte[] bytes) throws UndecodableImageException {
-    String start = new String(bytes, 0, Math.min(bytes.length, 12), StandardCharsets.ISO_8859_1);
+    String start = new String(bytes, 0, Math.min(bytes.length, MAGIC), StandardCharsets.ISO_8859_1);
     if (start.startsWith("\u00FF\u00D8")) {
       return JPEG;
     } else if (start.startsWith("\u0089PNG\r\n\u001A\n")) {
@@ -65,11 +81,18 @@ record ImageHeader(String format, long width, long height, int scans) {
     } else if (start.startsWith("RIFF") && start.endsWith("WEBP")) {
       return "WebP";
     } else if (start.startsWith("GIF8")) {
-      return "GIF";
+      return GIF;
     } else if (start.startsWith("BM")) {
-      return "BMP";
+      return BMP;
     }
-    throw new UndecodableImageException("not an image (JPEG, PNG, WebP, GIF, BMP)");
+    throw notAnImage(bytes);
+  }
+
+  private static UndecodableImageException notAnImage(byte[] bytes) {
+    return new UndecodableImageException(
+        OtherFormats.name(bytes)
+            .map(name -> name + ", which is not read (" + FORMATS + " are)")
+            .orElse("not an image (" + FORMATS + ")"));
   }
 
   /** Walks the segments to the first scan, as tolerant of stray bytes as libjpeg is. */
@@ -77,11 +100,13 @@ record ImageHeader(String format, long width, long height, int scans) {
     bytes.position(2);
     int frame = -1;
     boolean progressive = false;
+    int frameMarker = 0;
     int marker = nextMarker(bytes);
     while (marker != START_OF_SCAN) {
       if (isFrameHeader(marker) && frame < 0) {
         frame = bytes.position();
         progressive = (marker & 3) == 2;
+        frameMarker = marker;
       }
       skipSegment(bytes, marker);
       marker = nextMarker(bytes);
@@ -89,10 +114,24 @@ record ImageHeader(String format, long width, long height, int scans) {
     if (frame < 0) {
       throw new UndecodableImageException("corrupt JPEG");
     }
+    requireCommonJpeg(frameMarker, bytes.get(frame + 2));
     int components = bytes.get(frame + 7);
     boolean severalScans = progressive || bytes.get(bytes.position() + 2) < components;
     return new ImageHeader(
         JPEG, u16(bytes, frame + 5), u16(bytes, frame + 3), severalScans ? scans(bytes) : 1);
+  }
+
+  /** What the decoder does not have, and would call corrupt. */
+  private static void requireCommonJpeg(int frameMarker, int bits)
+      throws UndecodableImageException {
+    if ((frameMarker & 3) == 3) {
+      throw new UndecodableImageException("a lossless JPEG, which is not read");
+    } else if ((frameMarker & 7) > 4) {
+      throw new UndecodableImageException("a hierarchical JPEG, which is not read");
+    } else if (bits != 8) {
+      throw new UndecodableImageException(
+          "a JPEG of " + bits + " bits per channel, which is not read");
+    }
   }
 
   private static void skipSegment(ByteBuffer bytes, int marker) {
@@ -135,15 +174,16 @@ record ImageHeader(String format, long width, long height, int scans) {
     return (marker & 0xF0) == 0xC0 && marker != 0xC4 && marker != 0xC8 && marker != 0xCC;
   }
 
-  /** Walks all chunks, so that a truncated file shows before libpng complains on stderr. */
-  private static ImageHeader png(ByteBuffer bytes) {
+  /** Checks that all pixels are there, so that libpng does not complain on stderr. */
+  private static ImageHeader png(ByteBuffer bytes) throws UndecodableImageException {
+    int first = bytes.getInt(12);
+    if (first != PNG_HEADER) {
+      throw new UndecodableImageException(
+          first == PNG_OF_APPLE ? "an iPhone's PNG (CgBI), which is not read" : "corrupt PNG");
+    }
     ImageHeader header = new ImageHeader(PNG, u32(bytes, 16), u32(bytes, 20));
-    bytes.position(8);
-    int type = 0;
-    while (type != PNG_END) {
-      long length = u32(bytes, bytes.position());
-      type = bytes.getInt(bytes.position() + 4);
-      skip(bytes, 4 + 4 + length + 4); // length, type, data, checksum
+    if (!PngChunks.of(bytes.array()).complete()) {
+      throw new UndecodableImageException("truncated PNG");
     }
     return header;
   }
@@ -171,11 +211,16 @@ record ImageHeader(String format, long width, long height, int scans) {
     };
   }
 
-  private static ImageHeader bmp(ByteBuffer bytes) {
-    boolean oldest = u32(bytes, 14) == 12; // OS/2's header has 16-bit sizes.
+  private static ImageHeader bmp(byte[] file, ByteBuffer bytes) throws UndecodableImageException {
+    long size = u32(bytes, 14);
+    boolean oldest = size == 12; // OS/2's header has 16-bit sizes.
+    int planes = u16(bytes, oldest ? 22 : 26);
+    if (planes != 1 || (!oldest && (size < 16 || size > 124))) {
+      throw notAnImage(file); // a text may begin with BM
+    }
     return oldest
-        ? new ImageHeader("BMP", u16(bytes, 18), u16(bytes, 20))
-        : new ImageHeader("BMP", u32(bytes, 18), Math.abs((long) bytes.getInt(22)));
+        ? new ImageHeader(BMP, u16(bytes, 18), u16(bytes, 20))
+        : new ImageHeader(BMP, u32(bytes, 18), Math.abs((long) bytes.getInt(22)));
   }
 
   private static int u16(ByteBuffer bytes, int at) {

@@ -8,6 +8,7 @@ import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.Optional;
 import org.apache.beam.sdk.transforms.DoFn;
 import org.apache.beam.sdk.transforms.GroupByKey;
 import org.apache.beam.sdk.transforms.PTransform;
@@ -42,6 +43,25 @@ public final class RejectedImages {
       String directory) {
     return new Write(directory);
   }
+
+  /**
+   * The file of {@link #write} in a directory, and the number of its lines; nothing if there is no
+   * such file.
+   */
+  public static Optional<Written> written(String directory) throws IOException {
+    StoredFile file = StoredFile.in(directory, FILE);
+    return file.exists()
+        ? Optional.of(new Written(file.path(), file.readText().lines().count()))
+        : Optional.empty();
+  }
+
+  /**
+   * A written list.
+   *
+   * @param path of the file
+   * @param count of the rejected images, files and folders
+   */
+  public record Written(String path, long count) {}
 
   private static final class Write
       extends PTransform<PCollection<RejectedImage>, PCollection<String>> {

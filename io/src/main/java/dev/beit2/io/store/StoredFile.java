@@ -255,7 +255,12 @@ public record StoredFile(String path) {
   }
 
   public void deleteIfExists() throws IOException {
-    FileSystems.delete(List.of(resource()), StandardMoveOptions.IGNORE_MISSING_FILES);
+    Optional<Path> local = localPath();
+    if (local.isPresent()) {
+      Files.deleteIfExists(local.get()); // Beam would look for it by a pattern
+    } else {
+      FileSystems.delete(List.of(resource()), StandardMoveOptions.IGNORE_MISSING_FILES);
+    }
   }
 
   /** Deletes the folder at this path if it is empty. Object stores have no folders. */

@@ -1,5 +1,7 @@
 package dev.beit2.io.image;
 
+import static java.nio.charset.StandardCharsets.ISO_8859_1;
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -10,6 +12,7 @@ import dev.beit2.io.image.Images.Expected;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -199,8 +202,116 @@ class EncodedImageTest {
       byte[] cut = Arrays.copyOf(bytes, length);
       assertThrows(UndecodableImageException.class, () -> decode(cut), "" + length);
     }
-    byte[] oneLess = Arrays.copyOf(bytes, bytes.length - 1);
+    byte[] oneLess = Arrays.copyOf(bytes, bytes.length - (file.startsWith("png") ? 13 : 1));
     assertThrows(UndecodableImageException.class, () -> decode(oneLess));
+  }
+
+  /** As Pillow reads it: all pixels are there. */
+  @Test
+  void pngWithoutItsLastChunkIsRead() throws Exception {
+    byte[] png = Images.bytes("png_named.jpg");
+    for (int missing : new int[] {1, 4, 11, 12}) {
+      assertEquals(decode(png), decode(Arrays.copyOf(png, png.length - missing)), "" + missing);
+    }
+    byte[] damaged = png.clone();
+    damaged[png.length - 5] ^= 1; // no IEND any more
+    assertEquals(decode(png), decode(damaged));
+  }
+
+  @Test
+  void transparencyOfAGifIsDropped() throws Exception {
+    byte[] gif = Images.bytes("animated.gif");
+    RgbImage opaque = decode(gif);
+    for (int i = 0; i < gif.length - 2; i++) {
+      if (gif[i] == 0x21 && gif[i + 1] == (byte) 0xF9) {
+        gif[i + 3] |= 1; // whatever its colour
+      }
+    }
+    assertEquals(opaque, decode(gif));
+  }
+
+  /** White is 255, not 248. */
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void bmpOf16BitsIsScaledAsPillowDoes(boolean green6) throws Exception {
+    ByteBuffer bmp = ByteBuffer.allocate(66 + 8).order(ByteOrder.LITTLE_ENDIAN);
+    bmp.put((byte) 'B').put((byte) 'M').putInt(74).putInt(0).putInt(66);
+    bmp.putInt(40).putInt(3).putInt(1).putShort((short) 1).putShort((short) 16);
+    bmp.putInt(3).putInt(8).putInt(0).putInt(0).putInt(0).putInt(0);
+    int green = green6 ? 0x7E0 : 0x3E0;
+    bmp.putInt(green6 ? 0xF800 : 0x7C00).putInt(green).putInt(0x1F);
+    bmp.putShort((short) 0xFFFF).putShort((short) (green6 ? 33 << 5 : 17 << 5)).putShort((short) 7);
+    byte g = (byte) (green6 ? 33 * 255 / 63 : 17 * 255 / 31);
+    assertArrayEquals(
+        new byte[] {-1, -1, -1, 0, g, 0, 0, 0, (byte) (7 * 255 / 31)}, decode(bmp.array()).rgb());
+  }
+
+  /** X-rays of 12 bits: in the lower bits, as many writers have them, or in the upper ones. */
+  @ParameterizedTest
+  @CsvSource({"1, true", "16, true", "16, false"})
+  void significantBitsCount(int factor, boolean told) throws Exception {
+    byte[] rows = new byte[2 * (1 + 2 * 256)];
+    for (int i = 0; i < 512; i++) {
+      int sample = i % 256 * 16 * factor;
+      int at = i / 256 * 513 + 1 + i % 256 * 2;
+      rows[at] = (byte) (sample >> 8);
+      rows[at + 1] = (byte) sample;
+    }
+    ByteArrayOutputStream packed = new ByteArrayOutputStream();
+    try (DeflaterOutputStream out = new DeflaterOutputStream(packed)) {
+      out.write(rows);
+    }
+    ByteArrayOutputStream png = new ByteArrayOutputStream();
+    png.write(Images.bytes("png_named.jpg"), 0, 8);
+    png.writeBytes(
+        chunk("IHDR", ByteBuffer.allocate(13).putInt(256).putInt(2).put((byte) 16).array()));
+    if (told) {
+      png.writeBytes(chunk("sBIT", new byte[] {12}));
+    }
+    png.writeBytes(chunk("IDAT", packed.toByteArray()));
+    png.writeBytes(chunk("IEND", new byte[0]));
+    byte[] rgb = decode(png.toByteArray()).rgb();
+    for (int i = 0; i < rgb.length; i++) {
+      assertEquals(i / 3 % 256, rgb[i] & 0xFF);
+    }
+  }
+
+  private static byte[] chunk(String type, byte[] data) {
+    ByteBuffer chunk = ByteBuffer.allocate(data.length + 12).putInt(data.length);
+    chunk.put(type.getBytes(UTF_8)).put(data);
+    CRC32 checksum = new CRC32();
+    checksum.update(chunk.array(), 4, data.length + 4);
+    return chunk.putInt((int) checksum.getValue()).array();
+  }
+
+  /** What is sound but not read is not called broken. */
+  @Test
+  void reasonsNameTheFormat() throws Exception {
+    byte[] jpeg = Images.bytes("cat.jpg");
+    int frame = lastIndexOf(jpeg, 0xC0);
+    jpeg[frame + 4] = 12;
+    assertEquals(
+        "a JPEG of 12 bits per channel, which is not read", refusal(jpeg, DecodingLimits.DEFAULT));
+    jpeg[frame + 4] = 8;
+    jpeg[frame + 1] = (byte) 0xC3;
+    assertEquals("a lossless JPEG, which is not read", refusal(jpeg, DecodingLimits.DEFAULT));
+    byte[] png = Images.bytes("png_named.jpg");
+    System.arraycopy("CgBI".getBytes(UTF_8), 0, png, 12, 4);
+    assertEquals("an iPhone's PNG (CgBI), which is not read", refusal(png, DecodingLimits.DEFAULT));
+    String others = ", which is not read (JPEG, PNG, WebP, GIF, BMP are)";
+    assertEquals("a TIFF image" + others, refusal("II*\0 and so on"));
+    assertEquals("a HEIC image" + others, refusal("\0\0\0\30ftypheic\0\0\0\0"));
+    assertEquals("an AVIF image" + others, refusal("\0\0\0\30ftypavif\0\0\0\0"));
+    assertEquals("a video" + others, refusal("\0\0\0\30ftypisom\0\0\0\0"));
+    assertEquals("a DICOM file" + others, refusal("\0".repeat(128) + "DICM"));
+    assertEquals("an HTML page" + others, refusal("\n<!DOCTYPE html><html>"));
+    assertEquals(
+        "not an image (JPEG, PNG, WebP, GIF, BMP)",
+        refusal("BM is how this text begins, and it goes on for a while."));
+  }
+
+  private static String refusal(String content) {
+    return refusal(content.getBytes(ISO_8859_1), DecodingLimits.DEFAULT);
   }
 
   /** Otherwise the view that is read first would decide whether an image is rejected. */

@@ -12,6 +12,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -58,6 +59,28 @@ class ImageFolderTest {
     ImageFolder images = ImageFolder.list(folder + "/flat");
     assertEquals(List.of(), images.classes());
     assertEquals(List.of("1.jpg=null", "2.jpg=null"), keysAndLabels(images));
+  }
+
+  @Test
+  void nothingIsLeftOutSilently() throws IOException {
+    makeFile("odd/bird/1.jfif");
+    makeFile("odd/bird/2.gif");
+    makeFile("odd/bird/3.tif");
+    makeFile("odd/bird/4.jpg_large");
+    makeFile("odd/bird/notes.txt");
+    makeFile("odd/bird/README");
+    makeFile("odd/.ipynb_checkpoints/1.jpg");
+    makeFile("odd/@eaDir/1.jpg");
+    makeFile("odd/bird/._1.jpg");
+    Files.write(folder.resolve("odd/bird/5"), new byte[] {(byte) 0xFF, (byte) 0xD8, 1});
+    Files.createSymbolicLink(folder.resolve("odd/bird/6.jpg"), folder.resolve("gone"));
+    ImageFolder images = ImageFolder.list(folder + "/odd");
+    assertEquals(List.of("bird"), images.classes());
+    assertEquals(
+        List.of("bird/1.jfif=0", "bird/2.gif=0", "bird/3.tif=0", "bird/4.jpg_large=0", "bird/5=0"),
+        keysAndLabels(images));
+    assertEquals(Map.of("txt", 1, "", 1), images.leftOut());
+    assertEquals(List.of(new RejectedImage("bird/6.jpg", "a link to nothing")), images.rejected());
   }
 
   @Test

@@ -3,6 +3,7 @@ package dev.beit2.io.store;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -60,6 +61,21 @@ final class StoredFileTest {
     try (Stream<Path> files = Files.list(folder)) {
       return files.map(file -> file.getFileName().toString()).sorted().toList();
     }
+  }
+
+  @Test
+  void aLocalFileMayHaveAnyName() throws IOException {
+    StoredFile file = StoredFile.in("file://" + folder + "/p [v2]/{a}*", "x[1].json");
+    file.write("{}");
+    file.write("[]");
+    assertEquals("[]", file.readText());
+    assertTrue(file.exists());
+    assertEquals(2, file.length());
+    String directory = file.path().substring(0, file.path().lastIndexOf('/'));
+    assertEquals(List.of(file.path()), StoredFile.matching(directory, "x*.json"));
+    file.deleteIfExists();
+    assertFalse(file.exists());
+    assertEquals(List.of(), StoredFile.matching(directory, "*"));
   }
 
   @Test

@@ -5,7 +5,10 @@ import dev.beit2.pipelines.flink.FlinkJobs;
 import java.io.PrintStream;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.apache.beam.sdk.util.UserCodeException;
 import org.apache.flink.util.SerializedThrowable;
 
@@ -13,6 +16,8 @@ import org.apache.flink.util.SerializedThrowable;
 final class Failures {
   private static final int FRAMES = 10;
   private static final String FLINK = "org.apache.flink.";
+  private static final Pattern SORT_BUFFER =
+      Pattern.compile("maximum size of a sort buffer \\(current maximum: (\\d+) bytes\\)");
 
   private Failures() {}
 
@@ -33,8 +38,31 @@ final class Failures {
           "the job is lost: " + lost.get() + "; the same command continues from what was done");
       return CommandLine.FAILED;
     }
+    Optional<String> tooLarge = largerThanSortBuffer(causes(failure));
+    if (tooLarge.isPresent()) {
+      err.println(tooLarge.get());
+      return CommandLine.INVALID;
+    }
     printTrace(failure, err);
     return CommandLine.FAILED;
+  }
+
+  /** What to do if Flink cannot group an image, because the memory that it has is too small. */
+  private static Optional<String> largerThanSortBuffer(List<Throwable> causes) {
+    return causes.stream()
+        .map(cause -> SORT_BUFFER.matcher(String.valueOf(cause.getMessage())))
+        .filter(Matcher::find)
+        .map(message -> Long.parseLong(message.group(1)) >> 20)
+        .map(
+            megabytes ->
+                String.format(
+                    Locale.ROOT,
+                    "an image is larger than the %d MB that Flink can group here; wanted"
+                        + " --maxImageMegabytes=%d, which rejects and lists such images, or a"
+                        + " smaller --parallelism, or --storeSize",
+                    megabytes,
+                    Math.max(1, megabytes - 1)))
+        .findFirst();
   }
 
   /** The message, if an option or an input was invalid, here or on a worker. */

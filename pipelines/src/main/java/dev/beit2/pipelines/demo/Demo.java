@@ -211,14 +211,16 @@ public final class Demo {
   /** Makes the folder; in that of an earlier demo, deletes the folders of its stages. */
   private void prepareOutput() throws IOException {
     String given = StoredFile.withoutLastSlash(options.getOutput());
-    if (new StoredFile(given).localPath().isEmpty()) {
-      throw new InvalidOptionException(
-          "--output=" + options.getOutput(), "no folder of this disk", "one of this disk");
-    }
-    Path output = Path.of(given);
+    Path output =
+        new StoredFile(given)
+            .localPath()
+            .orElseThrow(
+                () ->
+                    new InvalidOptionException(
+                        "--output=" + given, "no folder of this disk", "one of this disk"));
     if (Files.exists(output) && !Files.exists(output.resolve(MARK)) && !isEmptyFolder(output)) {
       throw new InvalidOptionException(
-          "--output=" + output,
+          "--output=" + given,
           "something that no demo wrote",
           "a new or empty folder, or one of an earlier demo");
     }

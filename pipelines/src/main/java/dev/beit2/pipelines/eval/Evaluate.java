@@ -15,6 +15,7 @@ import dev.beit2.pipelines.options.ImageSourceOptions;
 import dev.beit2.pipelines.options.Inputs;
 import dev.beit2.pipelines.options.PrecisionOptions;
 import dev.beit2.pipelines.run.Checkpoint;
+import dev.beit2.pipelines.run.RejectedNote;
 import dev.beit2.pipelines.run.RunDirectory;
 import java.io.IOException;
 import java.util.Comparator;
@@ -113,6 +114,8 @@ public final class Evaluate {
     ImageSource.Summary trainImages = labeled("--train", train);
     ImageSource.Summary validationImages = labeled("--validation", validation);
     requireSameClasses(options, trainImages, validationImages);
+    Inputs.printNotes(stage, train, trainImages);
+    Inputs.printNotes(stage, validation, validationImages);
     Checkpoint checkpoint = RunDirectory.locate("--backbone", options.getBackbone());
     BackboneSet.Source backbones =
         new BackboneSet.Source(
@@ -123,7 +126,9 @@ public final class Evaluate {
     // Report a wrong checkpoint before any job starts.
     backbones.open().close();
     StageProgress progress = StageProgress.of(stage, total(trainImages, validationImages), options);
+    RejectedNote.removeOld(options.getOutput());
     progress.run(pipeline(options, train, validation, backbones, progress));
+    RejectedNote.print(stage, options.getOutput());
     return Evaluation.read(options.getOutput());
   }
 
@@ -179,7 +184,7 @@ public final class Evaluate {
         .and(trainImages.get(ImageDatasetIO.REJECTED))
         .and(validationImages.get(ImageDatasetIO.REJECTED))
         .apply("All rejected", Flatten.pCollections())
-        .apply("Write rejected", RejectedImages.write(options.getOutput() + "/rejected"));
+        .apply("Write rejected", RejectedImages.write(RejectedNote.folder(options.getOutput())));
     return pipeline;
   }
 

@@ -10,6 +10,7 @@ import dev.beit2.pipelines.run.Checkpoint;
 import dev.beit2.pipelines.run.RunDirectory;
 import java.io.IOException;
 import java.nio.channels.ReadableByteChannel;
+import javax.annotation.Nullable;
 
 /** Reads the inputs that options name. If an input cannot be used, the error names the option. */
 public final class Inputs {
@@ -35,6 +36,24 @@ public final class Inputs {
   /** Summarizes a set of images without reading the images; fails if there is none. */
   public static ImageSource.Summary summary(String option, ImageSource source) {
     return named(option, source.path(), source::summary);
+  }
+
+  /**
+   * Prints what people should know of a set. That archives have no labels may be a mistake; folders
+   * without classes are common.
+   */
+  public static void printNotes(String stage, ImageSource source, ImageSource.Summary images) {
+    if (source.format() != ImageSource.Format.FOLDER) {
+      printNote(stage, images.unlabelled());
+    }
+    printNote(stage, images.note());
+  }
+
+  /** Prints a note if there is one. */
+  public static void printNote(String stage, @Nullable String note) {
+    if (note != null) {
+      System.err.printf("[%s] note: %s%n", stage, note);
+    }
   }
 
   /** Indexes all images of a set, for training. */

@@ -1,7 +1,6 @@
 package dev.beit2.pipelines.run;
 
 import dev.beit2.io.Json;
-import dev.beit2.io.image.source.ImageSource;
 import dev.beit2.io.store.StoredFile;
 import java.io.IOException;
 import java.util.LinkedHashMap;
@@ -28,15 +27,5 @@ public final class ClassNames {
       labels.put(labels.containsKey(name) ? name + " (" + label + ")" : name, label);
     }
     StoredFile.in(output, FILE).write(Json.pretty(labels));
-  }
-
-  /**
-   * Prints a note if the images have no labels. For archives this may be a mistake; folders without
-   * classes are common.
-   */
-  public static void warnOfNone(String stage, ImageSource source, ImageSource.Summary images) {
-    if (images.unlabelled() != null && source.format() != ImageSource.Format.FOLDER) {
-      System.err.printf("[%s] note: %s%n", stage, images.unlabelled());
-    }
   }
 }

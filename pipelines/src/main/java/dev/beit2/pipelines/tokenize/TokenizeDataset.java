@@ -21,6 +21,7 @@ import dev.beit2.pipelines.options.ImageSourceOptions;
 import dev.beit2.pipelines.options.Inputs;
 import dev.beit2.pipelines.options.PrecisionOptions;
 import dev.beit2.pipelines.run.ClassNames;
+import dev.beit2.pipelines.run.RejectedNote;
 import dev.beit2.pipelines.run.RunConfig;
 import java.io.IOException;
 import java.util.Optional;
@@ -37,8 +38,6 @@ import org.apache.beam.sdk.values.PCollectionTuple;
 /** Computes the codes of several views of each image and stores images and codes as MIM shards. */
 public final class TokenizeDataset {
   public static final String NAME = "tokenize";
-
-  private static final String REJECTED = "rejected";
 
   public static final Command<Options> COMMAND =
       Command.of(
@@ -174,9 +173,9 @@ public final class TokenizeDataset {
     }
     ImageSource source = Inputs.source("--input", options.getInput(), options);
     ImageSource.Summary images = Inputs.summary("--input", source);
-    ClassNames.warnOfNone(stage, source, images);
+    Inputs.printNotes(stage, source, images);
     config.begin(options.getOutput());
-    removeRejected(options.getOutput());
+    RejectedNote.removeOld(options.getOutput());
     ClassNames.write(options.getOutput(), images.classes());
     PatchEncoder.Source encoder =
         new PatchEncoder.Checkpointed(
@@ -185,14 +184,24 @@ public final class TokenizeDataset {
     Pipeline pipeline = pipeline(options, source, encoder, shards, progress);
     progress.run(pipeline);
     if (Inputs.shards("--output", options.getOutput()).rows() == 0) {
-      throw new InvalidOptionException(
-          "--input=" + options.getInput(),
-          (images.images().isPresent() ? images.images().getAsLong() + " images" : "images")
-              + " of which none can be decoded (see "
-              + options.getOutput()
-              + "/rejected)",
-          "at least one that can");
+      throw noneUsable(options, images);
     }
+    RejectedNote.print(stage, options.getOutput());
+  }
+
+  private static InvalidOptionException noneUsable(Options options, ImageSource.Summary images)
+      throws IOException {
+    Optional<RejectedImages.Written> rejected =
+        RejectedImages.written(RejectedNote.folder(options.getOutput()));
+    return new InvalidOptionException(
+        "--input=" + options.getInput(),
+        rejected.isEmpty()
+            ? "no image in it"
+            : (images.images().isPresent() ? images.images().getAsLong() + " images" : "images")
+                + " of which none can be decoded (see "
+                + rejected.get().path()
+                + ")",
+        "at least one that can be decoded");
   }
 
   private static ShardMetadata shards(Options options) throws IOException {
@@ -241,15 +250,6 @@ public final class TokenizeDataset {
         : Optional.empty();
   }
 
-  /** Removes the files of an unfinished start: this one may reject nothing and write no file. */
-  private static void removeRejected(String output) throws IOException {
-    String folder = StoredFile.in(output, REJECTED).path();
-    for (String file : StoredFile.matching(folder, "rejected-*")) {
-      new StoredFile(file).deleteIfExists();
-    }
-    StoredFile.deleteTemporaryFiles(folder, "rejected-*");
-  }
-
   /**
    * The whole pipeline.
    *
@@ -280,8 +280,7 @@ public final class TokenizeDataset {
             .and(views.get(EncodeViews.REJECTED))
             .apply("All rejected", Flatten.pCollections())
             .apply(
-                "Write rejected",
-                RejectedImages.write(StoredFile.in(options.getOutput(), REJECTED).path()));
+                "Write rejected", RejectedImages.write(RejectedNote.folder(options.getOutput())));
     MimShardIO.Write write =
         MimShardIO.write(options.getOutput(), shards).withManifestAfter(rejected);
     views

@@ -13,6 +13,7 @@ import dev.beit2.pipelines.flink.FlinkJobs;
 import dev.beit2.pipelines.flink.FlinkTarget;
 import dev.beit2.pipelines.run.Checkpoint;
 import dev.beit2.pipelines.run.CheckpointState;
+import dev.beit2.pipelines.run.RejectedNote;
 import dev.beit2.pipelines.run.RunConfig;
 import dev.beit2.pipelines.run.RunDirectory;
 import dev.beit2.pipelines.run.RunPosition;
@@ -77,6 +78,7 @@ public final class TrainingJobs {
         }
         position = reached;
       }
+      RejectedNote.print(plan.stage(), plan.output());
     } finally {
       if (!target.isRemote()) {
         // If one worker has stopped the run, others in this JVM wait for a round that never comes.
@@ -103,7 +105,7 @@ public final class TrainingJobs {
     }
     started
         .apply("Read rejected", ParDo.of(new ReadRejectedFn(plan.output(), end)))
-        .apply("Write rejected", RejectedImages.write(plan.output() + "/rejected"));
+        .apply("Write rejected", RejectedImages.write(RejectedNote.folder(plan.output())));
   }
 
   /** Ends the job that a killed launcher has left running: two jobs would write into one run. */

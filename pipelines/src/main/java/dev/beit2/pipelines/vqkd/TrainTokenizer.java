@@ -136,7 +136,9 @@ public final class TrainTokenizer {
     ImageSource source = Inputs.source("--input", options.getInput(), options);
     try (SharedInJvm<ImageDataset> images = VqKdSpec.dataset(source)) {
       VqKdSpec spec = VqKdSpec.of(options, stage, source, images.get().size());
-      spec.plan().config().begin(options.getOutput()); // before any other file in the folder
+      // Before anything else is written: the folder may be another run's.
+      spec.plan().config().begin(options.getOutput());
+      Inputs.printNote(stage, images.get().note());
       ClassNames.write(options.getOutput(), images.get().classes());
       TrainingJobs.run(spec, options);
     }

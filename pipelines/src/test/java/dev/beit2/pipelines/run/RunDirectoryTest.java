@@ -137,8 +137,16 @@ class RunDirectoryTest {
 
     InvalidOptionException wildcard =
         assertThrows(
-            InvalidOptionException.class, () -> RunDirectory.open(folder + "/run[1]", config()));
+            InvalidOptionException.class, () -> RunDirectory.open("gs://bucket/run[1]", config()));
     assertTrue(wildcard.getMessage().contains("run[1]"), wildcard.getMessage());
+  }
+
+  @Test
+  void aLocalFolderMayHaveAnyName() throws IOException {
+    String run = folder + "/p [v2]/{a}*";
+    RunDirectory.open("file://" + run, config());
+    assertTrue(Files.exists(Path.of(run, "config.json")));
+    assertTrue(config().isBegun(run));
   }
 
   @Test

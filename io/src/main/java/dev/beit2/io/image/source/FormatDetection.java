@@ -65,6 +65,9 @@ final class FormatDetection {
   private static Format ofNames(String path, List<String> names) {
     Map<Format, String> found = new EnumMap<>(Format.class);
     for (String name : names) {
+      if (InputFiles.isHidden(name)) {
+        continue;
+      }
       ofName(name).ifPresent(format -> found.putIfAbsent(format, name));
     }
     // ImageNet's archives may lie beside files of any other format.
@@ -88,7 +91,7 @@ final class FormatDetection {
     } else if (TfRecordReader.NAME.matcher(name).matches()) {
       return Optional.of(Format.TFRECORD);
     }
-    return ImageFolder.isImage(name) ? Optional.of(Format.FOLDER) : Optional.empty();
+    return ImageFolder.isUsualImage(name) ? Optional.of(Format.FOLDER) : Optional.empty();
   }
 
   private static InvalidInputException unknown(String found) {

@@ -5,6 +5,9 @@ import dev.beit2.io.image.ImageRecord;
 import dev.beit2.io.image.RejectedImage;
 import dev.beit2.io.image.UndecodableImageException;
 import java.io.IOException;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.FileSystemException;
+import java.nio.file.NoSuchFileException;
 import java.util.List;
 import java.util.OptionalLong;
 import javax.annotation.Nullable;
@@ -19,13 +22,15 @@ interface FormatReader {
    * @param classes by label; empty where they are not known
    * @param images the number of images; empty if it is not known
    * @param unlabelled why images have no labels, or null if they have or it is not known yet
+   * @param note what else to tell people of the set, or null
    */
   record Listing(
       List<SourcePartition> partitions,
       List<RejectedImage> rejected,
       List<String> classes,
       OptionalLong images,
-      @Nullable String unlabelled) {
+      @Nullable String unlabelled,
+      @Nullable String note) {
     /** Partitions that hold more than 1/64 of the bytes are large. */
     private static final int LARGE = 64;
 
@@ -37,6 +42,16 @@ interface FormatReader {
               .toList();
       rejected = List.copyOf(rejected);
       classes = List.copyOf(classes);
+    }
+
+    /** A listing of which there is nothing else to tell. */
+    Listing(
+        List<SourcePartition> partitions,
+        List<RejectedImage> rejected,
+        List<String> classes,
+        OptionalLong images,
+        @Nullable String unlabelled) {
+      this(partitions, rejected, classes, images, unlabelled, null);
     }
   }
 
@@ -52,6 +67,23 @@ interface FormatReader {
    * @param withBytes false to request only the positions of the images
    */
   void scan(SourcePartition partition, boolean withBytes, ImageSink sink) throws IOException;
+
+  /** Scans a partition. A file that is missing or may not be read is rejected. */
+  default void scanIfReadable(SourcePartition partition, boolean withBytes, ImageSink sink)
+      throws IOException {
+    try {
+      scan(partition, withBytes, sink);
+    } catch (AccessDeniedException | NoSuchFileException e) {
+      sink.rejected(new RejectedImage(partition.name(), unreadable(e)));
+    }
+  }
+
+  /** The reason why a file that cannot be opened is rejected. */
+  static String unreadable(FileSystemException e) {
+    return e instanceof AccessDeniedException
+        ? "unreadable (permission denied)"
+        : "unreadable (no such file)";
+  }
 
   /** Reads the stored bytes of an image; null if their checksum is wrong. */
   @Nullable

@@ -7,8 +7,9 @@ import java.io.IOException;
 import java.util.Collection;
 import java.util.Comparator;
 import java.util.List;
-import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import javax.annotation.Nullable;
 
 /**
  * A set of images for training. Each epoch has its own order, which is a pure function of (seed,
@@ -28,9 +29,11 @@ import java.util.concurrent.ConcurrentHashMap;
  */
 public abstract class ImageDataset {
   private final List<String> classes;
-  private final Map<String, RejectedImage> rejected = new ConcurrentHashMap<>();
+  @Nullable private final String note;
+  private final Set<RejectedImage> rejected = ConcurrentHashMap.newKeySet();
 
-  ImageDataset(List<String> classes, Collection<RejectedImage> rejected) {
+  ImageDataset(List<String> classes, Collection<RejectedImage> rejected, @Nullable String note) {
+    this.note = note;
     this.classes = List.copyOf(classes);
     rejected.forEach(this::reject);
   }
@@ -82,16 +85,24 @@ public abstract class ImageDataset {
     return classes;
   }
 
+  /** What to tell people of the set, or null. */
+  @Nullable
+  public String note() {
+    return note;
+  }
+
   /**
    * The unusable images and archives found so far, by key: archives that break off, images over the
-   * limit.
+   * limit, files that may not be read.
    */
   public List<RejectedImage> rejected() {
-    return rejected.values().stream().sorted(Comparator.comparing(RejectedImage::key)).toList();
+    return rejected.stream()
+        .sorted(Comparator.comparing(RejectedImage::key).thenComparing(RejectedImage::reason))
+        .toList();
   }
 
   final void reject(RejectedImage image) {
-    rejected.put(image.key(), image);
+    rejected.add(image);
   }
 
   /** Replaces a missing image, so that the set keeps its size. */

@@ -35,10 +35,10 @@ import org.apache.beam.sdk.values.TupleTagList;
  * group of Parquet. Each byte is read once. A worker holds one image in memory, or one row group of
  * Parquet. The images of very large archives are redistributed after reading.
  *
- * <p>This transform does not decode images. Broken archives, images over the size limit and records
- * with a wrong checksum go to {@link #REJECTED}, and reading continues. The pipeline fails with
- * {@link dev.beit2.io.InvalidInputException} if the path does not exist or has another format, and
- * with {@link IOException} if a file cannot be read.
+ * <p>This transform does not decode images. Broken archives, files that may not be read, images
+ * over the size limit and records with a wrong checksum go to {@link #REJECTED}, and reading
+ * continues. The pipeline fails with {@link dev.beit2.io.InvalidInputException} if the path does
+ * not exist or has another format, and with {@link IOException} if a file cannot be read.
  */
 public final class ImageDatasetIO {
   /** The images. */
@@ -152,7 +152,7 @@ public final class ImageDatasetIO {
         throws IOException {
       OutputReceiver<ImageRecord> images =
           out.get(partition.large() ? OF_LARGE_PARTITIONS : IMAGES);
-      reader.scan(
+      reader.scanIfReadable(
           partition,
           /* withBytes= */ true,
           new ImageSink() {

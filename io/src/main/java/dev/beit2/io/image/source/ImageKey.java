@@ -1,5 +1,6 @@
 package dev.beit2.io.image.source;
 
+import java.util.Locale;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import javax.annotation.Nullable;
@@ -17,6 +18,9 @@ import javax.annotation.Nullable;
  *   <li>An image without a name is named after its position in the file, {@code
  *       train-000003/000123}.
  * </ul>
+ *
+ * <p>Where names repeat from file to file, as {@code images/00000.jpg} in each tar, the name of the
+ * file comes first; where they repeat in a file, the position, too. See {@link FileKeys}.
  */
 final class ImageKey {
   private static final Pattern TRAIN = Pattern.compile("((n\\d{8})_\\d+)(?:_n\\d{8})?(\\.\\w+)?");
@@ -53,9 +57,21 @@ final class ImageKey {
     return stem(file) + "/" + plain;
   }
 
+  /** The key of an image in one of several files that have images of the same names. */
+  static String inFile(@Nullable String name, String file, long position) {
+    String key = of(name, file, position);
+    return key.startsWith(stem(file) + "/") ? key : stem(file) + "/" + key;
+  }
+
+  /** The key of an image in a file that has several images of the same name. */
+  static String atPosition(@Nullable String name, String file, long position) {
+    String plain = name == null ? "" : BEFORE.matcher(name.strip()).replaceFirst("");
+    return byPosition(file, position) + (plain.isEmpty() ? "" : "/" + plain);
+  }
+
   /** The key of an image without a name. */
   static String byPosition(String file, long position) {
-    return "%s/%06d".formatted(stem(file), position);
+    return String.format(Locale.ROOT, "%s/%06d", stem(file), position);
   }
 
   private static String ending(@Nullable String given) {

@@ -1,12 +1,15 @@
 package dev.beit2.io.image.source;
 
 import dev.beit2.io.InputFiles;
+import dev.beit2.io.InputFiles.Found;
 import dev.beit2.io.InputFiles.InputFile;
 import dev.beit2.io.InvalidInputException;
 import dev.beit2.io.image.ImageFolder;
 import dev.beit2.io.image.RejectedImage;
 import dev.beit2.io.image.source.TarMembers.Member;
 import java.io.IOException;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.NoSuchFileException;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
@@ -19,7 +22,7 @@ import javax.annotation.Nullable;
 /**
  * Reads the ILSVRC2012 archives as they are downloaded. {@code ILSVRC2012_img_train.tar} holds one
  * tar per class, each of which is a partition. {@code ILSVRC2012_img_val.tar} is one partition; its
- * labels are in the devkit beside it. Files without the extension of an image are left out.
+ * labels are in the devkit beside it. Files that are no images by their names are rejected.
  */
 final class ImageNetReader implements FormatReader {
   private static final Pattern ARCHIVE = Pattern.compile("ILSVRC2012_img_(train|val).*\\.tar");
@@ -38,12 +41,17 @@ final class ImageNetReader implements FormatReader {
 
   @Override
   public Listing list() throws IOException {
-    List<InputFile> files = files();
+    Found found = find();
+    List<InputFile> files = found.files();
     if (files.isEmpty()) {
       throw new InvalidInputException("nothing at " + source.path(), WANTED);
     }
     if (files.stream().allMatch(file -> CLASS_TAR.matcher(file.name()).matches())) {
-      return classTars(files.stream().map(ImageNetReader::whole).toList(), List.of());
+      return classTars(
+          files.stream().map(ImageNetReader::whole).toList(),
+          found.unreadable().stream()
+              .map(file -> new RejectedImage(file.name(), file.reason()))
+              .toList());
     }
     if (files.size() > 1) {
       throw new InvalidInputException(
@@ -56,19 +64,21 @@ final class ImageNetReader implements FormatReader {
   /**
    * The archives, or the tars of the classes: in a folder, matched by a glob, or the path itself.
    */
-  private List<InputFile> files() {
-    List<InputFile> files = InputFiles.match(source.path());
-    if (!files.isEmpty() || InputFiles.isGlob(source.path())) {
-      return files;
+  private Found find() {
+    Found found = InputFiles.find(source.path());
+    if (!found.files().isEmpty() || InputFiles.isGlob(source.path())) {
+      return found;
     }
-    List<InputFile> tars = InputFiles.match(InputFiles.inFolder(source.path(), "*.tar"));
+    Found tars = InputFiles.find(InputFiles.inFolder(source.path(), "*.tar"));
+    List<InputFile> visible =
+        tars.files().stream().filter(file -> !InputFiles.isHidden(file.name())).toList();
     List<InputFile> archives =
-        tars.stream().filter(file -> ARCHIVE.matcher(file.name()).matches()).toList();
-    return archives.isEmpty() ? tars : archives;
+        visible.stream().filter(file -> ARCHIVE.matcher(file.name()).matches()).toList();
+    return new Found(archives.isEmpty() ? visible : archives, tars.unreadable());
   }
 
   private static SourcePartition whole(InputFile file) {
-    return new SourcePartition(file.name(), file.path(), 0, file.bytes(), null, false);
+    return new SourcePartition(file.name(), file.path(), 0, file.bytes(), null);
   }
 
   /** One archive: a tar of class tars if its first file is a tar. */
@@ -77,16 +87,24 @@ final class ImageNetReader implements FormatReader {
     List<RejectedImage> rejected = new ArrayList<>();
     try (TarMembers members = TarMembers.open(archive)) {
       for (Member member = members.next(); member != null; member = members.next()) {
+        if (InputFiles.isHidden(member.name())) {
+          continue;
+        }
         if (CLASS_TAR.matcher(member.name()).matches()) {
           String name = archive.name() + "/" + member.name();
           long end = member.offset() + member.size();
-          tars.add(new SourcePartition(name, archive.file(), member.offset(), end, null, false));
+          tars.add(new SourcePartition(name, archive.file(), member.offset(), end, null));
         } else if (tars.isEmpty()) {
           return validation(archive);
+        } else {
+          String name = archive.name() + "/" + member.name();
+          rejected.add(new RejectedImage(name, "no tar of a class"));
         }
       }
     } catch (BrokenArchiveException e) {
       rejected.add(new RejectedImage(archive.name(), e.getMessage()));
+    } catch (AccessDeniedException | NoSuchFileException e) {
+      rejected.add(new RejectedImage(archive.name(), FormatReader.unreadable(e)));
     }
     if (tars.isEmpty()) {
       String found = rejected.isEmpty() ? "no file in it" : rejected.get(0).reason();
@@ -97,17 +115,18 @@ final class ImageNetReader implements FormatReader {
 
   private static Listing classTars(List<SourcePartition> tars, List<RejectedImage> rejected) {
     List<String> classes = tars.stream().map(ImageNetReader::wnid).distinct().sorted().toList();
+    boolean repeat = classes.size() < tars.size(); // several tars of a class
     List<SourcePartition> labelled =
         tars.stream()
             .map(
                 tar ->
                     new SourcePartition(
-                        tar.name(),
-                        tar.file(),
-                        tar.start(),
-                        tar.end(),
-                        classes.indexOf(wnid(tar)),
-                        false))
+                            tar.name(),
+                            tar.file(),
+                            tar.start(),
+                            tar.end(),
+                            classes.indexOf(wnid(tar)))
+                        .withNamesRepeat(repeat))
             .sorted(Comparator.comparing(SourcePartition::name))
             .toList();
     return new Listing(labelled, rejected, classes, OptionalLong.empty(), null);
@@ -139,10 +158,19 @@ final class ImageNetReader implements FormatReader {
     if (partition.label() == null && devkit.isEmpty()) {
       devkit = Devkit.beside(partition.file());
     }
+    FileKeys keys = new FileKeys(partition);
+    long position = 0;
     try (TarMembers members = TarMembers.open(partition)) {
-      for (Member member = members.next(); member != null; member = members.next()) {
-        if (isImage(member.name())) {
-          scan(partition, members, member, withBytes, sink);
+      for (Member member = members.next(); member != null; member = members.next(), position++) {
+        if (InputFiles.isHidden(member.name())) {
+          continue;
+        }
+        String key = key(partition, member.name());
+        if (ImageFolder.isImage(member.name())) {
+          String once = keys.once(key, member.name(), position);
+          scan(partition, members, member, once, withBytes, sink);
+        } else {
+          sink.rejected(new RejectedImage(key, "no image by its name"));
         }
       }
     } catch (BrokenArchiveException e) {
@@ -154,10 +182,10 @@ final class ImageNetReader implements FormatReader {
       SourcePartition partition,
       TarMembers members,
       Member member,
+      String key,
       boolean withBytes,
       ImageSink sink)
       throws IOException {
-    String key = key(partition, member.name());
     if (member.odd() != null) {
       sink.rejected(new RejectedImage(key, member.odd()));
     } else if (member.size() > source.maxImageBytes()) {
@@ -173,13 +201,11 @@ final class ImageNetReader implements FormatReader {
     }
   }
 
-  /** Whether a file is an image. The "._" files that macOS puts beside images are not. */
-  static boolean isImage(String name) {
-    return ImageFolder.isImage(name) && !name.substring(name.lastIndexOf('/') + 1).startsWith(".");
-  }
-
   private static String key(SourcePartition partition, String name) {
     String file = name.substring(name.lastIndexOf('/') + 1);
+    if (partition.namesRepeat()) {
+      return ImageKey.inFile(file, partition.name(), 0);
+    }
     // The tar determines the class, whatever the file's name.
     return partition.label() != null ? wnid(partition) + "/" + file : file;
   }

@@ -21,8 +21,8 @@ import javax.annotation.Nullable;
  * PCollectionTuple read = pipeline.apply("Read images", ImageDatasetIO.read(source));
  * }</pre>
  *
- * <p>Files in an archive without the extension of an image (jpg, jpeg, png, webp) are left out.
- * Labels are taken as stored; a negative label means none.
+ * <p>Hidden files (see {@link dev.beit2.io.InputFiles#isHidden}) are passed over. Labels are taken
+ * as stored; a negative label means none.
  *
  * <p>The key of an image is its path inside the set, the same in every format. In a folder it is
  * the path below the root. In an archive a name with a folder is kept; a bare name of an ImageNet
@@ -67,8 +67,13 @@ public record ImageSource(Format format, String path, long maxImageBytes) implem
    * @param classes names by label; empty where they are not known
    * @param images the number of images; empty if it would be slow to find out
    * @param unlabelled why images have no labels, or null if they have, or it is not known
+   * @param note what else to tell people of the set, or null
    */
-  public record Summary(List<String> classes, OptionalLong images, @Nullable String unlabelled) {
+  public record Summary(
+      List<String> classes,
+      OptionalLong images,
+      @Nullable String unlabelled,
+      @Nullable String note) {
     public Summary {
       classes = List.copyOf(classes);
     }
@@ -109,7 +114,7 @@ public record ImageSource(Format format, String path, long maxImageBytes) implem
   public Summary summary() {
     try {
       FormatReader.Listing listing = reader().list();
-      return new Summary(listing.classes(), listing.images(), listing.unlabelled());
+      return new Summary(listing.classes(), listing.images(), listing.unlabelled(), listing.note());
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }

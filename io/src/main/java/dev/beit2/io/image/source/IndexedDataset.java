@@ -15,7 +15,7 @@ final class IndexedDataset extends RandomAccessDataset {
 
   private IndexedDataset(
       FormatReader reader, FormatReader.Listing listing, List<PartitionIndex> partitions) {
-    super(listing.classes(), listing.rejected());
+    super(listing.classes(), listing.rejected(), listing.note());
     partitions.forEach(partition -> partition.rejected().forEach(this::reject));
     this.reader = reader;
     this.partitions = partitions.stream().filter(partition -> partition.size() > 0).toList();

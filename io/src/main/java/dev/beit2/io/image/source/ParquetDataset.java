@@ -30,7 +30,7 @@ final class ParquetDataset extends ImageDataset {
       FormatReader.Listing listing,
       List<RowGroup> rowGroups,
       long windowBytes) {
-    super(listing.classes(), listing.rejected());
+    super(listing.classes(), listing.rejected(), listing.note());
     this.reader = reader;
     this.rowGroups = rowGroups.stream().filter(group -> group.rows() > 0).toList();
     this.windowBytes = windowBytes;

@@ -1,24 +1,38 @@
 package dev.beit2.io.image.source;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.beit2.io.InvalidInputException;
+import dev.beit2.io.Reason;
+import dev.beit2.io.SeededRandom;
 import dev.beit2.io.image.RejectedImage;
 import dev.beit2.io.parquet.BoundedCodecs;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.NoSuchFileException;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
+import java.util.Objects;
+import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.stream.LongStream;
+import java.util.stream.Stream;
 import javax.annotation.Nullable;
 import org.apache.parquet.ParquetReadOptions;
 import org.apache.parquet.column.page.PageReadStore;
+import org.apache.parquet.column.statistics.LongStatistics;
 import org.apache.parquet.conf.PlainParquetConfiguration;
 import org.apache.parquet.example.data.Group;
 import org.apache.parquet.example.data.simple.convert.GroupRecordConverter;
 import org.apache.parquet.hadoop.ParquetFileReader;
 import org.apache.parquet.hadoop.metadata.BlockMetaData;
+import org.apache.parquet.hadoop.metadata.ColumnChunkMetaData;
+import org.apache.parquet.hadoop.metadata.ColumnPath;
 import org.apache.parquet.io.ColumnIOFactory;
 import org.apache.parquet.io.RecordReader;
 import org.apache.parquet.schema.GroupType;
@@ -52,25 +66,31 @@ final class ParquetReader implements FormatReader {
    * @param rows how many
    * @param bytes of the columns that are read, unpacked
    */
-  record RowGroup(SourcePartition partition, long rows, long bytes) {}
+  record RowGroup(SourcePartition partition, long rows, long bytes) {
+    RowGroup withNamesRepeat(boolean repeat) {
+      return new RowGroup(partition.withNamesRepeat(repeat), rows, bytes);
+    }
+  }
 
-  /** The footer of a file, or the reason why it cannot be read. */
+  /**
+   * What is in the footer of a file.
+   *
+   * @param rejected row groups that cannot be read, or the whole file
+   * @param keys the hash of each image's key that its path gives
+   * @param unlabelled why images have no labels, or null if they have
+   * @param note what is wrong with the rest, or null
+   */
   private record Footer(
       List<RowGroup> rowGroups,
+      List<RejectedImage> rejected,
       List<String> classes,
-      boolean labelled,
-      @Nullable RejectedImage broken) {}
-
-  /** The files' footers, read by several threads because each takes a few requests. */
-  private List<Footer> footers() {
-    List<SourcePartition> files =
-        ArchiveFiles.list(source.path(), name -> name.endsWith(".parquet"), "Parquet files");
-    List<Footer> footers = Parallel.map(files, ParquetReader::footer);
-    if (footers.stream().allMatch(footer -> footer.broken() != null)) {
-      throw new InvalidInputException(
-          files.get(0).file() + " unreadable (" + footers.get(0).broken().reason() + ")", WANTED);
+      long[] keys,
+      @Nullable String unlabelled,
+      @Nullable String note) {
+    static Footer broken(SourcePartition file, String reason) {
+      List<RejectedImage> rejected = List.of(new RejectedImage(file.name(), reason));
+      return new Footer(List.of(), rejected, List.of(), new long[0], null, null);
     }
-    return footers;
   }
 
   /** The contents of the footers. */
@@ -81,15 +101,23 @@ final class ParquetReader implements FormatReader {
     return contents().listing();
   }
 
+  /** The footers are read by several threads because each takes a few requests. */
   Contents contents() {
-    List<Footer> footers = footers();
-    List<RejectedImage> rejected = new ArrayList<>();
-    List<RowGroup> rowGroups = new ArrayList<>();
-    for (Footer footer : footers) {
-      if (footer.broken() != null) {
-        rejected.add(footer.broken());
-      }
-      rowGroups.addAll(footer.rowGroups());
+    ArchiveFiles files =
+        ArchiveFiles.list(source.path(), name -> name.endsWith(".parquet"), "Parquet files");
+    List<Footer> footers = Parallel.map(files.partitions(), ParquetReader::footer);
+    List<RejectedImage> rejected = new ArrayList<>(files.unreadable());
+    footers.forEach(footer -> rejected.addAll(footer.rejected()));
+    boolean repeat = namesRepeat(footers);
+    List<RowGroup> rowGroups =
+        footers.stream()
+            .flatMap(footer -> footer.rowGroups().stream())
+            .map(group -> group.withNamesRepeat(repeat))
+            .toList();
+    if (rowGroups.isEmpty() && !rejected.isEmpty()) {
+      throw new InvalidInputException(
+          files.partitions().get(0).file() + " unreadable (" + rejected.get(0).reason() + ")",
+          WANTED);
     }
     List<String> classes =
         footers.stream()
@@ -97,17 +125,40 @@ final class ParquetReader implements FormatReader {
             .filter(names -> !names.isEmpty())
             .findFirst()
             .orElse(List.of());
-    boolean labelled = footers.stream().anyMatch(Footer::labelled);
     Listing listing =
         new Listing(
             rowGroups.stream().map(RowGroup::partition).toList(),
             rejected,
             classes,
             OptionalLong.of(rowGroups.stream().mapToLong(RowGroup::rows).sum()),
-            labelled
-                ? null
-                : "images without labels, as there is no column " + LABEL + " in " + source.path());
+            unlabelled(footers),
+            first(footers.stream().map(Footer::note)));
     return new Contents(listing, rowGroups);
+  }
+
+  /** Why images have no labels: none has, or the largest labels are too large. */
+  @Nullable
+  private static String unlabelled(List<Footer> footers) {
+    return footers.stream().anyMatch(footer -> footer.unlabelled() == null)
+        ? null
+        : first(footers.stream().map(Footer::unlabelled));
+  }
+
+  @Nullable
+  private static String first(Stream<String> texts) {
+    return texts.filter(Objects::nonNull).findFirst().orElse(null);
+  }
+
+  /** Whether two images have the same key. */
+  private static boolean namesRepeat(List<Footer> footers) {
+    long[] keys = footers.stream().flatMapToLong(footer -> LongStream.of(footer.keys())).toArray();
+    Arrays.sort(keys);
+    for (int i = 1; i < keys.length; i++) {
+      if (keys[i] == keys[i - 1]) {
+        return true;
+      }
+    }
+    return false;
   }
 
   private static Footer footer(SourcePartition file) throws IOException {
@@ -115,19 +166,115 @@ final class ParquetReader implements FormatReader {
       MessageType schema = reader.getFileMetaData().getSchema();
       MessageType columns = columns(file, schema);
       List<RowGroup> groups = new ArrayList<>();
+      List<RejectedImage> rejected = new ArrayList<>();
+      long row = 0;
       for (BlockMetaData group : reader.getRowGroups()) {
-        groups.add(rowGroup(file, group));
+        if (isInside(group, file.bytes())) {
+          groups.add(rowGroup(file, group));
+        } else {
+          String reason = "at row %d: a row group of %d rows that is not in the file";
+          rejected.add(
+              new RejectedImage(
+                  file.name(), String.format(Locale.ROOT, reason, row, group.getRowCount())));
+        }
+        row += group.getRowCount();
       }
       String json = reader.getFileMetaData().getKeyValueMetaData().get("huggingface");
-      return new Footer(groups, classes(json), columns.containsField(LABEL), null);
+      Optional<List<String>> classes = classes(json);
+      String note =
+          classes.isEmpty() ? "no class names, as those in " + file.name() + " are no JSON" : null;
+      return new Footer(
+          groups,
+          rejected,
+          classes.orElse(List.of()),
+          rejected.isEmpty() ? keys(file, reader, columns) : new long[0],
+          unlabelled(file, schema, columns),
+          note == null ? largeLabels(file, reader) : note);
     } catch (UncheckedIOException e) {
       throw e.getCause();
     } catch (InvalidInputException e) {
       throw e;
+    } catch (AccessDeniedException | NoSuchFileException e) {
+      return Footer.broken(file, FormatReader.unreadable(e));
     } catch (IOException | RuntimeException e) {
-      String reason = "no footer of a Parquet file: " + e.getMessage();
-      return new Footer(List.of(), List.of(), false, new RejectedImage(file.name(), reason));
+      return Footer.broken(file, "no footer of a Parquet file: " + Reason.of(e));
     }
+  }
+
+  /** Whether the columns of a row group lie in the file; a footer may claim anything. */
+  private static boolean isInside(BlockMetaData group, long length) {
+    return group.getRowCount() >= 0
+        && group.getColumns().stream()
+            .allMatch(
+                column ->
+                    column.getStartingPos() >= 0
+                        && column.getTotalSize() >= 0
+                        && column.getTotalSize() <= length - column.getStartingPos());
+  }
+
+  /**
+   * The hashes of the keys that the paths in a file give. Only this column is read; where it cannot
+   * be, reading the images will tell.
+   */
+  private static long[] keys(SourcePartition file, ParquetFileReader reader, MessageType columns) {
+    GroupType image = columns.getType(IMAGE).asGroupType();
+    if (!image.containsField(PATH)) {
+      return new long[0];
+    }
+    MessageType paths =
+        new MessageType(columns.getName(), image.withNewFields(image.getType(PATH)));
+    LongStream.Builder keys = LongStream.builder();
+    try {
+      reader.setRequestedSchema(paths);
+      long position = 0;
+      for (PageReadStore pages = reader.readNextRowGroup();
+          pages != null;
+          pages = reader.readNextRowGroup()) {
+        RecordReader<Group> rows =
+            new ColumnIOFactory()
+                .getColumnIO(paths)
+                .getRecordReader(pages, new GroupRecordConverter(paths));
+        for (long i = 0; i < pages.getRowCount(); i++, position++) {
+          keys.add(SeededRandom.hash(0, ImageKey.of(path(rows.read()), file.name(), position)));
+        }
+      }
+    } catch (IOException | RuntimeException e) {
+      return new long[0];
+    }
+    return keys.build().toArray();
+  }
+
+  /** Why a file's images have no labels; null if they have. */
+  @Nullable
+  private static String unlabelled(SourcePartition file, MessageType schema, MessageType columns) {
+    if (columns.containsField(LABEL)) {
+      return null;
+    }
+    return schema.containsField(LABEL)
+        ? "images without labels, as the column %s in %s holds no whole numbers: %s"
+            .formatted(LABEL, file.file(), schema.getType(LABEL))
+        : "images without labels, as there is no column " + LABEL + " in " + file.file();
+  }
+
+  /** What to tell of labels that are larger than a label can be; null if none is. */
+  @Nullable
+  private static String largeLabels(SourcePartition file, ParquetFileReader reader) {
+    for (BlockMetaData group : reader.getRowGroups()) {
+      for (ColumnChunkMetaData column : group.getColumns()) {
+        if (column.getPath().equals(ColumnPath.get(LABEL))
+            && column.getStatistics() instanceof LongStatistics labels
+            && labels.hasNonNullValue()
+            && labels.getMax() > Integer.MAX_VALUE) {
+          return String.format(
+              Locale.ROOT,
+              "labels up to %d in %s; those over %d count as none",
+              labels.getMax(),
+              file.name(),
+              Integer.MAX_VALUE);
+        }
+      }
+    }
+    return null;
   }
 
   private static ParquetFileReader open(SourcePartition partition, long start, long end)
@@ -149,8 +296,7 @@ final class ParquetReader implements FormatReader {
             .filter(column -> column.getPath().toArray()[0].equals(IMAGE))
             .mapToLong(column -> column.getTotalUncompressedSize())
             .sum();
-    SourcePartition partition =
-        new SourcePartition(file.name(), file.file(), start, end, null, false);
+    SourcePartition partition = new SourcePartition(file.name(), file.file(), start, end, null);
     return new RowGroup(partition, group.getRowCount(), unpacked);
   }
 
@@ -191,13 +337,18 @@ final class ParquetReader implements FormatReader {
             || type.asPrimitiveType().getPrimitiveTypeName() == PrimitiveTypeName.INT64);
   }
 
-  private static List<String> classes(@Nullable String json) throws IOException {
+  /** The class names that Hugging Face has written; nothing if they are no JSON. */
+  private static Optional<List<String>> classes(@Nullable String json) {
     List<String> classes = new ArrayList<>();
     if (json != null) {
-      JsonNode names = JSON.readTree(json).path("info").path("features").path(LABEL).path("names");
-      names.forEach(name -> classes.add(name.asText()));
+      try {
+        JsonNode features = JSON.readTree(json).path("info").path("features");
+        features.path(LABEL).path("names").forEach(name -> classes.add(name.asText()));
+      } catch (JsonProcessingException e) {
+        return Optional.empty();
+      }
     }
-    return classes;
+    return Optional.of(classes);
   }
 
   /** Images in a row group have no positions, so their bytes are always read. */
@@ -228,8 +379,7 @@ final class ParquetReader implements FormatReader {
     } catch (IOException | RuntimeException e) { // what Parquet makes of nonsense
       sink.rejected(
           new RejectedImage(
-              partition.name(),
-              "at row " + position + ": unreadable row group: " + e.getMessage()));
+              partition.name(), "at row " + position + ": unreadable row group: " + Reason.of(e)));
     }
   }
 
@@ -251,10 +401,13 @@ final class ParquetReader implements FormatReader {
 
   private void row(SourcePartition partition, long position, Group row, ImageSink sink) {
     Group image = row.getFieldRepetitionCount(IMAGE) == 0 ? null : row.getGroup(IMAGE, 0);
-    boolean named = image != null && image.getType().containsField(PATH) && has(image, PATH);
-    String key = ImageKey.of(named ? image.getString(PATH, 0) : null, partition.name(), position);
+    String path = path(row);
+    String key =
+        partition.namesRepeat()
+            ? ImageKey.atPosition(path, partition.name(), position)
+            : ImageKey.of(path, partition.name(), position);
     if (image == null || !has(image, BYTES)) {
-      String reason = named ? "a path without bytes in Parquet" : "no image in Parquet";
+      String reason = path != null ? "a path without bytes in Parquet" : "no image in Parquet";
       sink.rejected(new RejectedImage(key, reason));
       return;
     }
@@ -268,6 +421,14 @@ final class ParquetReader implements FormatReader {
       stored.get(bytes);
       sink.image(key, label(row), 0, bytes.length, bytes);
     }
+  }
+
+  /** The path of a row's image, or null. */
+  @Nullable
+  private static String path(Group row) {
+    Group image = row.getFieldRepetitionCount(IMAGE) == 0 ? null : row.getGroup(IMAGE, 0);
+    boolean named = image != null && image.getType().containsField(PATH) && has(image, PATH);
+    return named ? image.getString(PATH, 0) : null;
   }
 
   private static boolean has(Group group, String field) {

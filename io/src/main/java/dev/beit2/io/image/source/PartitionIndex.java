@@ -37,7 +37,7 @@ final class PartitionIndex {
 
   static PartitionIndex of(FormatReader reader, SourcePartition partition) throws IOException {
     Builder builder = new Builder();
-    reader.scan(partition, /* withBytes= */ false, builder);
+    reader.scanIfReadable(partition, /* withBytes= */ false, builder);
     return new PartitionIndex(partition, builder);
   }
 

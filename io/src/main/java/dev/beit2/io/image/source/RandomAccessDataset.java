@@ -6,11 +6,13 @@ import dev.beit2.io.image.RejectedImage;
 import java.io.IOException;
 import java.util.Collection;
 import java.util.List;
+import javax.annotation.Nullable;
 
 /** A set whose images can each be read on their own, so any order is equally fast. */
 abstract class RandomAccessDataset extends ImageDataset {
-  RandomAccessDataset(List<String> classes, Collection<RejectedImage> rejected) {
-    super(classes, rejected);
+  RandomAccessDataset(
+      List<String> classes, Collection<RejectedImage> rejected, @Nullable String note) {
+    super(classes, rejected, note);
   }
 
   /**

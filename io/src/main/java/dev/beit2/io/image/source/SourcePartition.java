@@ -14,10 +14,17 @@ import org.apache.beam.sdk.coders.Coder;
  * @param start the first byte
  * @param end the byte after the last; may be beyond the end of the file
  * @param label the label of all its images, or null if each image has its own or none
+ * @param namesRepeat whether other files of the set have images of the same names
  * @param large whether it is so large a fraction of the set that its images should be redistributed
  */
 record SourcePartition(
-    String name, String file, long start, long end, @Nullable Integer label, boolean large) {
+    String name,
+    String file,
+    long start,
+    long end,
+    @Nullable Integer label,
+    boolean namesRepeat,
+    boolean large) {
   static final Coder<SourcePartition> CODER = Json.coder(SourcePartition.class);
 
   SourcePartition {
@@ -25,11 +32,20 @@ record SourcePartition(
     requireNonNull(file, "file is null");
   }
 
+  /** A partition of images whose names are their own. */
+  SourcePartition(String name, String file, long start, long end, @Nullable Integer label) {
+    this(name, file, start, end, label, false, false);
+  }
+
   long bytes() {
     return end - start;
   }
 
+  SourcePartition withNamesRepeat(boolean repeat) {
+    return new SourcePartition(name, file, start, end, label, repeat, large);
+  }
+
   SourcePartition withLarge(boolean isLarge) {
-    return new SourcePartition(name, file, start, end, label, isLarge);
+    return new SourcePartition(name, file, start, end, label, namesRepeat, isLarge);
   }
 }

@@ -7,9 +7,13 @@ import javax.annotation.Nullable;
 import org.apache.commons.compress.archivers.tar.TarArchiveEntry;
 import org.apache.commons.compress.archivers.tar.TarArchiveInputStream;
 
-/** Iterates over the files of a tar. Contents that are not asked for are not read. */
+/**
+ * Iterates over the files of a tar, and of the tars behind its end mark. Contents that are not
+ * asked for are not read.
+ */
 final class TarMembers implements Closeable {
   private static final int RECORD = 512;
+  private static final int ZEROS = 128 * RECORD; // read at once
   private static final long MOST_OF_A_HEADER = 1 << 20;
 
   /**
@@ -49,7 +53,11 @@ final class TarMembers implements Closeable {
       while (true) {
         TarArchiveEntry entry = nextEntry();
         if (entry == null) {
-          return null;
+          next = afterZeros(next);
+          if (next == in.length()) {
+            return null;
+          }
+          continue; // another tar: tars may be put together by cat
         }
         Member member = new Member(entry.getName(), in.position(), entry.getSize(), odd(entry));
         if (member.size() < 0 || !entry.isCheckSumOK()) {
@@ -88,6 +96,27 @@ final class TarMembers implements Closeable {
       throw new BrokenArchiveException(in.length(), "truncated, there is no end mark");
     }
     return entry;
+  }
+
+  /** The next record from here on that is not all zeros, or the end of the tar. */
+  private long afterZeros(long position) throws IOException {
+    in.seek(position);
+    byte[] records = new byte[ZEROS];
+    while (position < in.length()) {
+      int read = in.readNBytes(records, 0, records.length);
+      if (read == 0) {
+        break;
+      }
+      int zeros = 0;
+      while (zeros < read && records[zeros] == 0) {
+        zeros++;
+      }
+      if (zeros < read) {
+        return position + zeros / RECORD * RECORD;
+      }
+      position += read;
+    }
+    return in.length();
   }
 
   @Nullable

@@ -38,9 +38,11 @@ final class TfRecordReader implements FormatReader {
 
   @Override
   public Listing list() {
-    List<SourcePartition> files =
-        ArchiveFiles.list(source.path(), name -> NAME.matcher(name).matches(), "TFRecord files");
-    return new Listing(files, List.of(), List.of(), OptionalLong.empty(), null);
+    ArchiveFiles files =
+        ArchiveFiles.list(source.path(), name -> NAME.matcher(name).matches(), "TFRecord files")
+            .marked(source, /* withBytes= */ true);
+    return new Listing(
+        files.partitions(), files.unreadable(), List.of(), OptionalLong.empty(), null);
   }
 
   @Override
@@ -52,29 +54,42 @@ final class TfRecordReader implements FormatReader {
             partition.file() + " in gzip, which has no random access",
             "TFRecords without compression");
       }
+      FileKeys keys = new FileKeys(partition);
       long number = 0;
       for (Record record = records.next(); record != null; record = records.next()) {
-        String byPosition = ImageKey.byPosition(partition.name(), number++);
+        String byPosition = ImageKey.byPosition(partition.name(), number);
         if (record.length() > source.maxImageBytes()) {
           String reason = FormatReader.overLimit(record.length(), source.maxImageBytes());
           sink.rejected(new RejectedImage(byPosition, reason));
           records.skip(record);
         } else if (withBytes) {
-          give(byPosition, record, records.read(record), sink);
+          give(keys, number, byPosition, record, records.read(record), sink);
         } else {
           sink.image(byPosition, null, record.offset(), (int) record.length(), null);
           records.skip(record);
         }
+        number++;
       }
     } catch (BrokenArchiveException e) {
       sink.rejected(new RejectedImage(partition.name(), e.getMessage()));
     }
   }
 
-  private void give(String byPosition, Record record, @Nullable byte[] bytes, ImageSink sink) {
+  private void give(
+      FileKeys keys,
+      long number,
+      String byPosition,
+      Record record,
+      @Nullable byte[] bytes,
+      ImageSink sink) {
     try {
-      ImageRecord image = image(byPosition, null, bytes);
-      sink.image(image.key(), image.label(), record.offset(), (int) record.length(), image.bytes());
+      Parsed image = parse(bytes);
+      sink.image(
+          keys.of(image.name(), number),
+          image.label(),
+          record.offset(),
+          (int) record.length(),
+          image.bytes().toByteArray());
     } catch (UndecodableImageException e) {
       sink.rejected(new RejectedImage(byPosition, e.getMessage()));
     }
@@ -88,6 +103,16 @@ final class TfRecordReader implements FormatReader {
   @Override
   public ImageRecord image(String byPosition, @Nullable Integer none, @Nullable byte[] record)
       throws UndecodableImageException {
+    Parsed image = parse(record);
+    String file = byPosition.substring(0, byPosition.lastIndexOf('/'));
+    String key = image.name() == null ? byPosition : ImageKey.of(image.name(), file, 0);
+    return new ImageRecord(key, image.label(), image.bytes().toByteArray());
+  }
+
+  /** What is read of an Example. */
+  private record Parsed(@Nullable String name, @Nullable Integer label, ByteString bytes) {}
+
+  private static Parsed parse(@Nullable byte[] record) throws UndecodableImageException {
     if (record == null) {
       throw new UndecodableImageException("a TFRecord that its checksum does not fit");
     }
@@ -103,10 +128,8 @@ final class TfRecordReader implements FormatReader {
           "a TFRecord without " + String.join(" or ", IMAGE) + ": " + features.keySet());
     }
     ByteString name = bytes(features, FILE);
-    String file = byPosition.substring(0, byPosition.lastIndexOf('/'));
-    String key =
-        name == null || name.isEmpty() ? byPosition : ImageKey.of(name.toStringUtf8(), file, 0);
-    return new ImageRecord(key, label(features), image.toByteArray());
+    return new Parsed(
+        name == null || name.isEmpty() ? null : name.toStringUtf8(), label(features), image);
   }
 
   @Nullable

@@ -1,5 +1,7 @@
 package dev.beit2.io.image.source;
 
+import static java.nio.ByteOrder.LITTLE_ENDIAN;
+import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
@@ -10,6 +12,7 @@ import dev.beit2.io.InvalidInputException;
 import dev.beit2.io.image.ImageRecord;
 import dev.beit2.io.image.RejectedImage;
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -132,6 +135,100 @@ class ParquetTest {
         assertThrows(InvalidInputException.class, cut::summary)
             .found()
             .contains("b.parquet unreadable"));
+  }
+
+  /** Then the key has the row in it: a path alone would name several images. */
+  @Test
+  void keysAreUniqueWherePathsRepeat() throws IOException {
+    Sets.assertRead(
+        write(
+            2,
+            Sets.row("x/image.jpg", bytes(0), 0),
+            Sets.row("x/other.jpg", bytes(1), 0),
+            Sets.row("x/image.jpg", bytes(2), 0),
+            Sets.row(null, bytes(3), 0)),
+        List.of(
+            new ImageRecord("a/000000/x/image.jpg", 0, bytes(0)),
+            new ImageRecord("a/000001/x/other.jpg", 0, bytes(1)),
+            new ImageRecord("a/000002/x/image.jpg", 0, bytes(2)),
+            new ImageRecord("a/000003", 0, bytes(3))),
+        List.of());
+  }
+
+  @Test
+  void labelsThatDoNotFitAreTold() throws IOException {
+    Group large = Sets.row("x/0.jpg", bytes(0), null);
+    large.add("label", 1L << 40);
+    ImageSource.Summary summary = write(2, large, Sets.row("x/1.jpg", bytes(1), 1)).summary();
+    assertEquals(
+        "labels up to 1099511627776 in a.parquet; those over 2147483647 count as none",
+        summary.note());
+    assertEquals(null, write(2, rows(2)).summary().note());
+  }
+
+  @Test
+  void brokenClassNamesCostNoImages() throws IOException {
+    Path file = Path.of(write(4, rows(4)).path());
+    String content = new String(Files.readAllBytes(file), ISO_8859_1);
+    // As long as before, so that all offsets stay.
+    Files.write(
+        file,
+        content
+            .replace("\"_type\":\"ClassLabel\"}", "\"_type\":\"ClassLabel\"]")
+            .getBytes(ISO_8859_1));
+    ImageSource source = ImageSource.parse(file.toString(), "auto");
+    assertEquals("no class names, as those in a.parquet are no JSON", source.summary().note());
+    assertEquals(4, Sets.scan(source).images().size());
+    assertEquals(List.of(), Sets.scan(source).rejected());
+  }
+
+  /** Such a row group would not be read, as the range of its bytes does not contain it. */
+  @Test
+  void rowGroupsThatAreNotInTheFileAreRejected() throws IOException {
+    Group[] rows = rows(12);
+    byte[] noise = new byte[1 << 14]; // so that the last row group is longer than the footer
+    new java.util.Random(1).nextBytes(noise);
+    rows[11] = Sets.row("x/011.jpg", noise, 0);
+    write(4, rows);
+    byte[] whole = Files.readAllBytes(dir.resolve("a.parquet"));
+    int footer =
+        whole.length - 8 - ByteBuffer.wrap(whole).order(LITTLE_ENDIAN).getInt(whole.length - 8);
+    // Without the last row group's bytes.
+    long last =
+        ImageSource.parse(dir + "/a.parquet", "auto").reader().list().partitions().get(2).start();
+    byte[] cut = java.util.Arrays.copyOf(whole, (int) last + whole.length - footer);
+    System.arraycopy(whole, footer, cut, (int) last, whole.length - footer);
+    ImageSource source = ImageSource.parse(Sets.write(dir, "a.parquet", cut), "auto");
+    Sets.Scanned found = Sets.scan(source);
+    assertEquals(8, found.images().size());
+    assertEquals(
+        List.of(
+            new RejectedImage(
+                "a.parquet", "at row 8: a row group of 4 rows that is not in the file")),
+        found.rejected());
+  }
+
+  @Test
+  void labelsOfAnotherTypeAreNamed() throws IOException {
+    var type =
+        org.apache.parquet.schema.MessageTypeParser.parseMessageType(
+            "message m { optional group image { optional binary bytes; } optional binary label (STRING); }");
+    Path file = dir.resolve("t.parquet");
+    try (var writer =
+        org.apache.parquet.hadoop.example.ExampleParquetWriter.builder(
+                new org.apache.parquet.io.LocalOutputFile(file))
+            .withConf(new org.apache.parquet.conf.PlainParquetConfiguration())
+            .withType(type)
+            .build()) {
+      Group row = new org.apache.parquet.example.data.simple.SimpleGroup(type);
+      row.addGroup("image").add("bytes", "x");
+      row.add("label", "cat");
+      writer.write(row);
+    }
+    assertEquals(
+        "images without labels, as the column label in %s holds no whole numbers: optional binary label (STRING)"
+            .formatted(file),
+        ImageSource.parse(file.toString(), "auto").summary().unlabelled());
   }
 
   @Test

@@ -10,8 +10,9 @@ class SourcePartitionTest {
     Coder<SourcePartition> coder = SourcePartition.CODER;
     CoderProperties.coderSerializable(coder);
     SourcePartition labelled =
-        new SourcePartition("n01440764.tar", "gs://b/x.tar", 512, 1L << 40, 3, false);
-    SourcePartition unlabelled = new SourcePartition("ü/1.jpg", "/data/ü/1.jpg", 0, 0, null, true);
+        new SourcePartition("n01440764.tar", "gs://b/x.tar", 512, 1L << 40, 3, true, false);
+    SourcePartition unlabelled =
+        new SourcePartition("ü/1.jpg", "/data/ü/1.jpg", 0, 0, null, false, true);
     for (SourcePartition partition : new SourcePartition[] {labelled, unlabelled}) {
       CoderProperties.coderDecodeEncodeEqual(coder, partition);
       CoderProperties.coderDeterministic(coder, partition, partition);

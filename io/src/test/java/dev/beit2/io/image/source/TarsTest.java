@@ -66,7 +66,95 @@ class TarsTest {
             image("s/004.jpg", null, "e"),
             image("s/005.jpg", null, "f"),
             image("s/006.jpg", null, "g")),
+        List.of(new RejectedImage("s/README", "a file without an ending in a WebDataset")));
+  }
+
+  /** What tools take for one sample, but people for several. */
+  @Test
+  void namesWithDotsAreRead() throws IOException {
+    ImageSource source =
+        webDataset(
+            tar -> {
+              tar.add("photo 2023.01.15.cls", "1");
+              tar.add("photo 2023.01.15.jpg", "a");
+              tar.add("photo 2023.02.15.jpg", "b");
+              tar.add("photo 2023.02.15.cls", "2");
+              tar.add("0001.input.jpg", "c");
+              tar.add("0001.cls", "3");
+              tar.add("0002.seg.png", "a mask");
+              tar.add("0002.jpg", "d");
+              tar.add("0003.gif", "e");
+              tar.add("./x/0004.jpg", "f");
+            });
+    Sets.assertRead(
+        source,
+        List.of(
+            image("s/photo 2023.01.15.jpg", 1, "a"),
+            image("s/photo 2023.02.15.jpg", 2, "b"),
+            image("s/0001.input.jpg", 3, "c"),
+            image("s/0002.jpg", null, "d"),
+            image("s/0003.gif", null, "e"),
+            image("x/0004.jpg", null, "f")),
         List.of());
+  }
+
+  @Test
+  void keysAreUniqueWhereNamesRepeat() throws IOException {
+    for (int tar = 0; tar < 2; tar++) {
+      String content = "tar " + tar;
+      Sets.write(
+          dir,
+          "t-%d.tar".formatted(tar),
+          Sets.tar(
+              out -> {
+                out.add("images/0.jpg", content);
+                out.add("images/1.jpg", content);
+                out.add("images/0.jpg", content + " again");
+              }));
+    }
+    Sets.assertRead(
+        ImageSource.parse(dir + "/t-{0..1}.tar", "auto"),
+        List.of(
+            image("t-0/images/0.jpg", null, "tar 0"),
+            image("t-0/images/1.jpg", null, "tar 0"),
+            image("t-0/000002/images/0.jpg", null, "tar 0 again"),
+            image("t-1/images/0.jpg", null, "tar 1"),
+            image("t-1/images/1.jpg", null, "tar 1"),
+            image("t-1/000002/images/0.jpg", null, "tar 1 again")),
+        List.of());
+    // One tar alone keeps the names that it has.
+    Sets.assertRead(
+        ImageSource.parse(dir + "/t-1.tar", "auto"),
+        List.of(
+            image("images/0.jpg", null, "tar 1"),
+            image("images/1.jpg", null, "tar 1"),
+            image("t-1/000002/images/0.jpg", null, "tar 1 again")),
+        List.of());
+  }
+
+  @Test
+  void tarsPutTogetherAreAllRead() throws IOException {
+    byte[] first = Sets.tar(out -> out.add("0.jpg", "a"));
+    byte[] second = Sets.tar(out -> out.add("1.jpg", "b"));
+    byte[] both = Arrays.copyOf(first, first.length + second.length + 700);
+    System.arraycopy(second, 0, both, first.length, second.length);
+    String tar = Sets.write(dir, "s.tar", both);
+    List<ImageRecord> images = List.of(image("s/0.jpg", null, "a"), image("s/1.jpg", null, "b"));
+    Sets.assertRead(ImageSource.parse(tar, "webdataset"), images, List.of());
+    both[first.length + second.length + 600] = 1;
+    Sets.write(dir, "s.tar", both);
+    Sets.Scanned found = Sets.scan(ImageSource.parse(tar, "webdataset"));
+    assertEquals(images, found.images());
+    assertEquals(1, found.rejected().size(), "what is behind the end is told of");
+  }
+
+  @Test
+  void archivesThatMayNotBeReadAreRejected() throws IOException {
+    Sets.write(dir, "s-0.tar", Sets.tar(out -> out.add("0.jpg", "a")));
+    Files.createSymbolicLink(dir.resolve("s-1.tar"), dir.resolve("gone"));
+    Sets.Scanned found = Sets.scan(ImageSource.parse(dir.toString(), "webdataset"));
+    assertEquals(List.of(image("s-0/0.jpg", null, "a")), found.images());
+    assertEquals(List.of(new RejectedImage("s-1.tar", "a link to nothing")), found.rejected());
   }
 
   @Test

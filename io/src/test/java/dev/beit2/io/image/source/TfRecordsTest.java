@@ -79,6 +79,27 @@ class TfRecordsTest {
   }
 
   @Test
+  void keysAreUniqueWhereNamesRepeat() throws IOException {
+    for (String file : List.of("a.tfrecord", "b.tfrecord")) {
+      byte[] bytes = file.getBytes(UTF_8);
+      Sets.writeTfRecords(
+          dir.resolve(file),
+          List.of(
+              Sets.example(true, "x/image.jpg", bytes, 1),
+              Sets.example(true, "x/image.jpg", bytes, 1)));
+    }
+    ImageSource source = ImageSource.parse(dir.toString(), "auto");
+    Sets.assertPipelineReads(
+        source,
+        List.of(
+            image("a/000001/x/image.jpg", 1, "a.tfrecord"),
+            image("a/x/image.jpg", 1, "a.tfrecord"),
+            image("b/000001/x/image.jpg", 1, "b.tfrecord"),
+            image("b/x/image.jpg", 1, "b.tfrecord")),
+        List.of());
+  }
+
+  @Test
   void recordsWithoutAnImageAreRejected() throws IOException {
     ImageSource source =
         write(
