@@ -1,9 +1,13 @@
 package dev.beit2.model.checkpoint;
 
+import static dev.beit2.model.checkpoint.InvalidCheckpointException.shown;
+
 import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.StreamReadFeature;
 import com.fasterxml.jackson.databind.DeserializationFeature;
+import com.fasterxml.jackson.databind.MapperFeature;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import java.io.IOException;
+import com.fasterxml.jackson.databind.json.JsonMapper;
 import java.util.Map;
 import javax.annotation.Nullable;
 
@@ -15,7 +19,14 @@ import javax.annotation.Nullable;
  */
 public record ModelMetadata(@Nullable String kind, @Nullable String config) {
   private static final ObjectMapper MAPPER =
-      new ObjectMapper().enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS);
+      JsonMapper.builder()
+          .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
+          .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
+          .enable(DeserializationFeature.FAIL_ON_NULL_FOR_PRIMITIVES)
+          .enable(DeserializationFeature.FAIL_ON_NUMBERS_FOR_ENUMS)
+          .disable(DeserializationFeature.ACCEPT_FLOAT_AS_INT)
+          .disable(MapperFeature.ALLOW_COERCION_OF_SCALARS)
+          .build();
   private static final String KIND = "kind";
   private static final String CONFIG = "config";
 
@@ -47,16 +58,32 @@ public record ModelMetadata(@Nullable String kind, @Nullable String config) {
    *
    * @param wanted the kind that the network must have
    * @param name of that kind for people, such as {@code a tokenizer}
-   * @throws IOException if the network has another kind, or no config of this type
+   * @throws InvalidCheckpointException if the network has another kind, or no config of this type
    */
-  public <T extends Record> T config(String wanted, String name, Class<T> type) throws IOException {
+  public <T extends Record> T config(String wanted, String name, Class<T> type)
+      throws InvalidCheckpointException {
     if (!wanted.equals(kind)) {
-      throw new IOException(
-          "found a model of kind %s; wanted %s (%s)".formatted(kind, name, wanted));
+      throw new InvalidCheckpointException(
+          "found a model of kind %s; wanted %s (%s)"
+              .formatted(kind == null ? null : shown(kind), name, wanted));
     }
     if (config == null) {
-      throw new IOException("found a model without a config; wanted " + name);
+      throw new InvalidCheckpointException("found a model without a config; wanted " + name);
     }
-    return MAPPER.readValue(config, type);
+    try {
+      T read = MAPPER.readValue(config, type);
+      if (read != null) {
+        return read;
+      }
+    } catch (JsonProcessingException e) {
+      // What a constructor says is clearer than what Jackson says of it.
+      String why =
+          e.getCause() instanceof IllegalArgumentException cause
+              ? cause.getMessage()
+              : e.getOriginalMessage();
+      throw new InvalidCheckpointException(
+          "found a config that does not fit (%s); wanted that of %s".formatted(shown(why), name));
+    }
+    throw new InvalidCheckpointException("found a config that is null; wanted that of " + name);
   }
 }

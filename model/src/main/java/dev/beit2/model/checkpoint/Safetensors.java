@@ -1,10 +1,15 @@
 package dev.beit2.model.checkpoint;
 
+import static dev.beit2.model.checkpoint.InvalidCheckpointException.shown;
+
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
+import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.StreamReadConstraints;
+import com.fasterxml.jackson.core.StreamReadFeature;
 import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
@@ -13,7 +18,6 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.beit2.model.checkpoint.SafetensorsHeader.Entry;
 import dev.beit2.model.torch.StateDict;
 import dev.beit2.model.torch.Torch;
-import java.io.EOFException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -21,11 +25,13 @@ import java.nio.channels.ReadableByteChannel;
 import java.nio.channels.WritableByteChannel;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import javax.annotation.Nullable;
 
 /**
  * The safetensors format: eight bytes of header length, a JSON header of (dtype, shape, offsets) by
@@ -37,9 +43,20 @@ import java.util.TreeMap;
  */
 public record Safetensors(Map<String, String> metadata, StateDict tensors)
     implements AutoCloseable {
-  private static final ObjectMapper MAPPER =
-      new ObjectMapper().enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS);
   private static final int LARGEST_HEADER = 100_000_000;
+  private static final int MOST_DIMENSIONS = 8;
+  private static final int CHUNK = 1 << 16;
+  private static final ObjectMapper MAPPER =
+      new ObjectMapper(
+              JsonFactory.builder()
+                  .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
+                  .streamReadConstraints(
+                      StreamReadConstraints.builder()
+                          .maxStringLength(LARGEST_HEADER)
+                          .maxNestingDepth(MOST_DIMENSIONS)
+                          .build())
+                  .build())
+          .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS);
   private static final Map<String, DataType> TYPES =
       Map.of(
           "F64", DataType.FLOAT64,
@@ -52,18 +69,61 @@ public record Safetensors(Map<String, String> metadata, StateDict tensors)
           "I8", DataType.INT8,
           "BOOL", DataType.BOOLEAN);
 
+  /** What a file's tensors must be, given its metadata. */
+  public interface Expected {
+    /**
+     * The layout.
+     *
+     * @throws InvalidCheckpointException if the metadata is not what it must be
+     */
+    Layout of(Map<String, String> metadata) throws InvalidCheckpointException;
+  }
+
   /**
-   * Reads a whole file; the caller closes the result.
+   * Reads a whole file of any tensors; the caller closes the result.
    *
-   * @throws IOException if it ends early or is not a safetensors file
+   * @throws InvalidCheckpointException if it is not exactly a safetensors file
    */
   public static Safetensors read(ReadableByteChannel in) throws IOException {
+    return read(in, header(in), null);
+  }
+
+  /**
+   * Reads a whole file, which must have exactly the tensors that are expected; the caller closes
+   * the result. Names, types, shapes and the config are checked before the first tensor is read.
+   *
+   * @throws InvalidCheckpointException if it is not such a file, naming the first difference
+   */
+  public static Safetensors read(ReadableByteChannel in, Expected expected) throws IOException {
     SafetensorsHeader header = header(in);
+    Layout layout = expected.of(header.metadata());
+    layout.require(header);
+    return read(in, header, layout);
+  }
+
+  private static Safetensors read(
+      ReadableByteChannel in, SafetensorsHeader header, @Nullable Layout layout)
+      throws IOException {
     StateDict tensors = new StateDict();
     try {
-      for (Map.Entry<String, Entry> entry : header.tensors().entrySet()) {
-        readTensor(in, entry.getKey(), entry.getValue(), tensors);
+      for (Map.Entry<String, Entry> tensor : header.tensors().entrySet()) {
+        String name = tensor.getKey();
+        Entry entry = tensor.getValue();
+        ByteBuffer data =
+            ByteBuffer.allocateDirect((int) entry.size()).order(ByteOrder.nativeOrder());
+        fill(in, data);
+        if (layout != null) {
+          TensorValues values = new TensorValues(name, layout.tensors().get(name));
+          values.next(data);
+          values.end();
+        }
+        // DJL wraps the buffer; the copy is memory that closing the tensor frees.
+        try (NDArray wrapped =
+            tensors.manager().create(data, shape(entry), TYPES.get(entry.dtype()))) {
+          tensors.put(name, wrapped.duplicate());
+        }
       }
+      requireEnd(in);
     } catch (IOException | RuntimeException e) {
       tensors.close();
       throw e;
@@ -72,25 +132,46 @@ public record Safetensors(Map<String, String> metadata, StateDict tensors)
   }
 
   /**
+   * Checks a whole file as {@link #read(ReadableByteChannel, Expected)} does, in a small buffer and
+   * without native memory.
+   *
+   * @return its header
+   * @throws InvalidCheckpointException as {@code read} throws it
+   */
+  public static SafetensorsHeader check(ReadableByteChannel in, Expected expected)
+      throws IOException {
+    SafetensorsHeader header = header(in);
+    Layout layout = expected.of(header.metadata());
+    layout.require(header);
+    ByteBuffer chunk = ByteBuffer.allocate(CHUNK);
+    for (Map.Entry<String, Entry> tensor : header.tensors().entrySet()) {
+      String name = tensor.getKey();
+      TensorValues values = new TensorValues(name, layout.tensors().get(name));
+      for (long left = tensor.getValue().size(); left > 0; left -= chunk.limit()) {
+        values.next(fill(in, chunk.clear().limit((int) Math.min(CHUNK, left))));
+      }
+      values.end();
+    }
+    requireEnd(in);
+    return header;
+  }
+
+  /**
    * Reads a file up to its first tensor; {@code in} is positioned there afterwards. Uses no native
    * memory.
    *
-   * @throws IOException if it ends early or is not a safetensors file
+   * @throws InvalidCheckpointException if it is no header of a safetensors file
    */
   public static SafetensorsHeader header(ReadableByteChannel in) throws IOException {
     ByteBuffer length = fill(in, ByteBuffer.allocate(Long.BYTES)).order(ByteOrder.LITTLE_ENDIAN);
     long headerBytes = length.getLong(0);
     if (headerBytes < 2 || headerBytes > LARGEST_HEADER) {
-      throw new IOException(
-          "not a safetensors file: its header would have " + headerBytes + " bytes");
+      throw notSafetensors("its header would have " + headerBytes + " bytes");
     }
     ByteBuffer bytes = ByteBuffer.allocate(Long.BYTES + (int) headerBytes).put(length);
     fill(in, bytes);
     ObjectNode header = parse(bytes.array());
-    Map<String, String> metadata = new TreeMap<>();
-    if (header.remove("__metadata__") instanceof ObjectNode texts) {
-      texts.fields().forEachRemaining(e -> metadata.put(e.getKey(), e.getValue().asText()));
-    }
+    Map<String, String> metadata = metadata(header.remove("__metadata__"));
     Map<String, Entry> tensors = new LinkedHashMap<>();
     long at = bytes.limit();
     for (Map.Entry<String, JsonNode> tensor : byOffset(header)) {
@@ -108,64 +189,111 @@ public record Safetensors(Map<String, String> metadata, StateDict tensors)
         return header;
       }
     } catch (JsonProcessingException e) {
-      throw new IOException("not a safetensors file: its header is not a JSON object", e);
+      throw notSafetensors("its header is not a JSON object: " + shown(e.getOriginalMessage()));
     }
-    throw new IOException("not a safetensors file: its header is not a JSON object");
+    throw notSafetensors("its header is not a JSON object");
+  }
+
+  private static InvalidCheckpointException notSafetensors(String why) {
+    return new InvalidCheckpointException("not a safetensors file: " + why);
+  }
+
+  private static Map<String, String> metadata(@Nullable JsonNode json)
+      throws InvalidCheckpointException {
+    Map<String, String> metadata = new TreeMap<>();
+    if (json == null) {
+      return metadata;
+    }
+    if (!(json instanceof ObjectNode texts)) {
+      throw notSafetensors("its metadata is not a JSON object");
+    }
+    for (Map.Entry<String, JsonNode> text : texts.properties()) {
+      if (!text.getValue().isTextual()) {
+        throw notSafetensors("its metadata " + shown(text.getKey()) + " is not text");
+      }
+      metadata.put(text.getKey(), text.getValue().textValue());
+    }
+    return metadata;
   }
 
   private static List<Map.Entry<String, JsonNode>> byOffset(ObjectNode header) {
     List<Map.Entry<String, JsonNode>> tensors = new ArrayList<>();
     header.fields().forEachRemaining(tensors::add);
-    tensors.sort(Comparator.comparingLong(tensor -> offset(tensor.getValue(), 0)));
+    // An empty tensor comes before the one that begins where it ends.
+    tensors.sort(
+        Comparator.<Map.Entry<String, JsonNode>>comparingLong(
+                tensor -> offset(tensor.getValue(), 0))
+            .thenComparingLong(tensor -> offset(tensor.getValue(), 1)));
     return tensors;
   }
 
+  /** An offset; −1 if there is none. */
   private static long offset(JsonNode tensor, int end) {
-    return tensor.path("data_offsets").path(end).asLong(-1);
+    return integer(tensor.path("data_offsets").path(end));
+  }
+
+  private static long integer(JsonNode number) {
+    return number.isIntegralNumber() && number.canConvertToLong() ? number.longValue() : -1;
   }
 
   /** Type, shape and offsets of a tensor, which must start at {@code at}. */
   private static Entry entry(String name, JsonNode tensor, long headerEnd, long at)
       throws IOException {
-    String dtype = tensor.path("dtype").asText();
+    DataType type =
+        tensor.path("dtype").isTextual() ? TYPES.get(tensor.get("dtype").asText()) : null;
     List<Long> shape = new ArrayList<>();
-    tensor.path("shape").forEach(size -> shape.add(size.asLong(-1)));
-    Entry entry =
-        new Entry(dtype, shape, headerEnd + offset(tensor, 0), headerEnd + offset(tensor, 1));
-    DataType type = TYPES.get(dtype);
+    tensor.path("shape").forEach(size -> shape.add(integer(size)));
+    long start = headerEnd + offset(tensor, 0);
+    long end = headerEnd + offset(tensor, 1);
     if (type == null
+        || tensor.size() != 3
         || !tensor.path("shape").isArray()
-        || shape.stream().anyMatch(size -> size < 0)
-        || entry.start() != at
-        || entry.end() - at != shape(entry).size() * type.getNumOfBytes()) {
-      throw new IOException("not a sound safetensors file: tensor " + name + " is " + tensor);
+        || tensor.path("data_offsets").size() != 2
+        || start != at
+        || end - start > Integer.MAX_VALUE
+        || end - start != bytes(shape, type)) {
+      throw notSafetensors("tensor %s is %s".formatted(shown(name), shown(tensor.toString())));
     }
-    return entry;
+    return new Entry(tensor.get("dtype").asText(), shape, start, end);
+  }
+
+  /** Bytes of a tensor; −1 if there is none of that shape. */
+  private static long bytes(List<Long> shape, DataType type) {
+    if (shape.size() > MOST_DIMENSIONS) {
+      return -1;
+    }
+    long bytes = type.getNumOfBytes();
+    for (long size : shape) {
+      if (size < 0 || size > Integer.MAX_VALUE || bytes > Integer.MAX_VALUE) {
+        return -1;
+      }
+      bytes *= size;
+    }
+    return bytes;
   }
 
   private static Shape shape(Entry entry) {
     return new Shape(entry.shape());
   }
 
-  private static void readTensor(ReadableByteChannel in, String name, Entry entry, StateDict into)
-      throws IOException {
-    ByteBuffer data =
-        ByteBuffer.allocateDirect(Math.toIntExact(entry.end() - entry.start()))
-            .order(ByteOrder.nativeOrder());
-    fill(in, data);
-    // DJL wraps the buffer; the copy is memory that closing the tensor frees.
-    try (NDArray wrapped = into.manager().create(data, shape(entry), TYPES.get(entry.dtype()))) {
-      into.put(name, wrapped.duplicate());
-    }
-  }
-
   private static ByteBuffer fill(ReadableByteChannel in, ByteBuffer buffer) throws IOException {
     while (buffer.hasRemaining()) {
       if (in.read(buffer) < 0) {
-        throw new EOFException("the file ends " + buffer.remaining() + " bytes early");
+        throw new InvalidCheckpointException("the file ends early");
       }
     }
     return buffer.flip();
+  }
+
+  private static void requireEnd(ReadableByteChannel in) throws IOException {
+    ByteBuffer one = ByteBuffer.allocate(1);
+    int read = 0;
+    while (read == 0) {
+      read = in.read(one);
+    }
+    if (read > 0) {
+      throw new InvalidCheckpointException("the file goes on after its last tensor");
+    }
   }
 
   /** Writes metadata and tensors; {@code out} stays open. */
@@ -206,6 +334,21 @@ public record Safetensors(Map<String, String> metadata, StateDict tensors)
       at = end;
     }
     return header;
+  }
+
+  /** The layout of a file of tensors with these types and shapes, and any finite values. */
+  public static Layout layout(Map<String, NDArray> tensors) {
+    Map<String, Layout.Tensor> layout = new LinkedHashMap<>();
+    tensors.forEach(
+        (name, tensor) ->
+            layout.put(
+                name,
+                new Layout.Tensor(
+                    name(tensor.getDataType()),
+                    Arrays.stream(tensor.getShape().getShape()).boxed().toList(),
+                    true,
+                    null)));
+    return new Layout(layout);
   }
 
   private static String name(DataType type) {

@@ -46,6 +46,11 @@ public record SafetensorsHeader(
     tensors = Collections.unmodifiableMap(new LinkedHashMap<>(tensors));
   }
 
+  /** Length of the file. */
+  public long end() {
+    return tensors.values().stream().mapToLong(Entry::end).reduce(bytes.limit(), Math::max);
+  }
+
   /** An independent view of the bytes, from the first to the last. */
   @Override
   public ByteBuffer bytes() {

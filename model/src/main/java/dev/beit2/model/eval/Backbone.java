@@ -5,6 +5,7 @@ import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
+import dev.beit2.model.checkpoint.InvalidCheckpointException;
 import dev.beit2.model.checkpoint.ModelMetadata;
 import dev.beit2.model.checkpoint.Safetensors;
 import dev.beit2.model.mim.MaskedImageModel;
@@ -17,6 +18,7 @@ import dev.beit2.model.vit.Vit;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.ReadableByteChannel;
+import java.util.Map;
 
 /** The transformer of a masked image model as a feature extractor. Safe for use by many threads. */
 public final class Backbone implements AutoCloseable {
@@ -35,21 +37,19 @@ public final class Backbone implements AutoCloseable {
   /**
    * Reads a checkpoint's {@code model.safetensors}.
    *
-   * @throws IOException if it cannot be read, or is not a masked image model
+   * @throws InvalidCheckpointException if it is not exactly a masked image model's file
    */
   public static Backbone read(ReadableByteChannel model, Precision precision) throws IOException {
-    Safetensors file = Safetensors.read(model);
-    MimConfig config;
-    try {
-      config =
-          ModelMetadata.of(file.metadata()).config("mim", "a masked image model", MimConfig.class);
-    } catch (IOException e) {
-      file.close();
-      throw e;
-    }
+    Safetensors file =
+        Safetensors.read(model, metadata -> MaskedImageModel.layout(config(metadata)));
+    MimConfig config = config(file.metadata());
     Kernels kernels = Kernels.of(precision);
     file.tensors().convert(kernels, name -> name.startsWith("blocks."));
     return new Backbone(config, kernels, file.tensors());
+  }
+
+  private static MimConfig config(Map<String, String> metadata) throws InvalidCheckpointException {
+    return ModelMetadata.of(metadata).config("mim", "a masked image model", MimConfig.class);
   }
 
   /** A backbone of the same shape at its initial values, as a baseline. */

@@ -3,6 +3,7 @@ package dev.beit2.model.mim;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
+import dev.beit2.model.checkpoint.Layout;
 import dev.beit2.model.torch.ActivationCheckpointing;
 import dev.beit2.model.torch.Kernels;
 import dev.beit2.model.torch.StateDict;
@@ -49,9 +50,18 @@ public final class MaskedImageModel {
 
   /** Initial values under official names; the caller closes them. */
   public static StateDict initialize(MimConfig config, long seed) {
-    VitConfig backbone = config.backbone();
     StateDict state = new StateDict();
-    Initialization init = new Initialization(state, seed, 1);
+    initialize(config, new Initialization(state, seed, 1));
+    return state;
+  }
+
+  /** The tensors of the model's file. */
+  public static Layout layout(MimConfig config) {
+    return Initialization.layout(init -> initialize(config, init));
+  }
+
+  private static void initialize(MimConfig config, Initialization init) {
+    VitConfig backbone = config.backbone();
     init.normal("mask_token", 1, 1, backbone.dim());
     Vit.initialize(backbone, init, "", true);
     init.layerNorm("norm", backbone.dim());
@@ -64,7 +74,6 @@ public final class MaskedImageModel {
       init.layerNorm("cls_pt_norm", backbone.dim());
       init.linear("cls_pt_lm_head", config.vocabulary(), backbone.dim());
     }
-    return state;
   }
 
   /** Rates of stochastic depth by block, growing linearly with depth. */

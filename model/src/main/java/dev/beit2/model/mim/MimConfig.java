@@ -1,5 +1,7 @@
 package dev.beit2.model.mim;
 
+import static java.util.Objects.requireNonNull;
+
 import dev.beit2.model.vit.VitConfig;
 import java.io.Serializable;
 
@@ -20,12 +22,16 @@ public record MimConfig(
   private static final long serialVersionUID = 1L;
 
   /**
-   * Checks that aggregation starts before the last block.
+   * Checks that the sizes are in reason and aggregation starts before the last block.
    *
    * @throws IllegalArgumentException if it does not
    */
   public MimConfig {
+    requireNonNull(backbone, "backbone is null");
+    VitConfig.requireSize("vocabulary", vocabulary, VitConfig.MOST_CODES);
     if (earlyLayers < 0
+        || headLayers < 0
+        || headLayers > VitConfig.DEEPEST
         || earlyLayers > backbone.depth()
         || (earlyLayers > 0) != (headLayers > 0)) {
       throw new IllegalArgumentException(

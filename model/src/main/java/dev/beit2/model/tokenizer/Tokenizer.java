@@ -4,6 +4,7 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
+import dev.beit2.model.checkpoint.InvalidCheckpointException;
 import dev.beit2.model.checkpoint.Safetensors;
 import dev.beit2.model.torch.Kernels;
 import dev.beit2.model.torch.Precision;
@@ -35,19 +36,13 @@ public final class Tokenizer implements AutoCloseable {
   /**
    * Reads a checkpoint's {@code model.safetensors}.
    *
-   * @throws IOException if it cannot be read, or is not a tokenizer
+   * @throws InvalidCheckpointException if it is not exactly a tokenizer's file
    */
   public static Tokenizer read(ReadableByteChannel model, Precision precision) throws IOException {
     MessageDigest sha256 = TokenizerDescription.sha256();
     DigestInputStream in = new DigestInputStream(Channels.newInputStream(model), sha256);
-    Safetensors file = Safetensors.read(Channels.newChannel(in));
-    VqKdConfig config;
-    try {
-      config = TokenizerDescription.config(file.metadata());
-    } catch (IOException e) {
-      file.close();
-      throw e;
-    }
+    Safetensors file = Safetensors.read(Channels.newChannel(in), TokenizerDescription::layout);
+    VqKdConfig config = TokenizerDescription.config(file.metadata());
     Kernels kernels = Kernels.of(precision);
     file.tensors().convert(kernels, name -> name.startsWith("encoder.blocks."));
     return new Tokenizer(

@@ -1,9 +1,10 @@
 package dev.beit2.model.tokenizer;
 
+import dev.beit2.model.checkpoint.InvalidCheckpointException;
+import dev.beit2.model.checkpoint.Layout;
 import dev.beit2.model.checkpoint.ModelMetadata;
 import dev.beit2.model.checkpoint.Safetensors;
 import dev.beit2.model.checkpoint.SafetensorsHeader;
-import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.channels.Channels;
@@ -21,36 +22,28 @@ import java.util.Map;
  * @param digest SHA-256 of {@code model.safetensors}, as hexadecimal digits
  */
 public record TokenizerDescription(VqKdConfig config, String digest) {
-  private static final int BUFFER = 1 << 16;
-
   /**
-   * Reads a checkpoint's {@code model.safetensors}: its header, and the rest for the digest.
+   * Reads a checkpoint's {@code model.safetensors} and checks all of it, in a small buffer.
    *
-   * @throws IOException if it cannot be read, ends early or is not a tokenizer
+   * @throws InvalidCheckpointException if it is not exactly a tokenizer's file
    */
   public static TokenizerDescription read(ReadableByteChannel model) throws IOException {
     MessageDigest sha256 = sha256();
     InputStream in = new DigestInputStream(Channels.newInputStream(model), sha256);
-    SafetensorsHeader header = Safetensors.header(Channels.newChannel(in));
-    VqKdConfig config = config(header.metadata());
-    long end = header.bytes().remaining();
-    for (SafetensorsHeader.Entry tensor : header.tensors().values()) {
-      end = Math.max(end, tensor.end());
-    }
-    long read = header.bytes().remaining();
-    byte[] buffer = new byte[BUFFER];
-    for (int bytes = in.read(buffer); bytes >= 0; bytes = in.read(buffer)) {
-      read += bytes;
-    }
-    if (read < end) {
-      throw new EOFException("the file has %d bytes; its header needs %d".formatted(read, end));
-    }
-    return new TokenizerDescription(config, HexFormat.of().formatHex(sha256.digest()));
+    SafetensorsHeader header =
+        Safetensors.check(Channels.newChannel(in), TokenizerDescription::layout);
+    return new TokenizerDescription(
+        config(header.metadata()), HexFormat.of().formatHex(sha256.digest()));
   }
 
   /** The config in the metadata of a tokenizer's file. */
-  static VqKdConfig config(Map<String, String> metadata) throws IOException {
+  static VqKdConfig config(Map<String, String> metadata) throws InvalidCheckpointException {
     return ModelMetadata.of(metadata).config("vqkd", "a tokenizer", VqKdConfig.class);
+  }
+
+  /** The layout of a tokenizer's file with this metadata. */
+  static Layout layout(Map<String, String> metadata) throws InvalidCheckpointException {
+    return VqKd.layout(config(metadata));
   }
 
   static MessageDigest sha256() {

@@ -4,6 +4,7 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDArrays;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
+import dev.beit2.model.checkpoint.Layout;
 import dev.beit2.model.torch.ActivationCheckpointing;
 import dev.beit2.model.torch.Kernels;
 import dev.beit2.model.torch.StateDict;
@@ -64,7 +65,16 @@ public final class VqKd {
    */
   public static StateDict initialize(VqKdConfig config, long seed) {
     StateDict state = new StateDict();
-    Initialization init = new Initialization(state, seed, Double.POSITIVE_INFINITY);
+    initialize(config, new Initialization(state, seed, Double.POSITIVE_INFINITY));
+    return state;
+  }
+
+  /** The tensors of the network's file. */
+  public static Layout layout(VqKdConfig config) {
+    return Initialization.layout(init -> initialize(config, init));
+  }
+
+  private static void initialize(VqKdConfig config, Initialization init) {
     int encoderDim = config.encoder().dim();
     int decoderDim = config.decoder().dim();
     Vit.initialize(config.encoder(), init, "encoder.", false);
@@ -76,7 +86,6 @@ public final class VqKd {
     init.linear("encode_task_layer.2", config.codeDimension(), encoderDim);
     init.linear("decode_task_layer.0", decoderDim, decoderDim);
     init.linear("decode_task_layer.2", config.teacherDimension(), decoderDim);
-    return state;
   }
 
   /** Whether the optimizer trains a tensor. It trains the codebook only by its gradient. */

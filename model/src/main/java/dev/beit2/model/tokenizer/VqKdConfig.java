@@ -1,5 +1,7 @@
 package dev.beit2.model.tokenizer;
 
+import static java.util.Objects.requireNonNull;
+
 import dev.beit2.model.vit.VitConfig;
 import java.io.Serializable;
 
@@ -27,6 +29,27 @@ public record VqKdConfig(
     int reviveDeadCodesAfter)
     implements Serializable {
   private static final long serialVersionUID = 1L;
+
+  /**
+   * Checks that the sizes are in reason and fit together.
+   *
+   * @throws IllegalArgumentException if they are not
+   */
+  public VqKdConfig {
+    requireNonNull(encoder, "encoder is null");
+    requireNonNull(decoder, "decoder is null");
+    VitConfig.requireSize("codebookSize", codebookSize, VitConfig.MOST_CODES);
+    VitConfig.requireSize("codeDimension", codeDimension, VitConfig.WIDEST);
+    VitConfig.requireSize("teacherDimension", teacherDimension, VitConfig.WIDEST);
+    VitConfig.requireNumber("decay", decay, 0, 1);
+    VitConfig.requireNumber("beta", beta, 0, Double.MAX_VALUE);
+    VitConfig.requireNumber("reviveDeadCodesAfter", reviveDeadCodesAfter, 0, Integer.MAX_VALUE);
+    if (decoder.grid() != encoder.grid() || decoder.channels() != codeDimension) {
+      throw new IllegalArgumentException(
+          "a decoder of %1$d x %1$d codes of %2$d values does not fit an encoder of %3$d x %3$d of %4$d"
+              .formatted(decoder.grid(), decoder.channels(), encoder.grid(), codeDimension));
+    }
+  }
 
   /** A copy with another decay of the codebook's EMA. */
   public VqKdConfig withDecay(double other) {

@@ -5,6 +5,8 @@ import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
+import dev.beit2.model.checkpoint.InvalidCheckpointException;
+import dev.beit2.model.checkpoint.Layout;
 import dev.beit2.model.checkpoint.ModelMetadata;
 import dev.beit2.model.checkpoint.Safetensors;
 import dev.beit2.model.torch.ActivationCheckpointing;
@@ -30,6 +32,7 @@ import javax.annotation.Nullable;
  */
 public abstract class AdamWTrainer implements Trainer {
   private final ModelMetadata metadata;
+  private final Layout layout;
   final Kernels kernels;
   final StateDict parameters;
   final AdamW optimizer;
@@ -39,11 +42,13 @@ public abstract class AdamWTrainer implements Trainer {
   @Nullable private StepInProgress step;
 
   /**
+   * @param layout of the model's file
    * @param checkpointing of the network's blocks; null stores all activations for the backward pass
    */
   AdamWTrainer(
       String kind,
       Record config,
+      Layout layout,
       Kernels kernels,
       StateDict parameters,
       AdamW optimizer,
@@ -51,6 +56,7 @@ public abstract class AdamWTrainer implements Trainer {
       long seed,
       @Nullable ActivationCheckpointing checkpointing) {
     this.metadata = ModelMetadata.of(kind, config);
+    this.layout = layout;
     this.kernels = kernels;
     this.parameters = parameters;
     this.optimizer = optimizer;
@@ -282,28 +288,42 @@ public abstract class AdamWTrainer implements Trainer {
 
   @Override
   public final void restoreModel(ReadableByteChannel model) throws IOException {
-    try (Safetensors saved = Safetensors.read(model)) {
-      ModelMetadata other = ModelMetadata.of(saved.metadata());
-      if (!metadata.equals(other)) {
-        throw new IllegalArgumentException(
-            "the checkpoint is a %s %s, this run is a %s %s"
-                .formatted(other.kind(), other.config(), metadata.kind(), metadata.config()));
-      }
+    try (Safetensors saved = Safetensors.read(model, this::layout)) {
       parameters.assign(kernels, saved.tensors());
     }
   }
 
+  private Layout layout(Map<String, String> saved) throws InvalidCheckpointException {
+    ModelMetadata other = ModelMetadata.of(saved);
+    if (!metadata.equals(other)) {
+      throw new InvalidCheckpointException(
+          "the checkpoint is a %s %s, this run is a %s %s"
+              .formatted(other.kind(), other.config(), metadata.kind(), metadata.config()));
+    }
+    return layout;
+  }
+
   @Override
   public final void restoreOptimizer(ReadableByteChannel moments) throws IOException {
-    try (Safetensors saved = Safetensors.read(moments)) {
-      String step = saved.metadata().get("step");
-      if (step == null) {
-        throw new IllegalArgumentException(
-            "the optimizer's file names no step; it has " + saved.metadata().keySet());
-      }
-      optimizer.restore(saved.tensors(), Long.parseLong(step));
+    Layout state;
+    try (NDManager manager = parameters.newManager()) {
+      Map<String, NDArray> tensors = new LinkedHashMap<>(optimizer.moments());
+      tensors.putAll(extraState(manager));
+      state = Safetensors.layout(tensors);
+    }
+    try (Safetensors saved = Safetensors.read(moments, metadata -> state)) {
+      optimizer.restore(saved.tensors(), step(saved.metadata()));
       restoreExtraState(saved);
     }
+  }
+
+  private static long step(Map<String, String> optimizer) throws InvalidCheckpointException {
+    String step = optimizer.get("step");
+    if (step == null || !step.matches("\\d{1,18}")) {
+      throw new InvalidCheckpointException(
+          "found an optimizer of step %s; wanted a whole number".formatted(step));
+    }
+    return Long.parseLong(step);
   }
 
   @Override

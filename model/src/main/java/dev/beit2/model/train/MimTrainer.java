@@ -32,6 +32,7 @@ public final class MimTrainer extends AdamWTrainer {
     super(
         "mim",
         config,
+        MaskedImageModel.layout(config),
         kernels,
         state,
         new AdamW(

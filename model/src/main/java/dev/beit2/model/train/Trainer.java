@@ -1,5 +1,6 @@
 package dev.beit2.model.train;
 
+import dev.beit2.model.checkpoint.InvalidCheckpointException;
 import java.io.IOException;
 import java.nio.FloatBuffer;
 import java.nio.channels.ReadableByteChannel;
@@ -41,7 +42,8 @@ public interface Trainer extends AutoCloseable {
    * Loads the parameters and buffers of a checkpoint. The optimizer and {@link #step} do not
    * change.
    *
-   * @throws IllegalArgumentException if the checkpoint has another kind or shape, naming both
+   * @throws InvalidCheckpointException if the file is not exactly that of this network, naming the
+   *     difference; nothing has changed then
    */
   void restoreModel(ReadableByteChannel model) throws IOException;
 
@@ -49,7 +51,8 @@ public interface Trainer extends AutoCloseable {
    * Loads what {@link #writeOptimizer} has written: moments, step, and other state that the next
    * step depends on.
    *
-   * @throws IllegalArgumentException if it belongs to another model
+   * @throws InvalidCheckpointException if the file is not exactly that of this trainer, naming the
+   *     difference; nothing has changed then
    */
   void restoreOptimizer(ReadableByteChannel optimizer) throws IOException;
 

@@ -39,6 +39,7 @@ public final class VqKdTrainer extends AdamWTrainer {
     super(
         "vqkd",
         config,
+        VqKd.layout(config),
         kernels,
         state,
         new AdamW(

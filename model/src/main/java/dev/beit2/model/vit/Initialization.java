@@ -2,9 +2,15 @@ package dev.beit2.model.vit;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.types.Shape;
+import dev.beit2.model.checkpoint.Layout;
 import dev.beit2.model.torch.StateDict;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.Map;
 import java.util.SplittableRandom;
+import java.util.function.Consumer;
+import java.util.function.IntToDoubleFunction;
+import java.util.function.Supplier;
 import java.util.random.RandomGenerator;
 
 /**
@@ -16,8 +22,52 @@ import java.util.random.RandomGenerator;
  *     model (which calls timm's {@code trunc_normal_} like that), practically infinite in the
  *     tokenizer and the classifier
  */
-public record Initialization(StateDict into, long seed, double bound) {
+public record Initialization(Target into, long seed, double bound) {
   private static final double STD = 0.02;
+
+  /** Receives the tensors. */
+  public interface Target {
+    /**
+     * A float32 tensor.
+     *
+     * @param zero whether all values are 0
+     * @param values its values by index, called in order
+     */
+    void floats(String name, long[] shape, boolean zero, IntToDoubleFunction values);
+
+    /** An int64 tensor of constants. */
+    void longs(String name, long[] shape, Supplier<long[]> values);
+  }
+
+  /** Initial values for a state dict. */
+  public Initialization(StateDict into, long seed, double bound) {
+    this(new Filling(into), seed, bound);
+  }
+
+  /** The layout of the tensors that {@code network} initializes; none of them is made. */
+  public static Layout layout(Consumer<Initialization> network) {
+    Map<String, Layout.Tensor> tensors = new LinkedHashMap<>();
+    network.accept(
+        new Initialization(
+            new Target() {
+              @Override
+              public void floats(
+                  String name, long[] shape, boolean zero, IntToDoubleFunction values) {
+                tensors.put(
+                    name, Layout.Tensor.floats(Arrays.stream(shape).boxed().toList(), zero));
+              }
+
+              @Override
+              public void longs(String name, long[] shape, Supplier<long[]> values) {
+                tensors.put(
+                    name,
+                    new Layout.Tensor("I64", Arrays.stream(shape).boxed().toList(), true, values));
+              }
+            },
+            0,
+            1));
+    return new Layout(tensors);
+  }
 
   /** Values of a truncated normal distribution of standard deviation 0.02. */
   public void normal(String name, long... shape) {
@@ -27,9 +77,10 @@ public record Initialization(StateDict into, long seed, double bound) {
   /** Values of that distribution, multiplied by {@code scale}. */
   public void scaledNormal(String name, double scale, long... shape) {
     RandomGenerator random = random(name);
-    fill(
+    into.floats(
         name,
         shape,
+        false,
         i -> {
           double value;
           do {
@@ -46,12 +97,12 @@ public record Initialization(StateDict into, long seed, double bound) {
   public void uniform(String name, long inputs, double scale, long... shape) {
     RandomGenerator random = random(name);
     double limit = scale / Math.sqrt(inputs);
-    fill(name, shape, i -> random.nextDouble(-limit, limit));
+    into.floats(name, shape, false, i -> random.nextDouble(-limit, limit));
   }
 
   /** One value everywhere. */
   public void constant(String name, double value, long... shape) {
-    fill(name, shape, i -> value);
+    into.floats(name, shape, value == 0, i -> value);
   }
 
   /** A linear layer: normal weights, no bias. */
@@ -66,23 +117,27 @@ public record Initialization(StateDict into, long seed, double bound) {
     constant(name + ".bias", 0, dim);
   }
 
-  /** Integers. */
-  public void longs(String name, long[] values, long... shape) {
-    into.put(name, into.manager().create(values, new Shape(shape)));
+  /** Integers that are never trained. */
+  public void longs(String name, Supplier<long[]> values, long... shape) {
+    into.longs(name, shape, values);
   }
 
-  private interface Source {
-    double at(int i);
-  }
-
-  private void fill(String name, long[] shape, Source source) {
-    float[] values = new float[Math.toIntExact(Arrays.stream(shape).reduce(1, (a, b) -> a * b))];
-    for (int i = 0; i < values.length; i++) {
-      values[i] = (float) source.at(i);
+  private record Filling(StateDict state) implements Target {
+    @Override
+    public void floats(String name, long[] shape, boolean zero, IntToDoubleFunction source) {
+      float[] values = new float[Math.toIntExact(Arrays.stream(shape).reduce(1, (a, b) -> a * b))];
+      for (int i = 0; i < values.length; i++) {
+        values[i] = (float) source.applyAsDouble(i);
+      }
+      // The copy is native memory that closing frees; DJL only wraps the buffer.
+      try (NDArray wrapped = state.manager().create(values, new Shape(shape))) {
+        state.put(name, wrapped.duplicate());
+      }
     }
-    // The copy is native memory that closing frees; DJL only wraps the buffer.
-    try (NDArray wrapped = into.manager().create(values, new Shape(shape))) {
-      into.put(name, wrapped.duplicate());
+
+    @Override
+    public void longs(String name, long[] shape, Supplier<long[]> values) {
+      state.put(name, state.manager().create(values.get(), new Shape(shape)));
     }
   }
 

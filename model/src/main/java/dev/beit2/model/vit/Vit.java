@@ -276,6 +276,9 @@ public final class Vit {
         RelativePosition.rows(config.grid()),
         config.heads());
     init.longs(
-        of + "relative_position_index", RelativePosition.index(config.grid()), tokens, tokens);
+        of + "relative_position_index",
+        () -> RelativePosition.index(config.grid()),
+        tokens,
+        tokens);
   }
 }

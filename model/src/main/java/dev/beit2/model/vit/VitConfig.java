@@ -1,5 +1,7 @@
 package dev.beit2.model.vit;
 
+import static java.util.Objects.requireNonNull;
+
 import java.io.Serializable;
 
 /**
@@ -30,6 +32,18 @@ public record VitConfig(
     implements Serializable {
   private static final long serialVersionUID = 1L;
 
+  /** The widest layer that is in reason: more is a mistake, or a broken file. */
+  public static final int WIDEST = 1 << 16;
+
+  /** The most layers that are in reason. */
+  public static final int DEEPEST = 1 << 10;
+
+  /** The largest codebook or vocabulary that is in reason. */
+  public static final int MOST_CODES = 1 << 24;
+
+  private static final int MOST_PIXELS = 1 << 16;
+  private static final int LARGEST_GRID = 1 << 8;
+
   /** How positions are encoded. */
   public enum Positions {
     /** A learned vector is added to each token. */
@@ -41,15 +55,49 @@ public record VitConfig(
   }
 
   /**
-   * Checks that the sizes fit together.
+   * Checks that the sizes are in reason and fit together.
    *
-   * @throws IllegalArgumentException if they do not
+   * @throws IllegalArgumentException if they are not
    */
   public VitConfig {
-    if (imageSize % patchSize != 0 || dim % heads != 0 || depth < 1) {
+    requireSize("imageSize", imageSize, MOST_PIXELS);
+    requireSize("patchSize", patchSize, MOST_PIXELS);
+    requireSize("channels", channels, WIDEST);
+    requireSize("dim", dim, WIDEST);
+    requireSize("depth", depth, DEEPEST);
+    requireSize("heads", heads, WIDEST);
+    requireNonNull(positions, "positions is null");
+    if (imageSize % patchSize != 0 || dim % heads != 0) {
       throw new IllegalArgumentException(
-          "an image of %d pixels in patches of %d, width %d in %d heads, depth %d do not fit"
-              .formatted(imageSize, patchSize, dim, heads, depth));
+          "an image of %d pixels in patches of %d, width %d in %d heads do not fit"
+              .formatted(imageSize, patchSize, dim, heads));
+    }
+    requireSize("imageSize / patchSize", imageSize / patchSize, LARGEST_GRID);
+    requireNumber("mlpRatio", mlpRatio, 1.0 / dim, WIDEST);
+    requireNumber("layerScale", layerScale, 0, Double.MAX_VALUE);
+    requireNumber("dropPath", dropPath, 0, 1);
+  }
+
+  /**
+   * Checks a size.
+   *
+   * @throws IllegalArgumentException if it is not in [1, largest], naming it
+   */
+  public static void requireSize(String name, int size, int largest) {
+    if (size < 1 || size > largest) {
+      throw new IllegalArgumentException("%s is %d, not in [1, %d]".formatted(name, size, largest));
+    }
+  }
+
+  /**
+   * Checks a number.
+   *
+   * @throws IllegalArgumentException if it is not in [least, most], naming it
+   */
+  public static void requireNumber(String name, double number, double least, double most) {
+    if (!(number >= least && number <= most)) {
+      throw new IllegalArgumentException(
+          "%s is %s, not in [%s, %s]".formatted(name, number, least, most));
     }
   }
 

@@ -10,7 +10,6 @@ import dev.beit2.model.checkpoint.SafetensorsHeader.Entry;
 import dev.beit2.model.torch.StateDict;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
-import java.io.EOFException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -76,8 +75,9 @@ class SafetensorsTest {
   @Test
   void refusesTruncatedAndOtherFiles() throws IOException {
     byte[] whole = file();
-    assertThrows(EOFException.class, () -> read(Arrays.copyOf(whole, whole.length - 1)));
-    assertThrows(EOFException.class, () -> read(Arrays.copyOf(whole, 20)));
+    assertThrows(
+        InvalidCheckpointException.class, () -> read(Arrays.copyOf(whole, whole.length - 1)));
+    assertThrows(InvalidCheckpointException.class, () -> read(Arrays.copyOf(whole, 20)));
     IOException refusal =
         assertThrows(IOException.class, () -> read("not a checkpoint at all".getBytes("UTF-8")));
     assertTrue(refusal.getMessage().startsWith("not a safetensors file"), refusal.getMessage());

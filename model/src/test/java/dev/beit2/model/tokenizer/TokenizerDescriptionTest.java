@@ -49,9 +49,7 @@ class TokenizerDescriptionTest {
     byte[] truncated = Arrays.copyOf(whole, whole.length - 1);
     IOException early =
         assertThrows(IOException.class, () -> TokenizerDescription.read(channel(truncated)));
-    assertEquals(
-        "the file has %d bytes; its header needs %d".formatted(truncated.length, whole.length),
-        early.getMessage());
+    assertEquals("the file ends early", early.getMessage());
 
     byte[] other = file("mim");
     IOException wrong =

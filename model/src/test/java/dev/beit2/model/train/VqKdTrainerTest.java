@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.beit2.model.TestImages;
+import dev.beit2.model.checkpoint.InvalidCheckpointException;
 import dev.beit2.model.checkpoint.Safetensors;
 import dev.beit2.model.checkpoint.SafetensorsHeader;
 import dev.beit2.model.recipe.TokenizerRecipe;
@@ -130,12 +131,12 @@ class VqKdTrainerTest {
     try (VqKdTrainer one = trainer(3);
         VqKdTrainer other = trainer(4)) {
       one.writeModel(Channels.newChannel(model));
-      IllegalArgumentException refusal =
-          assertThrows(IllegalArgumentException.class, () -> other.restoreModel(channel(model)));
+      InvalidCheckpointException refusal =
+          assertThrows(InvalidCheckpointException.class, () -> other.restoreModel(channel(model)));
       assertTrue(refusal.getMessage().contains("\"reviveDeadCodesAfter\":3"), refusal.getMessage());
       assertTrue(refusal.getMessage().contains("\"reviveDeadCodesAfter\":4"), refusal.getMessage());
       // The model's file instead of the optimizer's.
-      assertThrows(IllegalArgumentException.class, () -> one.restoreOptimizer(channel(model)));
+      assertThrows(InvalidCheckpointException.class, () -> one.restoreOptimizer(channel(model)));
     }
   }
 
