@@ -6,7 +6,8 @@ import javax.annotation.Nullable;
 
 /**
  * Input from outside (a path, a file's content) is not what it must be. The message is one line
- * that names both sides: {@code found no file at /data; wanted a folder of images}.
+ * that names both sides: {@code found no file at /data; wanted a folder of images}. Control
+ * characters in it are made harmless.
  */
 public final class InvalidInputException extends RuntimeException {
   private static final long serialVersionUID = 1L;
@@ -19,7 +20,7 @@ public final class InvalidInputException extends RuntimeException {
   }
 
   public InvalidInputException(String found, String wanted, @Nullable Throwable cause) {
-    super("found " + found + "; wanted " + wanted, cause);
+    super(PlainText.of("found " + found + "; wanted " + wanted), cause);
     this.found = requireNonNull(found, "found is null");
     this.wanted = requireNonNull(wanted, "wanted is null");
   }

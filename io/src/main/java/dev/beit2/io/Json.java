@@ -1,10 +1,14 @@
 package dev.beit2.io;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.StreamReadFeature;
 import com.fasterxml.jackson.core.type.TypeReference;
+import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonMappingException;
+import com.fasterxml.jackson.databind.MapperFeature;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.ObjectWriter;
+import com.fasterxml.jackson.databind.json.JsonMapper;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import org.apache.beam.sdk.coders.Coder;
@@ -15,7 +19,8 @@ import org.apache.beam.sdk.values.TypeDescriptor;
 
 /**
  * Reads and writes JSON, by Jackson. All JSON files of this project pass through here, so that they
- * share one format.
+ * share one format. Reading is strict: each name once, each number of its component's type, nothing
+ * after the value, and no component of a primitive type missing.
  *
  * <pre>{@code
  * String text = Json.pretty(new RejectedImage("bird/1.jpg", "empty file"));
@@ -23,7 +28,15 @@ import org.apache.beam.sdk.values.TypeDescriptor;
  * }</pre>
  */
 public final class Json {
-  private static final ObjectMapper MAPPER = new ObjectMapper();
+  private static final ObjectMapper MAPPER =
+      JsonMapper.builder()
+          .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
+          .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
+          .enable(DeserializationFeature.FAIL_ON_NULL_FOR_PRIMITIVES)
+          .disable(DeserializationFeature.ACCEPT_FLOAT_AS_INT)
+          .disable(MapperFeature.ALLOW_COERCION_OF_SCALARS)
+          .build();
+  private static final int LONGEST = 200;
   private static final ObjectWriter PRETTY = MAPPER.writerWithDefaultPrettyPrinter();
 
   private Json() {}
@@ -57,10 +70,27 @@ public final class Json {
   /**
    * Reads a record from JSON that {@link #line} or {@link #pretty} wrote.
    *
-   * @throws JsonProcessingException if the text is not JSON or does not match the record
+   * @throws JsonProcessingException if the text is not JSON or does not match the record; {@link
+   *     #reason} says why in one line
    */
   public static <T> T read(String text, Class<T> type) throws JsonProcessingException {
-    return MAPPER.readValue(text, type);
+    T value = MAPPER.readValue(text, type);
+    if (value == null) {
+      throw new JsonMappingException(null, "null is not a JSON object");
+    }
+    return value;
+  }
+
+  /** Why JSON was refused, in one short line. */
+  public static String reason(JsonProcessingException e) {
+    // What a record's constructor says is clearer than what Jackson says of it.
+    String reason =
+        e.getCause() instanceof IllegalArgumentException
+                || e.getCause() instanceof NullPointerException
+            ? e.getCause().getMessage()
+            : e.getOriginalMessage();
+    String cut = reason.length() <= LONGEST ? reason : reason.substring(0, LONGEST) + "…";
+    return cut.replaceAll("\\s+", " ");
   }
 
   /**

@@ -17,6 +17,16 @@ public final class BoundedCodecs implements CompressionCodecFactory {
       HadoopCodecs.newFactory(new PlainParquetConfiguration(), 0);
   private final long maxBytes = Runtime.getRuntime().maxMemory() / 4;
 
+  /** Whether the class path has what unpacks pages of this codec. */
+  public boolean reads(CompressionCodecName codec) {
+    try {
+      codecs.getDecompressor(codec);
+      return true;
+    } catch (RuntimeException | LinkageError e) {
+      return false;
+    }
+  }
+
   @Override
   public BytesInputCompressor getCompressor(CompressionCodecName codec) {
     return codecs.getCompressor(codec);

@@ -6,7 +6,9 @@ import dev.beit2.io.shard.ShardFile.RowGroup;
 import dev.beit2.io.shard.ShardManifest.Shard;
 import java.io.IOException;
 import java.util.Comparator;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.stream.Collectors;
 import javax.annotation.Nullable;
 import org.apache.beam.sdk.coders.KvCoder;
@@ -143,9 +145,28 @@ public final class MimShardIO {
   private static final class ReadRowGroupFn extends DoFn<RowGroup, MimExample> {
     private static final long serialVersionUID = 1L;
 
+    private transient Map<String, RowCheck> checks;
+
+    @Setup
+    public void setup() {
+      checks = new HashMap<>();
+    }
+
     @ProcessElement
     public void processElement(@Element RowGroup group, OutputReceiver<MimExample> examples) {
-      group.read().forEach(examples::output);
+      // Once for all row groups of a set that this instance reads.
+      RowCheck rows =
+          checks.computeIfAbsent(
+              group.shard().folder().directory(),
+              directory -> RowCheck.of(ShardManifest.read(directory).metadata()));
+      for (MimExample row : group.read()) {
+        rows.fault(row)
+            .ifPresent(
+                fault -> {
+                  throw group.shard().misfit(row, fault);
+                });
+        examples.output(row);
+      }
     }
   }
 

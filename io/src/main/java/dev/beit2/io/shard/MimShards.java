@@ -133,6 +133,7 @@ public final class MimShards {
   public final class Epoch {
     private final long seed;
     private final long epoch;
+    private final RowCheck rowCheck = RowCheck.of(manifest.metadata());
     private final int[] groupOrder;
     private final long[] windowStarts; // positions; one more than there are windows
 
@@ -226,16 +227,29 @@ public final class MimShards {
     private List<MimExample> read(RowGroup group) {
       if (!group.isLost()) {
         try {
-          return group.read();
+          List<MimExample> read = group.read();
+          read.replaceAll(row -> sound(group.shard(), row));
+          return read;
         } catch (InvalidInputException e) {
-          if (corrupt == null) {
-            throw e;
-          }
-          String file = group.shard().file();
-          corrupt.putIfAbsent(file, new RejectedImage(file, group.shard().reason(e)));
+          reject(group.shard(), e);
         }
       }
       return Collections.nCopies(Math.toIntExact(group.rows()), null);
+    }
+
+    /** The row, or null if it does not fit the manifest and corrupt shards are skipped. */
+    @Nullable
+    private MimExample sound(ShardFile shard, MimExample row) {
+      Optional<String> fault = rowCheck.fault(row);
+      fault.ifPresent(what -> reject(shard, shard.misfit(row, what)));
+      return fault.isPresent() ? null : row;
+    }
+
+    private void reject(ShardFile shard, InvalidInputException e) {
+      if (corrupt == null) {
+        throw e;
+      }
+      corrupt.putIfAbsent(shard.file(), new RejectedImage(shard.file(), shard.reason(e)));
     }
   }
 }

@@ -2,6 +2,9 @@ package dev.beit2.io.shard;
 
 import dev.beit2.io.InvalidInputException;
 import dev.beit2.io.SeededRandom;
+import dev.beit2.io.image.DecodingLimits;
+import dev.beit2.io.image.EncodedImage;
+import dev.beit2.io.image.UndecodableImageException;
 import dev.beit2.io.shard.ShardManifest.Shard;
 import java.io.IOException;
 import java.util.ArrayList;
@@ -29,6 +32,7 @@ final class ShardCheck {
   private long rows;
   private long views;
   private final long[] codeCounts;
+  private final RowCheck rowCheck;
   private final List<String> duplicateKeys = new ArrayList<>();
   private final LongStream.Builder fingerprints = LongStream.builder();
   private final List<String> problems = new ArrayList<>();
@@ -49,6 +53,7 @@ final class ShardCheck {
     this.shard = shard;
     this.name = ShardName.parse(shard.file());
     this.codeCounts = new long[metadata.codebookSize()];
+    this.rowCheck = RowCheck.counting(metadata, codeCounts);
   }
 
   long rows() {
@@ -131,18 +136,19 @@ final class ShardCheck {
     rows++;
     views += example.views().size();
     fingerprints.add(fingerprint(example.jpeg()));
-    if (example.jpeg().length == 0) {
-      bad(example, "without image bytes");
+    rowCheck.faults(example).forEach(fault -> bad(example, fault));
+    if (isAnotherSize(example)) {
+      bad(example, "whose width and height are not the image's");
     }
-    if (example.views().size() != metadata.views()) {
-      bad(example, "without the " + metadata.views() + " views");
-    }
-    for (EncodedView view : example.views()) {
-      if (view.codes().length != metadata.packedCodesLength()) {
-        bad(example, "with codes of another length");
-      } else if (!count(view.codes())) {
-        bad(example, "with a code outside the codebook of " + metadata.codebookSize());
-      }
+  }
+
+  /** Whether the image says so itself. One that cannot be decoded is no fault of the shard. */
+  private static boolean isAnotherSize(MimExample example) {
+    try {
+      EncodedImage image = EncodedImage.open(example.jpeg(), DecodingLimits.DEFAULT);
+      return image.width() != example.width() || image.height() != example.height();
+    } catch (UndecodableImageException e) {
+      return false;
     }
   }
 
@@ -150,19 +156,6 @@ final class ShardCheck {
     CRC32C crc = new CRC32C();
     crc.update(bytes);
     return crc.getValue() << 32 | bytes.length;
-  }
-
-  /** Whether all codes are in the codebook. */
-  private boolean count(byte[] packed) {
-    boolean good = true;
-    for (int code : CodePacking.unpack(packed, metadata.codesPerView(), metadata.codeBits())) {
-      if (code < codeCounts.length) {
-        codeCounts[code]++;
-      } else {
-        good = false;
-      }
-    }
-    return good;
   }
 
   private void verifyPlace(MimExample example) {

@@ -3,6 +3,7 @@ package dev.beit2.io.shard;
 import dev.beit2.io.InvalidInputException;
 import dev.beit2.io.Json;
 import dev.beit2.io.parquet.BoundedCodecs;
+import dev.beit2.io.parquet.UntrustedParquet;
 import dev.beit2.io.shard.ShardManifest.Shard;
 import dev.beit2.io.store.WriteResult;
 import java.io.Closeable;
@@ -51,7 +52,7 @@ record ShardFile(ShardFolder folder, String file) {
     }
 
     Rows open() {
-      return shard.new Rows(start, end);
+      return shard.new Rows(this);
     }
 
     List<MimExample> read() {
@@ -60,9 +61,6 @@ record ShardFile(ShardFolder folder, String file) {
         for (MimExample row = reader.next(); row != null; row = reader.next()) {
           examples.add(row);
         }
-      }
-      if (examples.size() != rows) {
-        throw shard.differs("rows of a row group", examples.size(), rows);
       }
       return examples;
     }
@@ -133,7 +131,7 @@ record ShardFile(ShardFolder folder, String file) {
   /** Reads the footer and checks that it agrees with the manifest. */
   Footer footer(ShardManifest manifest, Shard shard) {
     checkLength(shard.bytes());
-    Footer footer = footer();
+    Footer footer = read(shard.bytes());
     if (footer.rows() != shard.rows()) {
       throw differs("rows", footer.rows(), shard.rows());
     }
@@ -160,34 +158,43 @@ record ShardFile(ShardFolder folder, String file) {
   }
 
   /** Reads nothing but the end of the file. */
-  private Footer footer() {
+  private Footer read(long length) {
     ParquetReadOptions options =
         ParquetReadOptions.builder(new PlainParquetConfiguration()).build();
-    try (ParquetFileReader reader = ParquetFileReader.open(new ShardInput(folder, file), options)) {
-      List<RowGroup> rowGroups = new ArrayList<>();
-      for (BlockMetaData block : reader.getRowGroups()) {
-        long start = block.getStartingPos();
-        long end = start + Math.max(1, block.getCompressedSize());
-        rowGroups.add(
-            new RowGroup(this, start, end, block.getRowCount(), block.getTotalByteSize()));
-      }
-      return new Footer(
-          reader.getFooter().getFileMetaData().getKeyValueMetaData(), List.copyOf(rowGroups));
+    try {
+      return UntrustedParquet.bounded(
+          () -> {
+            try (ParquetFileReader reader =
+                ParquetFileReader.open(new ShardInput(folder, file), options)) {
+              List<RowGroup> rowGroups = new ArrayList<>();
+              for (BlockMetaData block : reader.getRowGroups()) {
+                rowGroups.add(rowGroup(block, length));
+              }
+              return new Footer(
+                  reader.getFileMetaData().getKeyValueMetaData(), List.copyOf(rowGroups));
+            }
+          });
     } catch (IOException | RuntimeException e) {
       throw broken(e);
     }
+  }
+
+  private RowGroup rowGroup(BlockMetaData block, long fileLength) throws IOException {
+    long start = block.getStartingPos();
+    long end = start + Math.max(1, block.getCompressedSize());
+    boolean sized = block.getColumns().stream().allMatch(column -> column.getTotalSize() >= 0);
+    if (start < 0 || !sized || end <= start || end > fileLength || block.getRowCount() < 0) {
+      throw new IOException("a footer with a row group outside the file");
+    }
+    return new RowGroup(this, start, end, block.getRowCount(), block.getTotalByteSize());
   }
 
   private InvalidInputException broken(Exception e) {
     if (e instanceof InvalidInputException named) {
       return named;
     }
-    Throwable cause = e;
-    while (cause.getCause() != null) { // Parquet wraps what says something
-      cause = cause.getCause();
-    }
     boolean missing = e instanceof FileNotFoundException;
-    String reason = missing ? "missing" : "unreadable (" + cause.getMessage() + ")";
+    String reason = missing ? "missing" : "unreadable (" + UntrustedParquet.reason(e) + ")";
     return new InvalidInputException(named() + reason, WANTED, e);
   }
 
@@ -205,20 +212,31 @@ record ShardFile(ShardFolder folder, String file) {
     return "shard " + folder.path(file) + " ";
   }
 
-  /** Iterates over the rows, with one row group in memory. */
+  /** A row that does not fit the manifest. */
+  InvalidInputException misfit(MimExample row, String fault) {
+    return new InvalidInputException(named() + "with a row " + fault + ", " + row.key(), WANTED);
+  }
+
+  /** Iterates over the rows of a row group, which is in memory. */
   final class Rows implements Closeable {
     private final ParquetReader<GenericRecord> reader;
+    private final long rows;
+    private long read;
 
-    private Rows(long start, long end) {
+    private Rows(RowGroup group) {
+      this.rows = group.rows;
       try {
         ParquetConfiguration configuration = new PlainParquetConfiguration();
         this.reader =
-            AvroParquetReader.<GenericRecord>builder(new ShardInput(folder, file), configuration)
-                .withDataModel(GenericData.get())
-                .usePageChecksumVerification()
-                .withCodecFactory(new BoundedCodecs())
-                .withFileRange(start, end)
-                .build();
+            UntrustedParquet.bounded(
+                () ->
+                    AvroParquetReader.<GenericRecord>builder(
+                            new ShardInput(folder, file), configuration)
+                        .withDataModel(GenericData.get())
+                        .usePageChecksumVerification()
+                        .withCodecFactory(new BoundedCodecs())
+                        .withFileRange(group.start, group.end)
+                        .build());
       } catch (IOException | RuntimeException e) {
         throw broken(e);
       }
@@ -227,11 +245,24 @@ record ShardFile(ShardFolder folder, String file) {
     /** The next row, or null at the end. */
     @Nullable
     MimExample next() {
+      GenericRecord row;
       try {
-        GenericRecord row = reader.read();
-        return row == null ? null : ShardSchema.fromRow(row);
+        row = UntrustedParquet.bounded(reader::read);
       } catch (IOException | RuntimeException e) {
         throw broken(e);
+      }
+      if (row == null && read != rows) {
+        throw differs("rows of a row group", read, rows);
+      }
+      if (row == null) {
+        return null;
+      }
+      try {
+        read++;
+        return ShardSchema.fromRow(row);
+      } catch (IllegalArgumentException e) {
+        throw broken(
+            new IOException("row %d of a row group: %s".formatted(read - 1, e.getMessage()), e));
       }
     }
 

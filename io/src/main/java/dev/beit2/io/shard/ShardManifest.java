@@ -3,14 +3,12 @@ package dev.beit2.io.shard;
 import static java.util.Objects.requireNonNull;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.databind.DeserializationFeature;
-import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.beit2.io.InvalidInputException;
 import dev.beit2.io.Json;
 import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.util.List;
+import java.util.regex.Pattern;
 import javax.annotation.Nullable;
 import org.apache.beam.sdk.coders.Coder;
 
@@ -42,11 +40,10 @@ public record ShardManifest(
   private static final String WANTED =
       "a folder of MIM shards with a " + FILE + " of schema version " + SCHEMA_VERSION;
 
-  /** Stricter than {@link Json}: a manifest must be complete. */
-  private static final ObjectMapper STRICT =
-      new ObjectMapper()
-          .enable(DeserializationFeature.FAIL_ON_NULL_FOR_PRIMITIVES)
-          .enable(DeserializationFeature.FAIL_ON_MISSING_CREATOR_PROPERTIES);
+  /** A plain name: no folder, no wildcard, not hidden. */
+  private static final Pattern FILE_NAME = Pattern.compile("[\\p{L}\\p{N}][\\p{L}\\p{N}._-]*");
+
+  private static final Pattern CRC32C = Pattern.compile("[0-9a-f]{8}");
 
   /**
    * A Parquet file of the set.
@@ -65,9 +62,36 @@ public record ShardManifest(
     }
   }
 
+  /**
+   * Checks the numbers and names.
+   *
+   * @throws IllegalArgumentException if one is out of its range, or a shard is listed twice or out
+   *     of order
+   */
   public ShardManifest {
-    requireNonNull(tokenizerDigest, "tokenizerDigest is null");
-    shards = List.copyOf(shards);
+    if (schemaVersion != SCHEMA_VERSION) {
+      throw new IllegalArgumentException("schema version " + schemaVersion);
+    }
+    new ShardMetadata(tokenizerDigest, codebookSize, grid, inputSize, views, seed); // checks them
+    shards = List.copyOf(requireNonNull(shards, "shards is null"));
+    String last = "";
+    for (Shard shard : shards) {
+      String file = shard.file();
+      if (!FILE_NAME.matcher(file).matches()) {
+        throw new IllegalArgumentException("the shard " + file + " is not the name of a file");
+      }
+      if (file.compareTo(last) <= 0) {
+        throw new IllegalArgumentException(
+            "the shard " + file + (file.equals(last) ? " twice" : " after " + last));
+      }
+      if (shard.rows() < 1
+          || shard.rows() > Integer.MAX_VALUE
+          || shard.bytes() < 1
+          || !CRC32C.matcher(shard.crc32c()).matches()) {
+        throw new IllegalArgumentException("no rows, bytes and crc32c of a shard in " + shard);
+      }
+      last = file;
+    }
   }
 
   static ShardManifest of(ShardMetadata metadata, List<Shard> shards) {
@@ -91,20 +115,11 @@ public record ShardManifest(
   public static ShardManifest read(String directory) {
     ShardFolder folder = new ShardFolder(directory);
     try {
-      JsonNode json = STRICT.readTree(folder.file(FILE).readBytes());
-      if (!json.isObject()) {
-        throw invalid(folder.path(FILE) + ", which is no manifest", null);
-      }
-      int version = json.path("schemaVersion").asInt();
-      if (version != SCHEMA_VERSION) {
-        throw invalid(folder.path(FILE) + " of schema version " + version, null);
-      }
-      return STRICT.treeToValue(json, ShardManifest.class);
+      return fromJson(folder.file(FILE).readText());
     } catch (FileNotFoundException e) {
       throw invalid("no " + FILE + " in " + directory, e);
     } catch (JsonProcessingException e) {
-      throw invalid(
-          folder.path(FILE) + ", which is no manifest (" + e.getOriginalMessage() + ")", e);
+      throw invalid(folder.path(FILE) + ", which is no manifest (" + Json.reason(e) + ")", e);
     } catch (IOException e) {
       throw invalid(folder.path(FILE) + " unreadable (" + e.getMessage() + ")", e);
     }
@@ -127,5 +142,9 @@ public record ShardManifest(
   /** The indented JSON of the file, without a line break at the end. */
   public String toJson() {
     return Json.pretty(this).stripTrailing();
+  }
+
+  static ShardManifest fromJson(String json) throws JsonProcessingException {
+    return Json.read(json, ShardManifest.class);
   }
 }

@@ -10,20 +10,34 @@ import java.io.Serializable;
  * @param tokenizerDigest the digest of the tokenizer that computed the codes
  * @param codebookSize codes are in [0, codebookSize)
  * @param grid patches per side: a view has grid² codes
- * @param inputSize pixels per side of the tokenizer's input
+ * @param inputSize pixels per side of the tokenizer's input, a multiple of {@code grid}
  * @param views the number of views per image
  * @param seed the seed of the views and of the order of rows
  */
 public record ShardMetadata(
     String tokenizerDigest, int codebookSize, int grid, int inputSize, int views, long seed)
     implements Serializable { // configuration of a transform, which Beam serializes; no data
+  private static final int MOST_CODES = 1 << 24;
+  private static final int LARGEST_GRID = 1 << 8;
+  private static final int MOST_PIXELS = 1 << 16;
+  private static final int MOST_VIEWS = 1_000_000;
+
   public ShardMetadata {
     requireNonNull(tokenizerDigest, "tokenizerDigest is null");
-    if (codebookSize < 1 || grid < 1 || inputSize < 1 || views < 1) {
+    require("codebookSize", codebookSize, MOST_CODES);
+    require("grid", grid, LARGEST_GRID);
+    require("inputSize", inputSize, MOST_PIXELS);
+    require("views", views, MOST_VIEWS);
+    if (inputSize % grid != 0) {
       throw new IllegalArgumentException(
-          String.format(
-              "codebookSize %d, grid %d, inputSize %d, views %d: must be positive",
-              codebookSize, grid, inputSize, views));
+          String.format("an input of %d pixels in %2$d x %2$d patches", inputSize, grid));
+    }
+  }
+
+  private static void require(String name, int number, int most) {
+    if (number < 1 || number > most) {
+      throw new IllegalArgumentException(
+          String.format("%s is %d, not in [1, %d]", name, number, most));
     }
   }
 

@@ -4,6 +4,7 @@ import dev.beit2.io.image.View;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
+import javax.annotation.Nullable;
 import org.apache.avro.Schema;
 import org.apache.avro.SchemaBuilder;
 import org.apache.avro.generic.GenericData;
@@ -77,39 +78,71 @@ final class ShardSchema {
     return row;
   }
 
+  /**
+   * The example of a row.
+   *
+   * @throws IllegalArgumentException if a value is missing, of another type or out of its range,
+   *     naming its column
+   */
   static MimExample fromRow(GenericRecord row) {
     List<EncodedView> views = new ArrayList<>();
-    for (Object view : (List<?>) row.get("views")) {
-      views.add(viewFromRow((GenericRecord) view));
+    for (Object view : value(row, "views", List.class)) {
+      if (!(view instanceof GenericRecord record)) {
+        throw new IllegalArgumentException("a view is " + view);
+      }
+      views.add(viewFromRow(record));
     }
     return new MimExample(
-        row.get("key").toString(),
-        (Integer) row.get("label"),
-        (int) row.get("width"),
-        (int) row.get("height"),
+        value(row, "key", CharSequence.class).toString(),
+        optional(row, "label", Integer.class),
+        value(row, "width", Integer.class),
+        value(row, "height", Integer.class),
         bytes(row, "jpeg"),
         views);
   }
 
   private static EncodedView viewFromRow(GenericRecord row) {
+    int jitterOrder = value(row, "jitter_order", Integer.class);
     View view =
         new View(
-            (int) row.get("left"),
-            (int) row.get("top"),
-            (int) row.get("width"),
-            (int) row.get("height"),
-            (boolean) row.get("flip"),
-            (float) row.get("brightness"),
-            (float) row.get("contrast"),
-            (float) row.get("saturation"),
-            (byte) (int) row.get("jitter_order"));
+            value(row, "left", Integer.class),
+            value(row, "top", Integer.class),
+            value(row, "width", Integer.class),
+            value(row, "height", Integer.class),
+            value(row, "flip", Boolean.class),
+            value(row, "brightness", Float.class),
+            value(row, "contrast", Float.class),
+            value(row, "saturation", Float.class),
+            (byte) Math.max(-1, Math.min(jitterOrder, View.JITTER_ORDERS)));
     return new EncodedView(view, bytes(row, "codes"));
   }
 
   private static byte[] bytes(GenericRecord row, String column) {
-    ByteBuffer buffer = (ByteBuffer) row.get(column);
+    ByteBuffer buffer = value(row, column, ByteBuffer.class);
     byte[] bytes = new byte[buffer.remaining()];
     buffer.get(bytes);
     return bytes;
+  }
+
+  private static <T> T value(GenericRecord row, String column, Class<T> type) {
+    T value = optional(row, column, type);
+    if (value == null) {
+      throw new IllegalArgumentException("column " + column + " is null");
+    }
+    return value;
+  }
+
+  @Nullable
+  private static <T> T optional(GenericRecord row, String column, Class<T> type) {
+    if (!row.hasField(column)) {
+      throw new IllegalArgumentException("there is no column " + column);
+    }
+    Object value = row.get(column);
+    if (value != null && !type.isInstance(value)) {
+      throw new IllegalArgumentException(
+          "column %s is a %s, not a %s"
+              .formatted(column, value.getClass().getSimpleName(), type.getSimpleName()));
+    }
+    return type.cast(value);
   }
 }

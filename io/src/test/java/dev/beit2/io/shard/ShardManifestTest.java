@@ -58,11 +58,45 @@ class ShardManifestTest {
     assertFoundFor("", "which is no manifest");
     assertFoundFor("{", "which is no manifest");
     assertFoundFor("[]", "which is no manifest");
-    assertFoundFor("{}", "schema version 0");
+    assertFoundFor("{}", "which is no manifest");
     assertFoundFor(JSON.replace("\"schemaVersion\" : 1", "\"schemaVersion\" : 2"), "version 2");
     assertFoundFor(JSON.replace("\"seed\" : 17,", ""), "which is no manifest");
     assertFoundFor(JSON.replace("\"digest\"", "null"), "which is no manifest");
     assertFoundFor(JSON.replace("\"rows\" : 3,", ""), "which is no manifest");
+  }
+
+  @Test
+  void manifestsThatLieAreRefused() throws IOException {
+    String shard = "shard-00000-of-00001.parquet";
+    assertFoundFor(JSON + "{}", "which is no manifest");
+    assertFoundFor(JSON.replace("\"seed\"", "\"views\""), "Duplicate field 'views'");
+    assertFoundFor(JSON.replace(": 17", ": 17.5"), "which is no manifest");
+    assertFoundFor(JSON.replace(": 17", ": \"17\""), "which is no manifest");
+    assertFoundFor(JSON.replace("\"grid\" : 4", "\"grid\" : 0"), "grid is 0, not in [1, 256]");
+    assertFoundFor(JSON.replace("\"views\" : 2", "\"views\" : -2"), "views is -2");
+    assertFoundFor(JSON.replace("\"inputSize\" : 64", "\"inputSize\" : 63"), "63 pixels");
+    assertFoundFor(JSON.replace("\"rows\" : 3", "\"rows\" : 0"), "rows=0");
+    assertFoundFor(JSON.replace("0123abcd", "0123ABCDE"), "0123ABCDE");
+    for (String path : List.of("../" + shard, "/etc/passwd", "..", ".hidden", "*.parquet", "")) {
+      assertFoundFor(JSON.replace(shard, path), "is not the name of a file");
+    }
+    String listed = JSON.substring(JSON.indexOf("{\n    \"file\""), JSON.lastIndexOf(" ]"));
+    assertFoundFor(JSON.replace(listed, listed + ", " + listed), shard + " twice");
+    assertFoundFor(
+        JSON.replace(listed, listed + ", " + listed.replace("shard-00000", "shard-")),
+        "after " + shard);
+  }
+
+  @Test
+  void controlCharactersOfAManifestDoNotReachTheMessage() throws IOException {
+    Files.writeString(
+        folder.resolve("manifest.json"), JSON.replace("shard-00000", "\\u001b[2J\\u202e"));
+    String message =
+        assertThrows(
+                InvalidInputException.class, () -> ShardManifest.read(folder.toString()))
+            .getMessage();
+    assertTrue(message.contains("\\u001b[2J\\u202e"), message);
+    assertTrue(message.chars().noneMatch(Character::isISOControl), message);
   }
 
   private void assertFoundFor(String json, String found) throws IOException {

@@ -8,6 +8,7 @@ import dev.beit2.io.Reason;
 import dev.beit2.io.SeededRandom;
 import dev.beit2.io.image.RejectedImage;
 import dev.beit2.io.parquet.BoundedCodecs;
+import dev.beit2.io.parquet.UntrustedParquet;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
@@ -162,6 +163,20 @@ final class ParquetReader implements FormatReader {
   }
 
   private static Footer footer(SourcePartition file) throws IOException {
+    try {
+      return UntrustedParquet.bounded(() -> readFooter(file));
+    } catch (UncheckedIOException e) {
+      throw e.getCause();
+    } catch (InvalidInputException e) {
+      throw e;
+    } catch (AccessDeniedException | NoSuchFileException e) {
+      return Footer.broken(file, FormatReader.unreadable(e));
+    } catch (IOException | RuntimeException e) {
+      return Footer.broken(file, "no footer of a Parquet file: " + Reason.of(e));
+    }
+  }
+
+  private static Footer readFooter(SourcePartition file) throws IOException {
     try (ParquetFileReader reader = open(file, 0, Long.MAX_VALUE)) {
       MessageType schema = reader.getFileMetaData().getSchema();
       MessageType columns = columns(file, schema);
@@ -169,6 +184,7 @@ final class ParquetReader implements FormatReader {
       List<RejectedImage> rejected = new ArrayList<>();
       long row = 0;
       for (BlockMetaData group : reader.getRowGroups()) {
+        requireCodecs(file, group);
         if (isInside(group, file.bytes())) {
           groups.add(rowGroup(file, group));
         } else {
@@ -190,14 +206,18 @@ final class ParquetReader implements FormatReader {
           rejected.isEmpty() ? keys(file, reader, columns) : new long[0],
           unlabelled(file, schema, columns),
           note == null ? largeLabels(file, reader) : note);
-    } catch (UncheckedIOException e) {
-      throw e.getCause();
-    } catch (InvalidInputException e) {
-      throw e;
-    } catch (AccessDeniedException | NoSuchFileException e) {
-      return Footer.broken(file, FormatReader.unreadable(e));
-    } catch (IOException | RuntimeException e) {
-      return Footer.broken(file, "no footer of a Parquet file: " + Reason.of(e));
+    }
+  }
+
+  private static void requireCodecs(SourcePartition file, BlockMetaData group) {
+    BoundedCodecs codecs = new BoundedCodecs();
+    for (ColumnChunkMetaData column : group.getColumns()) {
+      String name = column.getPath().toArray()[0];
+      if ((name.equals(IMAGE) || name.equals(LABEL)) && !codecs.reads(column.getCodec())) {
+        throw new InvalidInputException(
+            "%s compressed with %s".formatted(file.file(), column.getCodec()),
+            "Parquet compressed with Snappy, gzip, Zstandard, LZ4_RAW or not at all");
+      }
     }
   }
 
@@ -363,13 +383,15 @@ final class ParquetReader implements FormatReader {
       for (BlockMetaData group : reader.getRowGroups()) {
         position = group.getRowIndexOffset();
         requireRoom(partition, group);
-        PageReadStore pages = reader.readNextRowGroup();
+        PageReadStore pages = UntrustedParquet.bounded(reader::readNextRowGroup);
         RecordReader<Group> rows =
-            new ColumnIOFactory()
-                .getColumnIO(columns, schema)
-                .getRecordReader(pages, new GroupRecordConverter(columns));
+            UntrustedParquet.bounded(
+                () ->
+                    new ColumnIOFactory()
+                        .getColumnIO(columns, schema)
+                        .getRecordReader(pages, new GroupRecordConverter(columns)));
         for (long i = 0; i < pages.getRowCount(); i++, position++) {
-          row(partition, position, rows.read(), sink);
+          row(partition, position, UntrustedParquet.bounded(rows::read), sink);
         }
       }
     } catch (UncheckedIOException e) {
