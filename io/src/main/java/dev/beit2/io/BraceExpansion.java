@@ -2,6 +2,7 @@ package dev.beit2.io;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -61,7 +62,7 @@ record BraceExpansion(List<String> expanded, boolean numbered) {
     int width = range.group(1).length();
     List<String> numbers = new ArrayList<>();
     for (long i = from; i <= to; i++) {
-      numbers.add(String.format("%0" + width + "d", i));
+      numbers.add(String.format(Locale.ROOT, "%0" + width + "d", i));
     }
     if (numbers.isEmpty()) {
       throw new InvalidInputException("a range that ends before it begins in " + path, "its order");

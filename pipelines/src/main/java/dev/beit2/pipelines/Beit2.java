@@ -41,10 +41,7 @@ public final class Beit2 {
 
   /** {@code ./beit2}: the name of a command, then its arguments. */
   public static void main(String[] args) {
-    int code = run(args, System.out, System.err);
-    if (code != CommandLine.OK) {
-      System.exit(code);
-    }
+    CommandLine.main(() -> run(args, System.out, System.err));
   }
 
   static int run(String[] args, PrintStream out, PrintStream err) {

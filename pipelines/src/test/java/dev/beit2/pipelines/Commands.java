@@ -83,7 +83,8 @@ public final class Commands {
         .forEach(line::add);
     line.add("-Dbeit2.home=" + System.getProperty("beit2.home"));
     String libraries = Files.readString(Path.of("target/classpath")).strip();
-    line.addAll(List.of("-cp", "target/classes:" + libraries, main.getName()));
+    String classes = "target/classes:../io/target/classes:../model/target/classes:";
+    line.addAll(List.of("-cp", classes + libraries, main.getName()));
     line.addAll(args);
     Process process =
         new ProcessBuilder(line)

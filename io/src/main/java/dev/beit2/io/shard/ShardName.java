@@ -1,6 +1,7 @@
 package dev.beit2.io.shard;
 
 import dev.beit2.io.SeededRandom;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -18,7 +19,7 @@ record ShardName(int index, int count) {
   private static final Pattern NAME = Pattern.compile("shard-(\\d{5,9})-of-(\\d{5,9})\\.parquet");
 
   String file() {
-    return String.format("shard-%05d-of-%05d.parquet", index, count);
+    return String.format(Locale.ROOT, "shard-%05d-of-%05d.parquet", index, count);
   }
 
   static Optional<ShardName> parse(String file) {

@@ -206,6 +206,10 @@ public record StoredFile(String path) {
     StoredFile temporary =
         new StoredFile(path.substring(0, path.length() - target.getFilename().length()) + name);
     try {
+      Optional<Path> parent = temporary.localPath().map(Path::getParent);
+      if (parent.isPresent() && !Files.isDirectory(parent.get())) {
+        Files.createDirectories(parent.get()); // Beam would not say why it cannot
+      }
       WriteResult written;
       try (WritableByteChannel channel = FileSystems.create(temporary.resource(), contentType())) {
         MeasuredChannel measured = new MeasuredChannel(channel);

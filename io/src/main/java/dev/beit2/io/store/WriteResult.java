@@ -1,5 +1,6 @@
 package dev.beit2.io.store;
 
+import java.util.Locale;
 import java.util.zip.CRC32C;
 
 /**
@@ -17,6 +18,6 @@ public record WriteResult(long bytes, int crc32c) {
 
   /** The checksum as 8 hexadecimal digits. */
   public String crc32cHex() {
-    return String.format("%08x", crc32c);
+    return String.format(Locale.ROOT, "%08x", crc32c);
   }
 }

@@ -3,7 +3,9 @@ package dev.beit2.pipelines.cli;
 import dev.beit2.io.InputFiles;
 import dev.beit2.io.InvalidInputException;
 import java.io.PrintStream;
+import java.util.Locale;
 import java.util.Optional;
+import java.util.function.IntSupplier;
 import org.apache.beam.sdk.extensions.gcp.options.GcsOptions;
 import org.apache.beam.sdk.io.FileSystems;
 import org.apache.beam.sdk.options.PipelineOptions;
@@ -19,14 +21,30 @@ public final class CommandLine {
   /** Exit code: the command has failed, or has found a problem that it looks for. */
   public static final int FAILED = 1;
 
-  /** Exit code: an option or an input cannot be used; nothing was done that must be undone. */
+  /** Exit code: an option, an input or the machine cannot be used; nothing must be undone. */
   public static final int INVALID = 2;
 
   private CommandLine() {}
 
   /** Runs a command; returns if it succeeds and ends the JVM otherwise. */
   public static void main(Command<?> command, String[] args) {
-    int code = run(command, args, System.out, System.err);
+    main(() -> run(command, args, System.out, System.err));
+  }
+
+  /**
+   * Runs what returns an exit code, on a machine that is fit for it; returns if it succeeds and ends
+   * the JVM otherwise. To lose what was printed is no success.
+   */
+  public static void main(IntSupplier command) {
+    Locale.setDefault(Locale.ROOT);
+    Optional<String> unfit = Machine.unfit();
+    unfit.ifPresent(System.err::println);
+    int code = unfit.isPresent() ? INVALID : command.getAsInt();
+    if (System.out.checkError() && code == OK) {
+      System.err.println(
+          "standard output: found it full or closed; wanted one that takes what is printed");
+      code = INVALID;
+    }
     if (code != OK) {
       System.exit(code);
     }

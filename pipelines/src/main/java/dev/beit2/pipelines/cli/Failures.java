@@ -1,20 +1,25 @@
 package dev.beit2.pipelines.cli;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
+
 import dev.beit2.io.InvalidInputException;
 import dev.beit2.pipelines.flink.FlinkJobs;
+import java.io.IOException;
 import java.io.PrintStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import org.apache.beam.sdk.util.UserCodeException;
 import org.apache.flink.util.SerializedThrowable;
 
 /** Turns the failure of a command into a message and an exit code. */
 final class Failures {
-  private static final int FRAMES = 10;
   private static final String FLINK = "org.apache.flink.";
   private static final Pattern SORT_BUFFER =
       Pattern.compile("maximum size of a sort buffer \\(current maximum: (\\d+) bytes\\)");
@@ -43,8 +48,18 @@ final class Failures {
       err.println(tooLarge.get());
       return CommandLine.INVALID;
     }
-    printTrace(failure, err);
-    return CommandLine.FAILED;
+    Optional<String> trouble = Machine.trouble(causes(failure));
+    String what = trouble.orElseGet(() -> command + " failed: " + told(failure));
+    Optional<Path> trace = traceFile(failure, command);
+    err.println(oneLine(what) + trace.map(file -> " (stack trace: " + file + ")").orElse(""));
+    if (trace.isEmpty() && trouble.isEmpty()) {
+      failure.printStackTrace(err); // Nowhere else to put it.
+    }
+    return trouble.isPresent() ? CommandLine.INVALID : CommandLine.FAILED;
+  }
+
+  private static String oneLine(String text) {
+    return text.strip().replaceAll("\\s*\\R\\s*", " ");
   }
 
   /** What to do if Flink cannot group an image, because the memory that it has is too small. */
@@ -89,35 +104,34 @@ final class Failures {
   }
 
   /**
-   * Prints the stack trace of a failure. If a job has failed, only what its own code has thrown is
-   * printed: the rest is Flink's, long, and always the same.
+   * A failure and its causes in words. If a job has failed, only what its own code has thrown is
+   * told: the rest is Flink's, long, and always the same.
    */
-  private static void printTrace(Throwable failure, PrintStream err) {
+  private static String told(Throwable failure) {
     List<Throwable> causes = causes(failure);
-    if (causes.stream().noneMatch(cause -> cause.getClass().getName().startsWith(FLINK))) {
-      failure.printStackTrace(err);
-      return;
+    int first = 0;
+    if (causes.stream().anyMatch(cause -> cause.getClass().getName().startsWith(FLINK))) {
+      first = causes.size() - 1;
+      while (first > 0 && !(causes.get(first - 1) instanceof UserCodeException)) {
+        first--;
+      }
+      first = first == 0 ? causes.size() - 1 : first;
     }
-    int thrown = causes.size() - 1;
-    while (thrown > 0 && !(causes.get(thrown - 1) instanceof UserCodeException)) {
-      thrown--;
-    }
-    String heading = "the job failed: ";
-    for (Throwable cause :
-        causes.subList(thrown == 0 ? causes.size() - 1 : thrown, causes.size())) {
-      err.println(heading + cause);
-      framesToOurs(cause).forEach(frame -> err.println("\tat " + frame));
-      heading = "caused by: ";
-    }
+    return causes.subList(first, causes.size()).stream()
+        .map(Throwable::toString)
+        .collect(Collectors.joining(", caused by "));
   }
 
-  /** The frames down to the last one of this project; if there is none, the first few. */
-  private static List<StackTraceElement> framesToOurs(Throwable failure) {
-    List<StackTraceElement> trace = List.of(failure.getStackTrace());
-    int end = trace.size();
-    while (end > 0 && !trace.get(end - 1).getClassName().startsWith("dev.beit2.")) {
-      end--;
+  /** Writes the stack trace into the folder of temporary files, if that is possible. */
+  private static Optional<Path> traceFile(Throwable failure, String command) {
+    try {
+      Path file = Files.createTempFile("beit2-" + command + "-", ".log");
+      try (PrintStream trace = new PrintStream(Files.newOutputStream(file), true, UTF_8)) {
+        failure.printStackTrace(trace);
+        return trace.checkError() ? Optional.empty() : Optional.of(file);
+      }
+    } catch (IOException e) {
+      return Optional.empty();
     }
-    return trace.subList(0, end > 0 ? end : Math.min(trace.size(), FRAMES));
   }
 }

@@ -20,6 +20,7 @@ import dev.beit2.pipelines.cli.StageProgress;
 import dev.beit2.pipelines.flink.FlinkTarget;
 import dev.beit2.pipelines.options.Inputs;
 import java.io.IOException;
+import java.util.Locale;
 import org.apache.beam.sdk.Pipeline;
 import org.apache.beam.sdk.io.GenerateSequence;
 import org.apache.beam.sdk.options.Default;
@@ -147,7 +148,7 @@ public final class GenerateImages {
 
     @ProcessElement
     public void processElement(@Element Long number) throws IOException {
-      String name = "%03d/%07d.JPEG".formatted(number / IMAGES_PER_FOLDER, number);
+      String name = String.format(Locale.ROOT, "%03d/%07d.JPEG", number / IMAGES_PER_FOLDER, number);
       byte[] jpeg = ImageEncoder.jpeg(crop(number), QUALITY);
       StoredFile.in(output, name).write(jpeg);
       progress.count(1);
