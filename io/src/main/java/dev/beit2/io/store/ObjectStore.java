@@ -1,5 +1,7 @@
 package dev.beit2.io.store;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
+
 import com.google.auth.Credentials;
 import com.google.cloud.NoCredentials;
 import com.google.cloud.WriteChannel;
@@ -8,6 +10,7 @@ import com.google.cloud.storage.BlobId;
 import com.google.cloud.storage.BlobInfo;
 import com.google.cloud.storage.HttpStorageOptions;
 import com.google.cloud.storage.Storage;
+import com.google.cloud.storage.Storage.BlobSourceOption;
 import com.google.cloud.storage.Storage.BlobTargetOption;
 import com.google.cloud.storage.StorageException;
 import com.google.cloud.storage.StorageOptions;
@@ -16,6 +19,8 @@ import dev.beit2.io.InvalidInputException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.Base64;
+import java.util.Optional;
+import java.util.OptionalLong;
 import javax.annotation.Nullable;
 import org.apache.beam.sdk.extensions.gcp.auth.NoopCredentialFactory;
 import org.apache.beam.sdk.extensions.gcp.options.GcsOptions;
@@ -172,6 +177,55 @@ final class ObjectStore {
       if (present == null || !same(WriteResult.of(content), present)) {
         throw new InvalidInputException(
             path + " written by another process meanwhile", "one process at a time", e);
+      }
+    }
+  }
+
+  /** The content of a small object as it is, or nothing if there is none. */
+  Optional<StoredFile.Version> version(String path) throws IOException {
+    try {
+      Blob present = storage.get(BlobId.fromGsUtilUri(path));
+      return present == null
+          ? Optional.empty()
+          : Optional.of(
+              new StoredFile.Version(
+                  present.getGeneration(), new String(present.getContent(), UTF_8)));
+    } catch (StorageException e) {
+      throw new IOException("cannot read " + path + " (" + e.getMessage() + ")", e);
+    }
+  }
+
+  /**
+   * Writes an object if its generation is still the given one; 0 means that there is none.
+   *
+   * @return the new generation, or nothing if somebody else has written it meanwhile
+   */
+  OptionalLong replace(String path, String contentType, byte[] content, long generation)
+      throws IOException {
+    try {
+      Blob stored =
+          storage.create(
+              info(path, contentType), content, BlobTargetOption.generationMatch(generation));
+      return OptionalLong.of(stored.getGeneration());
+    } catch (StorageException e) {
+      if (e.getCode() != PRECONDITION_FAILED) {
+        throw failed(path, e);
+      }
+      Blob present = storage.get(BlobId.fromGsUtilUri(path));
+      // The answer to an earlier request was lost.
+      return present != null && same(WriteResult.of(content), present)
+          ? OptionalLong.of(present.getGeneration())
+          : OptionalLong.empty();
+    }
+  }
+
+  /** Deletes an object if its generation is still the given one. */
+  void delete(String path, long generation) throws IOException {
+    try {
+      storage.delete(BlobId.fromGsUtilUri(path), BlobSourceOption.generationMatch(generation));
+    } catch (StorageException e) {
+      if (e.getCode() != PRECONDITION_FAILED) {
+        throw new IOException("cannot delete " + path + " (" + e.getMessage() + ")", e);
       }
     }
   }

@@ -22,6 +22,7 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.UUID;
 import java.util.zip.CRC32C;
 import org.apache.beam.sdk.io.FileSystems;
@@ -196,6 +197,51 @@ public record StoredFile(String path) {
       ObjectStore.get().create(path, contentType(), bytes);
     } else {
       writeToTemporaryFile(channel -> writeFully(channel, bytes));
+    }
+  }
+
+  /** The generation of a file that does not exist. */
+  static final long ABSENT = 0;
+
+  /**
+   * A file's content at one time.
+   *
+   * @param generation changes with each write; 1 where the file system does not count them
+   */
+  record Version(long generation, String text) {}
+
+  /** The file's content as it is, or nothing if there is no file. */
+  Optional<Version> version() throws IOException {
+    if (inObjectStore()) {
+      return ObjectStore.get().version(path);
+    }
+    return exists() ? Optional.of(new Version(1, readText())) : Optional.empty();
+  }
+
+  /**
+   * Writes the file if its generation is still the given one, or {@link #ABSENT}. Where the file
+   * system does not count generations, only that is checked whether it exists.
+   *
+   * @return the generation that was written, or nothing if somebody else has written meanwhile
+   */
+  OptionalLong replace(long generation, String text) throws IOException {
+    byte[] bytes = text.getBytes(UTF_8);
+    if (inObjectStore()) {
+      return ObjectStore.get().replace(path, contentType(), bytes, generation);
+    }
+    if (exists() != (generation != ABSENT)) {
+      return OptionalLong.empty();
+    }
+    writeToTemporaryFile(channel -> writeFully(channel, bytes));
+    return OptionalLong.of(1);
+  }
+
+  /** Deletes the file if its generation is still the given one. */
+  void delete(long generation) throws IOException {
+    if (inObjectStore()) {
+      ObjectStore.get().delete(path, generation);
+    } else {
+      deleteIfExists();
     }
   }
 

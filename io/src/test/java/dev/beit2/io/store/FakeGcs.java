@@ -41,6 +41,7 @@ final class FakeGcs implements AutoCloseable {
 
   private final HttpServer server;
   private final Map<String, ByteArrayOutputStream> uploads = new HashMap<>();
+  private final Map<String, Long> generations = new HashMap<>();
 
   FakeGcs() throws IOException {
     server = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
@@ -80,7 +81,15 @@ final class FakeGcs implements AutoCloseable {
       part(exchange, body);
     } else {
       String path = exchange.getRequestURI().getRawPath();
-      describe(exchange, decode(path.substring(path.lastIndexOf('/') + 1)));
+      String name = decode(path.substring(path.lastIndexOf('/') + 1));
+      if (method.equals("DELETE")) {
+        objects.remove(name);
+        answer(exchange, 204, "");
+      } else if (query(exchange, "alt").equals("media") && objects.containsKey(name)) {
+        answer(exchange, 200, new String(objects.get(name), ISO_8859_1));
+      } else {
+        describe(exchange, name);
+      }
     }
   }
 
@@ -91,7 +100,8 @@ final class FakeGcs implements AutoCloseable {
     String metadata = parts[1].substring(parts[1].indexOf("\r\n\r\n") + 4);
     String content = parts[2].substring(parts[2].indexOf("\r\n\r\n") + 4);
     String name = JSON.readTree(metadata).get("name").asText();
-    if (query(exchange, "ifGenerationMatch").equals("0") && objects.containsKey(name)) {
+    String wanted = query(exchange, "ifGenerationMatch");
+    if (!wanted.isEmpty() && Long.parseLong(wanted) != generation(name)) {
       answer(exchange, 412, "{\"error\":{\"code\":412,\"message\":\"conditionNotMet\"}}");
       return;
     }
@@ -120,6 +130,12 @@ final class FakeGcs implements AutoCloseable {
       arrived[arrived.length / 2] ^= 1;
     }
     objects.put(name, arrived);
+    generations.merge(name, 1L, Long::sum);
+  }
+
+  /** How often an object was written, or 0 if there is none. */
+  private long generation(String name) {
+    return objects.containsKey(name) ? generations.getOrDefault(name, 1L) : 0;
   }
 
   private void describe(HttpExchange exchange, String name) throws IOException {
@@ -132,7 +148,7 @@ final class FakeGcs implements AutoCloseable {
     object.put("bucket", "bucket");
     object.put("name", name);
     object.put("size", "" + content.length);
-    object.put("generation", "1");
+    object.put("generation", "" + generation(name));
     object.put("crc32c", ObjectStore.base64(WriteResult.of(content)));
     answer(exchange, 200, JSON.writeValueAsString(object));
   }

@@ -32,8 +32,8 @@ public final class CommandLine {
   }
 
   /**
-   * Runs what returns an exit code, on a machine that is fit for it; returns if it succeeds and ends
-   * the JVM otherwise. To lose what was printed is no success.
+   * Runs what returns an exit code, on a machine that is fit for it; returns if it succeeds and
+   * ends the JVM otherwise. To lose what was printed is no success.
    */
   public static void main(IntSupplier command) {
     Locale.setDefault(Locale.ROOT);

@@ -15,14 +15,17 @@ import org.apache.flink.util.SerializedThrowable;
 final class Machine {
   private static final String ENCODING = "UTF-8";
   private static final String FOLDERS =
-      "native libraries on a file system that may execute (not noexec): BEIT2_CACHE=FOLDER and"
-          + " TMPDIR=FOLDER ./beit2 …";
+      "a folder for unpacked native libraries that can be written and may execute (not noexec), other"
+          + " than those in "
+          + System.getProperty("user.home")
+          + ": BEIT2_CACHE=FOLDER ./beit2 …";
 
   /** What the system says of a failure, and what to do. */
   private static final Map<Pattern, String> REMEDIES = new LinkedHashMap<>();
 
   static {
     remedy("failed to map segment from shared object", FOLDERS);
+    remedy("Failed to load PyTorch native library|org.bytedeco.javacpp.cachedir", FOLDERS);
     remedy("cannot open shared object file|version `GLIBC", "that library; see README.md");
     remedy(
         "No space left on device|Disk quota exceeded|File too large",
@@ -31,7 +34,8 @@ final class Machine {
     remedy("Too many open files", "a higher limit: ulimit -n 65536");
     remedy("Input/output error|Stale file handle|Transport endpoint", "a file system that works");
     remedy("unable to create native thread", "a higher limit of processes: ulimit -u");
-    remedy("can't allocate memory|Cannot allocate memory|bad_alloc", "more memory, or less at once");
+    remedy(
+        "can't allocate memory|Cannot allocate memory|bad_alloc", "more memory, or less at once");
   }
 
   private Machine() {}

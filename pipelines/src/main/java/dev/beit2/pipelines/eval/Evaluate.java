@@ -4,6 +4,7 @@ import dev.beit2.io.image.ImageRecord;
 import dev.beit2.io.image.RejectedImages;
 import dev.beit2.io.image.source.ImageDatasetIO;
 import dev.beit2.io.image.source.ImageSource;
+import dev.beit2.io.store.Hold;
 import dev.beit2.model.eval.NearestNeighbours;
 import dev.beit2.pipelines.cli.Command;
 import dev.beit2.pipelines.cli.CommandLine;
@@ -15,6 +16,7 @@ import dev.beit2.pipelines.options.ImageSourceOptions;
 import dev.beit2.pipelines.options.Inputs;
 import dev.beit2.pipelines.options.PrecisionOptions;
 import dev.beit2.pipelines.run.Checkpoint;
+import dev.beit2.pipelines.run.OutputFolder;
 import dev.beit2.pipelines.run.RejectedNote;
 import dev.beit2.pipelines.run.RunDirectory;
 import java.io.IOException;
@@ -126,10 +128,12 @@ public final class Evaluate {
     // Report a wrong checkpoint before any job starts.
     backbones.open().close();
     StageProgress progress = StageProgress.of(stage, total(trainImages, validationImages), options);
-    RejectedNote.removeOld(options.getOutput());
-    progress.run(pipeline(options, train, validation, backbones, progress));
-    RejectedNote.print(stage, options.getOutput());
-    return Evaluation.read(options.getOutput());
+    try (Hold held = OutputFolder.hold(options.getOutput())) {
+      RejectedNote.removeOld(options.getOutput());
+      progress.run(pipeline(options, train, validation, backbones, progress));
+      RejectedNote.print(stage, options.getOutput());
+      return Evaluation.read(options.getOutput());
+    }
   }
 
   /** The number of images, or 0 if it is not known. */

@@ -11,6 +11,7 @@ import dev.beit2.io.image.ImageFolder;
 import dev.beit2.io.image.RgbImage;
 import dev.beit2.io.image.UndecodableImageException;
 import dev.beit2.io.image.View;
+import dev.beit2.io.store.Hold;
 import dev.beit2.io.store.StoredFile;
 import dev.beit2.pipelines.cli.Command;
 import dev.beit2.pipelines.cli.CommandLine;
@@ -19,6 +20,7 @@ import dev.beit2.pipelines.cli.Range;
 import dev.beit2.pipelines.cli.StageProgress;
 import dev.beit2.pipelines.flink.FlinkTarget;
 import dev.beit2.pipelines.options.Inputs;
+import dev.beit2.pipelines.run.OutputFolder;
 import java.io.IOException;
 import java.util.Locale;
 import org.apache.beam.sdk.Pipeline;
@@ -112,7 +114,9 @@ public final class GenerateImages {
     numbers.apply(
         "Crop",
         ParDo.of(new CropFn(options.getInput(), options.getOutput(), options.getSeed(), progress)));
-    progress.run(pipeline);
+    try (Hold held = OutputFolder.hold(options.getOutput())) {
+      progress.run(pipeline);
+    }
   }
 
   private static final class CropFn extends DoFn<Long, Void> {
@@ -148,7 +152,8 @@ public final class GenerateImages {
 
     @ProcessElement
     public void processElement(@Element Long number) throws IOException {
-      String name = String.format(Locale.ROOT, "%03d/%07d.JPEG", number / IMAGES_PER_FOLDER, number);
+      String name =
+          String.format(Locale.ROOT, "%03d/%07d.JPEG", number / IMAGES_PER_FOLDER, number);
       byte[] jpeg = ImageEncoder.jpeg(crop(number), QUALITY);
       StoredFile.in(output, name).write(jpeg);
       progress.count(1);

@@ -6,6 +6,7 @@ import dev.beit2.io.image.source.ImageSource;
 import dev.beit2.io.shard.MimShardIO;
 import dev.beit2.io.shard.ShardManifest;
 import dev.beit2.io.shard.ShardMetadata;
+import dev.beit2.io.store.Hold;
 import dev.beit2.io.store.StoredFile;
 import dev.beit2.model.recipe.PretrainingRecipe;
 import dev.beit2.model.tokenizer.TokenizerDescription;
@@ -21,6 +22,7 @@ import dev.beit2.pipelines.options.ImageSourceOptions;
 import dev.beit2.pipelines.options.Inputs;
 import dev.beit2.pipelines.options.PrecisionOptions;
 import dev.beit2.pipelines.run.ClassNames;
+import dev.beit2.pipelines.run.OutputFolder;
 import dev.beit2.pipelines.run.RejectedNote;
 import dev.beit2.pipelines.run.RunConfig;
 import java.io.IOException;
@@ -159,7 +161,8 @@ public final class TokenizeDataset {
    * Writes the shards, unless an earlier start with the same options did.
    *
    * @param stage name of the pipeline in progress lines
-   * @throws InvalidOptionException if the output holds shards of other or unknown options
+   * @throws InvalidOptionException if the output holds shards of other or unknown options, or
+   *     another start holds it
    */
   public static void run(Options options, String stage) throws IOException {
     ShardMetadata shards = shards(options);
@@ -174,7 +177,19 @@ public final class TokenizeDataset {
     ImageSource source = Inputs.source("--input", options.getInput(), options);
     ImageSource.Summary images = Inputs.summary("--input", source);
     Inputs.printNotes(stage, source, images);
-    config.begin(options.getOutput());
+    try (Hold held = OutputFolder.hold(options.getOutput())) {
+      config.begin(options.getOutput());
+      write(options, stage, source, images, shards);
+    }
+  }
+
+  private static void write(
+      Options options,
+      String stage,
+      ImageSource source,
+      ImageSource.Summary images,
+      ShardMetadata shards)
+      throws IOException {
     RejectedNote.removeOld(options.getOutput());
     ClassNames.write(options.getOutput(), images.classes());
     PatchEncoder.Source encoder =

@@ -2,6 +2,7 @@ package dev.beit2.pipelines.train;
 
 import dev.beit2.io.image.RejectedImage;
 import dev.beit2.io.image.RejectedImages;
+import dev.beit2.io.store.Hold;
 import dev.beit2.model.torch.DeviceChoice;
 import dev.beit2.model.torch.DeviceLease;
 import dev.beit2.model.torch.Torch;
@@ -13,6 +14,7 @@ import dev.beit2.pipelines.flink.FlinkJobs;
 import dev.beit2.pipelines.flink.FlinkTarget;
 import dev.beit2.pipelines.run.Checkpoint;
 import dev.beit2.pipelines.run.CheckpointState;
+import dev.beit2.pipelines.run.OutputFolder;
 import dev.beit2.pipelines.run.RejectedNote;
 import dev.beit2.pipelines.run.RunConfig;
 import dev.beit2.pipelines.run.RunDirectory;
@@ -42,10 +44,28 @@ public final class TrainingJobs {
   /**
    * Trains up to the last step, from the last checkpoint if there is one.
    *
-   * @throws InvalidOptionException if the run's folder holds another run
+   * @throws InvalidOptionException if the run's folder holds another run, or another start holds it
    * @throws RunStoppedException if a loss was not finite
    */
   public static void run(TrainingSpec spec, TrainingOptions options)
+      throws IOException, InterruptedException {
+    TrainingPlan plan = spec.plan();
+    if (isComplete(plan)) {
+      System.err.printf("[%s] all %d steps are done%n", plan.stage(), plan.steps());
+      return;
+    }
+    try (Hold held = OutputFolder.hold(plan.output())) {
+      train(spec, options);
+    }
+  }
+
+  /** Whether nothing is left to do. Writes nothing. */
+  private static boolean isComplete(TrainingPlan plan) throws IOException {
+    return plan.config().isBegun(plan.output())
+        && plan.isComplete(RunPosition.of(RunDirectory.latest(plan.output()), plan.batchSize()));
+  }
+
+  private static void train(TrainingSpec spec, TrainingOptions options)
       throws IOException, InterruptedException {
     TrainingPlan plan = spec.plan();
     FlinkTarget target = FlinkTarget.of(options);
@@ -57,10 +77,6 @@ public final class TrainingJobs {
     }
     cancelEarlier(target, options.getJobName());
     RunPosition position = RunPosition.of(run.lastCheckpoint(), plan.batchSize());
-    if (plan.isComplete(position)) {
-      System.err.printf("[%s] all %d steps are done%n", plan.stage(), plan.steps());
-      return;
-    }
     requireDevice(plan, target);
     requireSlots(plan, target);
     StoppedRun.clear(plan.output());

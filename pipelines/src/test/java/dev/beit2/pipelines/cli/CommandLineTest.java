@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assertions.fail;
+import static org.junit.jupiter.params.provider.Arguments.arguments;
 
 import dev.beit2.io.InvalidInputException;
 import dev.beit2.io.image.DecodingLimits;
@@ -21,9 +22,15 @@ import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.net.ConnectException;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.FileSystemException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import javax.annotation.Nullable;
 import org.apache.beam.runners.flink.FlinkPipelineOptions;
 import org.apache.beam.runners.flink.FlinkRunner;
@@ -127,6 +134,37 @@ final class CommandLineTest {
 
   private static final Command<ActionOptions> ACTION =
       Command.of("act", "acts", "Acts.", ActionOptions.class, options -> 0);
+
+  /** A failure, what is told of it, and of its remedy. */
+  static final List<org.junit.jupiter.params.provider.Arguments> TROUBLES =
+      List.of(
+          arguments(
+              new IOException(
+                  "cannot write o/a (No space left on device)",
+                  new IOException("No space left on device")),
+              "cannot write o/a (No space left on device); ",
+              "another folder"),
+          arguments(
+              new IOException("No space left on device"),
+              "No space left on device (temporary files: " + System.getProperty("java.io.tmpdir"),
+              "TMPDIR=FOLDER"),
+          arguments(
+              new FileSystemException("/o/a", null, "Read-only file system"),
+              "/o/a: Read-only file system",
+              "a folder that can be written"),
+          arguments(new AccessDeniedException("/o/a"), "/o/a: Permission denied", "can be written"),
+          arguments(
+              new UnsatisfiedLinkError(
+                  "/h/l.so: /h/l.so: failed to map segment from shared object"),
+              "/h/l.so: /h/l.so: failed to map segment",
+              "BEIT2_CACHE=FOLDER"),
+          arguments(
+              new NoClassDefFoundError(
+                  "Could not initialize class T: Exception ai.djl.engine.EngineException: Failed to load"
+                      + " PyTorch native library"),
+              "Could not initialize class T",
+              "BEIT2_CACHE=FOLDER"),
+          arguments(new OutOfMemoryError("Java heap space"), "", "(Java heap space); wanted more"));
 
   private final ByteArrayOutputStream out = new ByteArrayOutputStream();
   private final ByteArrayOutputStream err = new ByteArrayOutputStream();
@@ -334,14 +372,43 @@ final class CommandLineTest {
   }
 
   @Test
-  void otherFailuresOnAClusterAreTheirReasonAndOurPartOfTheTrace() {
+  void otherFailuresOnAClusterAreWhatOurCodeHasThrown() throws IOException {
     RuntimeException broken = new IllegalStateException("broken", new IOException("pipe"));
     assertEquals(1, run(failingThere(broken), "--input=x"));
-    List<String> said = err.toString(UTF_8).lines().toList();
-    assertEquals("the job failed: java.lang.IllegalStateException: broken", said.get(0));
-    assertTrue(said.stream().noneMatch(line -> line.contains("at org.")), said::toString);
-    assertTrue(said.get(said.size() - 1).contains("at dev.beit2."), said::toString);
-    assertTrue(said.contains("caused by: java.io.IOException: pipe"), said::toString);
+    assertTraceOf(
+        "try failed: java.lang.IllegalStateException: broken, caused by java.io.IOException: pipe");
+  }
+
+  /** What was said is one line, which names a file with the stack trace. */
+  private void assertTraceOf(String line) throws IOException {
+    String said = err.toString(UTF_8);
+    Matcher parts = Pattern.compile("(.*) \\(stack trace: (.*)\\)\n").matcher(said);
+    assertTrue(parts.matches(), said);
+    assertEquals(line, parts.group(1));
+    String trace = Files.readString(Path.of(parts.group(2)));
+    Files.delete(Path.of(parts.group(2)));
+    assertTrue(trace.contains("\tat dev.beit2.pipelines.cli.CommandLineTest"), trace);
+  }
+
+  @ParameterizedTest
+  @FieldSource("TROUBLES")
+  void whatTheMachineLacksIsOneLineWithARemedy(Throwable failure, String found, String remedy)
+      throws IOException {
+    for (boolean there : new boolean[] {false, true}) {
+      err.reset();
+      Command<Options> failing =
+          there
+              ? failingThere(new RuntimeException(failure))
+              : command(
+                  options -> {
+                    throw new IllegalStateException("job", UserCodeException.wrap(failure));
+                  });
+      assertEquals(CommandLine.INVALID, run(failing, "--input=x"));
+      String said = err.toString(UTF_8);
+      assertEquals(1, said.lines().count(), said);
+      assertTrue(said.contains("found " + found), said);
+      assertTrue(said.contains(remedy), said);
+    }
   }
 
   @Test
@@ -369,14 +436,14 @@ final class CommandLineTest {
   }
 
   @Test
-  void otherFailuresAreExitCode1WithTheirTrace() {
+  void otherFailuresAreExitCode1AndOneLineThatNamesTheTrace() throws IOException {
     Command<Options> failing =
         command(
             options -> {
-              throw new IllegalStateException("broken");
+              throw new IllegalStateException("bro\nken");
             });
     assertEquals(1, run(failing, "--input=x"));
-    assertTrue(err.toString(UTF_8).contains("at dev.beit2.pipelines.cli.CommandLineTest"));
+    assertTraceOf("try failed: java.lang.IllegalStateException: bro ken");
   }
 
   @Test
