@@ -27,8 +27,12 @@ final class LauncherTest {
       printf 'argument %s\\n' "$@" && env
       """;
 
+  private static final String MAVEN = "#!/bin/sh\necho Apache Maven 3.9.0\n";
+  private static final String BUILDING = "building (the first time";
+
   @TempDir Path dir;
   private Path checkout;
+  private Path source;
 
   private record Ended(int code, String out) {}
 
@@ -41,11 +45,17 @@ final class LauncherTest {
     Path library = Files.createFile(dir.resolve("library.jar"));
     Path target = Files.createDirectories(checkout.resolve("pipelines/target"));
     Files.writeString(target.resolve("classpath"), library.toString());
-    Files.createDirectories(checkout.resolve("target"));
-    Files.createFile(checkout.resolve("target/beit2-built"));
+    source = Files.createDirectories(checkout.resolve("io/src/main")).resolve("A.java");
+    Files.writeString(source, "class A {}");
+    Files.copy(checkout.resolve("pom.xml"), checkout.resolve("io/pom.xml"));
+    Path maven = Files.createDirectories(dir.resolve("maven")).resolve("mvn");
+    Files.writeString(maven, MAVEN);
+    executable(maven);
     Path java = Files.createDirectories(dir.resolve("jdk/bin")).resolve("java");
     Files.writeString(java, JAVA);
     executable(java);
+    Files.copy(java, java.resolveSibling("javac"));
+    executable(java.resolveSibling("javac"));
   }
 
   private static void executable(Path file) throws IOException {
@@ -61,6 +71,7 @@ final class LauncherTest {
     shell.environment().keySet().removeIf(name -> name.matches("(LC|OMP|GOMP|BEIT2|TMPDIR).*"));
     shell.environment().put("JAVA_HOME", dir.resolve("jdk").toString());
     shell.environment().put("RECORD", dir.resolve("record").toString());
+    shell.environment().merge("PATH", dir.resolve("maven") + ":", (path, maven) -> maven + path);
     shell.environment().putAll(environment);
     Process process = shell.start();
     String out = new String(process.getInputStream().readAllBytes());
@@ -116,6 +127,7 @@ final class LauncherTest {
 
   @Test
   void aHeapThatIsNoSizeIsRefused() throws Exception {
+    lines(Map.of()); // builds
     for (String heap : List.of("4", "512m", "2G")) {
       assertTrue(lines(Map.of("BEIT2_HEAP", heap)).contains("argument -Xmx" + heap), heap);
     }
@@ -128,14 +140,23 @@ final class LauncherTest {
   }
 
   @Test
-  void aLibraryThatHasGoneIsBuiltFor() throws Exception {
+  void whatHasChangedIsBuilt() throws Exception {
+    assertTrue(run("beit2/beit2 help", Map.of()).out().startsWith(BUILDING));
+    assertFalse(run("beit2/beit2 help", Map.of()).out().contains(BUILDING));
+    // A copy with new times, which lies elsewhere.
+    String copied = "cp -r beit2 b && mv beit2 c && b/beit2 help";
+    assertFalse(run(copied, Map.of()).out().contains(BUILDING));
+    assertFalse(run("mv c beit2 && beit2/beit2 help", Map.of()).out().contains(BUILDING));
+    Files.writeString(source, "class B {}");
+    assertTrue(run("beit2/beit2 help", Map.of()).out().startsWith(BUILDING));
     Files.delete(dir.resolve("library.jar"));
-    Ended ended = run("PATH=/usr/bin:/bin; beit2/beit2 help", Map.of());
-    assertFalse(ended.out().contains("argument"), ended.out());
+    assertTrue(run("beit2/beit2 help", Map.of()).out().startsWith(BUILDING));
   }
 
   @Test
   void noFileThatIsOpenedBecomesAClosedStandardOutput() throws Exception {
+    lines(Map.of()); // builds
+    Files.delete(dir.resolve("record"));
     Ended ended = run("beit2/beit2 help >&- 2>&-", Map.of());
     assertTrue(ended.code() != 0, "writing to it is an error");
     assertEquals("opened\n", Files.readString(dir.resolve("record")));

@@ -48,7 +48,7 @@ public final class Bench {
               "bench",
               "what this machine can do",
               "Measures what this machine can do with ViT-B/16: the tokenizer and a pretraining step in fp32 and bf16, compared "
-                  + "with its rate of matrix products, and the tokenize pipeline, compared with the tokenizer alone (about four minutes "
+                  + "with its rate of matrix products, a small step alone and beside a busy process, and the tokenize pipeline, compared with the tokenizer alone (about four minutes "
                   + "on 2 cores); or the data plane (less than one minute).",
               Options.class,
               options -> {
@@ -130,6 +130,7 @@ public final class Bench {
       double rate = models(precision, options.getBatchSize(), config, folder, numbers);
       bare = precision == Precision.FP32 ? rate : bare;
     }
+    shared(options, config, numbers);
     if (options.getPipelineImages() > 0) {
       pipeline(options, folder, bare, numbers);
     }
@@ -160,6 +161,35 @@ public final class Bench {
             "tokenizer", json(tokenizing, matmul),
             "pretraining", json(training, matmul)));
     return tokenizing.imagesPerSecond();
+  }
+
+  /**
+   * Measures steps of a small network, whose threads wait for each other often, alone and beside
+   * another process: on a machine that is shared, threads that spin while they wait keep others from
+   * getting there.
+   */
+  private static void shared(Options options, VqKdConfig config, Map<String, Object> numbers)
+      throws IOException {
+    ModelBenchmark benchmark = new ModelBenchmark(Precision.FP32, options.getBatchSize());
+    double alone = step(benchmark, config);
+    double beside;
+    try (BusyProcess other = BusyProcess.start()) {
+      beside = step(benchmark, config);
+    }
+    String what = "pretraining step tiny fp32";
+    System.out.printf("%-34s %12.2f%n", what, alone);
+    System.out.printf(
+        "%-34s %12.2f  %.0f%% of that alone%n",
+        "  beside one busy process", beside, 100 * beside / alone);
+    numbers.put(
+        "sharedMachine",
+        Map.of("aloneImagesPerSecond", alone, "besideBusyProcessImagesPerSecond", beside));
+  }
+
+  private static double step(ModelBenchmark benchmark, VqKdConfig config) {
+    return benchmark
+        .pretraining(PretrainingRecipe.TINY, config.codebookSize())
+        .imagesPerSecond();
   }
 
   private static void print(String what, Rate rate, double matmul) {

@@ -54,9 +54,11 @@ record ClusterProcess(Path directory, String name) {
             .redirectOutput(Redirect.appendTo(log().toFile()));
     // Not an argument: it is long, and the system cuts off the arguments that it reports.
     builder.environment().put("CLASSPATH", classPath);
-    // Several processes share the cores, so idle threads must not spin.
-    builder.environment().put("OMP_WAIT_POLICY", "PASSIVE");
-    builder.environment().put("OPENCV_LOG_LEVEL", "SILENT");
+    // As ./beit2 sets it: threads that wait spin for a moment only, as others need the processors.
+    if (!builder.environment().containsKey("OMP_WAIT_POLICY")) {
+      builder.environment().putIfAbsent("GOMP_SPINCOUNT", "1000");
+    }
+    builder.environment().putIfAbsent("OPENCV_LOG_LEVEL", "SILENT");
     Files.writeString(pidFile(), builder.start().pid() + "\n");
   }
 
