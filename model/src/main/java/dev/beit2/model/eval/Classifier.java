@@ -3,6 +3,7 @@ package dev.beit2.model.eval;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
+import dev.beit2.model.checkpoint.Layout;
 import dev.beit2.model.torch.Kernels;
 import dev.beit2.model.torch.StateDict;
 import dev.beit2.model.vit.Initialization;
@@ -32,13 +33,21 @@ public final class Classifier {
   /** Initial values under official names; the caller closes them. */
   public static StateDict initialize(ClassifierConfig config, long seed) {
     StateDict state = new StateDict();
-    Initialization init = new Initialization(state, seed, Double.POSITIVE_INFINITY);
+    initialize(config, new Initialization(state, seed, Double.POSITIVE_INFINITY));
+    return state;
+  }
+
+  /** The tensors of a checkpoint. */
+  public static Layout layout(ClassifierConfig config) {
+    return Initialization.layout(init -> initialize(config, init));
+  }
+
+  private static void initialize(ClassifierConfig config, Initialization init) {
     int dim = config.backbone().dim();
     Vit.initialize(config.backbone(), init, "", false);
     init.layerNorm(norm(config), dim);
     init.scaledNormal("head.weight", HEAD_SCALE, config.classes(), dim);
     init.constant("head.bias", 0, config.classes());
-    return state;
   }
 
   /** The norm before the head. The official code keeps one of the two. */

@@ -30,6 +30,7 @@ public final class FineTuningTrainer extends AdamWTrainer {
     super(
         "classifier",
         config,
+        Classifier.layout(config),
         kernels,
         state,
         new AdamW(

@@ -81,7 +81,7 @@ record MimSpec(
         vocabulary,
         aggregates ? options.getEarlyLayers() : 0,
         options.getHeadLayers(),
-        options.getSharedHead());
+        !aggregates || options.getSharedHead());
   }
 
   private static BlockwiseMask mask(PretrainMim.Options options, PretrainingRecipe recipe) {
