@@ -80,6 +80,7 @@ final class TrainingIT {
                       "--preset=tiny",
                       "--batchSize=2",
                       "--workers=2",
+                      "--reviveDeadCodesAfter=0",
                       "--localSteps=2",
                       "--steps=4",
                       "--codebookSize=16",

@@ -10,6 +10,7 @@ import dev.beit2.model.torch.Kernels;
 import dev.beit2.model.torch.StateDict;
 import dev.beit2.model.torch.Torch;
 import dev.beit2.model.vit.Initialization;
+import java.util.Arrays;
 import java.util.List;
 import java.util.SplittableRandom;
 import java.util.stream.IntStream;
@@ -22,12 +23,15 @@ import java.util.stream.IntStream;
 final class NormEmaCodebook {
   static final String CODEBOOK = "quantize.embedding.weight";
   private static final int KMEANS_ROUNDS = 10;
+  private static final long MOST_WEIGHT = 1 << 15;
+  private static final float NO_VECTORS = 0x1p-10f;
 
   private final VqKdConfig config;
   private final CodebookUpdate update;
   private final Kernels kernels;
   private final StateDict state;
   private final int[] idleBatches;
+  private final long[] assigned;
 
   NormEmaCodebook(VqKdConfig config, CodebookUpdate update, Kernels kernels, StateDict state) {
     this.config = config;
@@ -35,6 +39,7 @@ final class NormEmaCodebook {
     this.kernels = kernels;
     this.state = state;
     this.idleBatches = new int[config.codebookSize()];
+    this.assigned = new long[config.codebookSize()];
   }
 
   static void initialize(VqKdConfig config, Initialization init) {
@@ -112,6 +117,7 @@ final class NormEmaCodebook {
     for (int code = 0; code < batch.length; code++) {
       if (batch[code] > 0) {
         used++;
+        assigned[code] += (long) batch[code];
         entropy -= batch[code] / total * Math.log(batch[code] / total);
         idleBatches[code] = 0;
       } else {
@@ -132,6 +138,23 @@ final class NormEmaCodebook {
         state.get(CODEBOOK),
         state.get("quantize.cluster_size"),
         kernels.number(update == CodebookUpdate.EMA ? config.decay() : 1));
+  }
+
+  /**
+   * The weight of each code in an average of codebooks. A code without vectors has a small weight:
+   * it is the same in all codebooks, unless another worker has moved it. Weights are limited,
+   * because their sums are in fixed point.
+   */
+  float[] weights() {
+    float[] weights = new float[assigned.length];
+    for (int code = 0; code < weights.length; code++) {
+      weights[code] = Math.min(assigned[code], MOST_WEIGHT) + NO_VECTORS;
+    }
+    return weights;
+  }
+
+  void forgetAssignments() {
+    Arrays.fill(assigned, 0);
   }
 
   private int revive(NDManager manager, Vectors vectors, long seed) {

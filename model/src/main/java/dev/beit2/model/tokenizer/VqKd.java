@@ -246,6 +246,19 @@ public final class VqKd {
     return codebook.update(manager, batch, seed);
   }
 
+  /**
+   * The weight of each code in an average of several codebooks, [K]: the vectors assigned to it
+   * since {@link #forgetAssignments}.
+   */
+  public float[] codeWeights() {
+    return codebook.weights();
+  }
+
+  /** Starts to count assigned vectors anew. */
+  public void forgetAssignments() {
+    codebook.forgetAssignments();
+  }
+
   /** Batches since each code was last used, [K] int32; not part of the official state. */
   public NDArray idleBatches(NDManager manager) {
     return codebook.idleBatches(manager);

@@ -291,7 +291,11 @@ public abstract class AdamWTrainer implements Trainer {
     try (Safetensors saved = Safetensors.read(model, this::layout)) {
       parameters.assign(kernels, saved.tensors());
     }
+    afterRestore();
   }
+
+  /** Called after the parameters of a checkpoint were loaded. */
+  void afterRestore() {}
 
   private Layout layout(Map<String, String> saved) throws InvalidCheckpointException {
     ModelMetadata other = ModelMetadata.of(saved);

@@ -6,6 +6,9 @@ public enum Averaging {
   OUTER_STEP,
   /** A statistic: the mean. */
   MEAN,
-  /** Unit vectors as rows: the mean, with each row of the last dimension normalized. */
+  /**
+   * Unit vectors as rows, multiplied by their weights: the mean, with each row of the last
+   * dimension normalized.
+   */
   UNIT_MEAN
 }

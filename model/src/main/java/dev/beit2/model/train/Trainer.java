@@ -28,6 +28,16 @@ public interface Trainer extends AutoCloseable {
   FloatBuffer values(String name);
 
   /**
+   * What this worker adds to the workers' average of a tensor: its {@link #values}, or unit vectors
+   * whose lengths are their weights.
+   *
+   * @param name of one of the {@link #sharedTensors}
+   */
+  default FloatBuffer contribution(String name) {
+    return values(name);
+  }
+
+  /**
    * Writes the parameters and buffers as safetensors, under official names, with the config in the
    * metadata.
    */

@@ -14,6 +14,7 @@ import dev.beit2.model.torch.Kernels;
 import dev.beit2.model.torch.Precision;
 import dev.beit2.model.torch.StateDict;
 import java.nio.ByteBuffer;
+import java.nio.FloatBuffer;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -163,6 +164,26 @@ public final class VqKdTrainer extends AdamWTrainer {
       NDArray input = images(manager, images, batch);
       kernels.withoutGradient(() -> network.initializeCodebook(manager, input, stepSeed()));
     }
+  }
+
+  /** A code counts as much as the vectors that this worker has assigned to it in the round. */
+  @Override
+  public FloatBuffer contribution(String name) {
+    FloatBuffer values = values(name);
+    if (name.equals(VqKd.CODEBOOK)) {
+      float[] weights = network.codeWeights();
+      int width = values.limit() / weights.length;
+      for (int i = 0; i < values.limit(); i++) {
+        values.put(i, values.get(i) * weights[i / width]);
+      }
+    }
+    return values;
+  }
+
+  /** A round begins from the average of the last one. */
+  @Override
+  void afterRestore() {
+    network.forgetAssignments();
   }
 
   @Override

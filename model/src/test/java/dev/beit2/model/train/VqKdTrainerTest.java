@@ -220,6 +220,37 @@ class VqKdTrainerTest {
     }
   }
 
+  /** Averaged codes are means over the vectors of all workers, not over workers. */
+  @Test
+  void codesCountByTheirVectorsInAnAverage() throws IOException {
+    ByteArrayOutputStream model = new ByteArrayOutputStream();
+    try (VqKdTrainer trainer = trainer(0)) {
+      train(trainer, 3);
+      assertEquals(3 * BATCH * 16, vectors(trainer), 1e-2);
+      trainer.writeModel(Channels.newChannel(model));
+      // The next round begins.
+      trainer.restoreModel(channel(model));
+      assertEquals(0, vectors(trainer), 1e-4);
+      train(trainer, 1);
+      assertEquals(BATCH * 16, vectors(trainer), 1e-2);
+      assertEquals(trainer.values("encoder.cls_token"), trainer.contribution("encoder.cls_token"));
+    }
+  }
+
+  /** The sum of the codes' weights, without what codes without a vector have. */
+  private static double vectors(VqKdTrainer trainer) {
+    FloatBuffer codes = trainer.contribution(VqKd.CODEBOOK);
+    double sum = 0;
+    for (int code = 0; code < CODES; code++) {
+      double squares = 0;
+      for (int i = code * 16; i < (code + 1) * 16; i++) {
+        squares += codes.get(i) * codes.get(i);
+      }
+      sum += Math.sqrt(squares) - 0x1p-10;
+    }
+    return sum;
+  }
+
   @Test
   void saysHowItsTensorsAreAveraged() throws IOException {
     try (VqKdTrainer trainer = trainer(3)) {

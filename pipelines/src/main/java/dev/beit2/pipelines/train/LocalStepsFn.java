@@ -129,7 +129,7 @@ final class LocalStepsFn extends DoFn<KV<Integer, Long>, KV<ChunkKey, float[]>> 
     }
     long bytes = 0;
     for (SharedTensor tensor : trainer.sharedTensors()) {
-      bytes += send(tensor, trainer.values(tensor.name()), receiver.get(CHUNKS));
+      bytes += send(tensor, trainer.contribution(tensor.name()), receiver.get(CHUNKS));
     }
     sentBytes.inc(bytes);
     return report.withBytes(bytes);
