@@ -160,6 +160,16 @@ final class RefusedInputTest {
   }
 
   @Test
+  void workersThatWouldReviveCodesEachByItself() throws IOException {
+    assertRefused(
+        TrainTokenizer.COMMAND,
+        SampleRuns.training(output(), "--input=" + SAMPLES.train(), "--workers=2"),
+        "--workers=2",
+        "revived after 10 batches",
+        "--reviveDeadCodesAfter=0");
+  }
+
+  @Test
   void moreWorkersThanImages() throws IOException {
     assertRefused(PretrainMim.COMMAND, pretrain("--workers=13"), "--workers=13", "12 images");
   }

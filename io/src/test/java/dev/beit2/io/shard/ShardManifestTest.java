@@ -92,8 +92,7 @@ class ShardManifestTest {
     Files.writeString(
         folder.resolve("manifest.json"), JSON.replace("shard-00000", "\\u001b[2J\\u202e"));
     String message =
-        assertThrows(
-                InvalidInputException.class, () -> ShardManifest.read(folder.toString()))
+        assertThrows(InvalidInputException.class, () -> ShardManifest.read(folder.toString()))
             .getMessage();
     assertTrue(message.contains("\\u001b[2J\\u202e"), message);
     assertTrue(message.chars().noneMatch(Character::isISOControl), message);

@@ -165,8 +165,8 @@ public final class Bench {
 
   /**
    * Measures steps of a small network, whose threads wait for each other often, alone and beside
-   * another process: on a machine that is shared, threads that spin while they wait keep others from
-   * getting there.
+   * another process: on a machine that is shared, threads that spin while they wait keep others
+   * from getting there.
    */
   private static void shared(Options options, VqKdConfig config, Map<String, Object> numbers)
       throws IOException {
@@ -187,9 +187,7 @@ public final class Bench {
   }
 
   private static double step(ModelBenchmark benchmark, VqKdConfig config) {
-    return benchmark
-        .pretraining(PretrainingRecipe.TINY, config.codebookSize())
-        .imagesPerSecond();
+    return benchmark.pretraining(PretrainingRecipe.TINY, config.codebookSize()).imagesPerSecond();
   }
 
   private static void print(String what, Rate rate, double matmul) {

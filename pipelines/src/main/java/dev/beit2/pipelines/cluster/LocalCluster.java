@@ -316,9 +316,11 @@ public final class LocalCluster {
       jvm.add("-XX:ActiveProcessorCount=" + settings.processors());
       jvm.addAll(RETURN_FREED_TENSORS);
     }
-    // The reflection of Beam and Flink needs what this JVM was started with; BEIT2_CACHE is the rest.
+    // The reflection of Beam and Flink needs what this JVM was started with; BEIT2_CACHE is the
+    // rest.
     ManagementFactory.getRuntimeMXBean().getInputArguments().stream()
-        .filter(argument -> argument.matches("--add-opens.*|-Dorg\\.bytedeco\\.javacpp\\.cachedir=.*"))
+        .filter(
+            argument -> argument.matches("--add-opens.*|-Dorg\\.bytedeco\\.javacpp\\.cachedir=.*"))
         .forEach(jvm::add);
     jvm.addAll(
         List.of(

@@ -131,6 +131,7 @@ public final class Demo {
                     arguments(
                         input,
                         "--preset=tiny",
+                        "--validation=" + samples + "/val",
                         "--output=" + folder("tokenizer"),
                         "--steps=" + options.getTokenizerSteps(),
                         seed)),

@@ -145,16 +145,22 @@ final class DemoResults {
   }
 
   private ReportData.Stage tokenizerCurves() {
+    Map<String, String> losses = new LinkedHashMap<>();
+    losses.put("reconstruction_loss", "training");
+    losses.put("validation_reconstruction_loss", "validation images");
+    Map<String, String> codes = new LinkedHashMap<>();
+    codes.put("codes_in_use", "a batch");
+    codes.put("validation_codes_in_use", "all validation images");
+    Map<String, String> perplexities = new LinkedHashMap<>();
+    perplexities.put("perplexity", "a batch");
+    perplexities.put("validation_perplexity", "all validation images");
     return new ReportData.Stage(
         "Tokenizer (VQ-KD)",
         "It learns codes from which the teacher's features of each patch can be reconstructed.",
         List.of(
-            chart("Loss", tokenizerSteps, Map.of("reconstruction_loss", "reconstruction")),
-            chart("Codes in use in a batch", tokenizerSteps, Map.of("codes_in_use", "codes")),
-            chart(
-                "Perplexity of a batch's codes",
-                tokenizerSteps,
-                Map.of("perplexity", "perplexity"))));
+            chart("Reconstruction loss", tokenizerSteps, losses),
+            chart("Codes in use", tokenizerSteps, codes),
+            chart("Perplexity of the codes", tokenizerSteps, perplexities)));
   }
 
   private ReportData.Stage pretrainCurves() {

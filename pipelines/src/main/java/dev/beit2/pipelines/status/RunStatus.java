@@ -31,7 +31,8 @@ import javax.annotation.Nullable;
 final class RunStatus {
   private static final int MOST_STEPS = 2000;
   private static final int ROUNDS_OF_PATIENCE = 3;
-  private static final Set<String> CODEBOOK = Set.of("codes_in_use", "perplexity");
+  private static final Set<String> CODEBOOK =
+      Set.of("codes_in_use", "perplexity", "validation_codes_in_use", "validation_perplexity");
   private static final DateTimeFormatter TIME =
       DateTimeFormatter.ofPattern("yyyy-MM-dd HH:mm:ss 'UTC'", Locale.ROOT)
           .withZone(ZoneOffset.UTC);

@@ -2,16 +2,21 @@ package dev.beit2.pipelines.train;
 
 import dev.beit2.io.image.RejectedImage;
 import dev.beit2.io.image.RejectedImages;
+import dev.beit2.model.torch.DeviceChoice;
+import dev.beit2.model.torch.Torch;
+import dev.beit2.model.torch.TorchDevice;
 import dev.beit2.pipelines.run.Checkpoint;
 import dev.beit2.pipelines.run.MetricsLog;
 import dev.beit2.pipelines.run.RunDirectory;
 import dev.beit2.pipelines.run.StoppedRun;
 import java.io.IOException;
+import java.nio.channels.ReadableByteChannel;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
@@ -37,6 +42,7 @@ final class CommitRoundFn extends DoFn<KV<String, CoGbkResult>, Long> {
   /** Names of the files that hold the average. */
   static final TupleTag<String> FILES = new TupleTag<>("files") {};
 
+  private final TrainingSpec spec;
   private final TrainingPlan plan;
   private final Round round;
   private final Instant jobStart;
@@ -45,8 +51,9 @@ final class CommitRoundFn extends DoFn<KV<String, CoGbkResult>, Long> {
       Metrics.counter(TrainingRound.class, RejectedImages.COUNTER);
   private final Counter corruptShards = Metrics.counter(TrainingRound.class, "corrupt_shards");
 
-  CommitRoundFn(TrainingPlan plan, Round round, Instant jobStart) {
-    this.plan = plan;
+  CommitRoundFn(TrainingSpec spec, Round round, Instant jobStart) {
+    this.spec = spec;
+    this.plan = spec.plan();
     this.round = round;
     this.jobStart = jobStart;
   }
@@ -86,9 +93,23 @@ final class CommitRoundFn extends DoFn<KV<String, CoGbkResult>, Long> {
     Optional<Checkpoint> before = run.checkpoint(round.from());
     Set<String> known = before.isPresent() ? keys(before.get().state().rejectedSoFar()) : Set.of();
     RoundSummary summary = new RoundSummary(round, reports, Instant.now());
-    MetricsLog.append(plan.output(), round.from().step(), jobStart, summary.metrics());
+    List<Map<String, Double>> metrics = summary.metrics();
+    metrics.get(metrics.size() - 1).putAll(validation(run));
+    MetricsLog.append(plan.output(), round.from().step(), jobStart, metrics);
     run.commit(summary.state(plan.steps()), files);
     count(known, reports);
+  }
+
+  /** The measures of the round's model on held-out data. The workers' device is idle meanwhile. */
+  private Map<String, Double> validation(RunDirectory run) throws IOException {
+    if (plan.device() == DeviceChoice.CPU) {
+      List<TorchDevice> devices = Torch.devices();
+      Torch.use(devices.get(devices.size() - 1));
+    }
+    Checkpoint written = new Checkpoint(round.end().step(), run.folder(round.end().step()));
+    try (ReadableByteChannel model = written.open(Checkpoint.MODEL)) {
+      return spec.validate(model);
+    }
   }
 
   /** Counts what no earlier round has found, however many workers have found it now. */

@@ -81,7 +81,7 @@ public final class TrainingJobs {
     requireSlots(plan, target);
     StoppedRun.clear(plan.output());
     JobMetrics metrics = new JobMetrics(options.getMetricsFile());
-    try (TrainingProgress progress = TrainingProgress.begin(plan, position)) {
+    try (TrainingProgress progress = TrainingProgress.begin(spec, position)) {
       while (!plan.isComplete(position)) {
         Pipeline pipeline = Pipeline.create(options);
         apply(pipeline, spec, position);

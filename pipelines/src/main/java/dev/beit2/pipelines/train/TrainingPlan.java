@@ -70,7 +70,8 @@ public record TrainingPlan(
           "recompute",
           "skipCorruptShards",
           "threads",
-          "metricsFile");
+          "metricsFile",
+          "validation");
 
   /**
    * An amount of training: optimizer steps, or passes over the images. More workers need fewer

@@ -4,13 +4,17 @@ import dev.beit2.io.store.StoredFile;
 import dev.beit2.pipelines.cli.Progress;
 import dev.beit2.pipelines.run.Checkpoint;
 import dev.beit2.pipelines.run.CheckpointState.RoundStatistics;
+import dev.beit2.pipelines.run.MetricsLog;
 import dev.beit2.pipelines.run.RunDirectory;
 import dev.beit2.pipelines.run.RunPosition;
 import java.io.IOException;
 import java.time.Duration;
+import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalDouble;
+import java.util.stream.Collectors;
 
 /**
  * Prints the rounds of a run where its jobs are submitted: one line per round, read from the run's
@@ -20,22 +24,26 @@ final class TrainingProgress implements AutoCloseable {
   private static final Duration POLL_DISK_EVERY = Duration.ofMillis(300);
   private static final Duration POLL_STORE_EVERY = Duration.ofSeconds(5);
 
+  private static final String VALIDATION = "validation_";
+
+  private final TrainingSpec spec;
   private final TrainingPlan plan;
   private final Progress progress;
   private final Thread poller;
   private RunPosition printed;
   private volatile boolean closed;
 
-  private TrainingProgress(TrainingPlan plan, RunPosition from) {
-    this.plan = plan;
+  private TrainingProgress(TrainingSpec spec, RunPosition from) {
+    this.spec = spec;
+    this.plan = spec.plan();
     this.progress = Progress.onStderr(plan.stage(), plan.steps());
     this.printed = from;
     this.poller = new Thread(this::poll, "progress");
     progress.continueFrom(plan.done(from), from.images());
   }
 
-  static TrainingProgress begin(TrainingPlan plan, RunPosition from) {
-    TrainingProgress progress = new TrainingProgress(plan, from);
+  static TrainingProgress begin(TrainingSpec spec, RunPosition from) {
+    TrainingProgress progress = new TrainingProgress(spec, from);
     progress.poller.setDaemon(true);
     progress.poller.start();
     return progress;
@@ -67,7 +75,31 @@ final class TrainingProgress implements AutoCloseable {
     RoundStatistics round = last.get().state().round();
     if (round != null) {
       progress.line(line(round)); // before the update, which prints nothing right after a line
+      printValidation();
       progress.update(plan.done(printed), OptionalDouble.of(round.loss()), printed.images());
+    }
+  }
+
+  /** What the newest checkpoint did on held-out data, if there is any. */
+  private void printValidation() throws IOException {
+    List<Map<String, Double>> last = MetricsLog.readLast(plan.output(), printed.step() - 1, 1);
+    for (Map<String, Double> metrics : last) {
+      String measures =
+          metrics.entrySet().stream()
+              .filter(metric -> metric.getKey().startsWith(VALIDATION))
+              .map(
+                  metric ->
+                      String.format(
+                          Locale.ROOT,
+                          "%s %.4g",
+                          metric.getKey().substring(VALIDATION.length()).replace('_', ' '),
+                          metric.getValue()))
+              .collect(Collectors.joining(", "));
+      if (!measures.isEmpty()) {
+        progress.line("[%s] validation: %s".formatted(plan.stage(), measures));
+      }
+      spec.warning(metrics)
+          .ifPresent(w -> progress.line("[%s] warning: %s".formatted(plan.stage(), w)));
     }
   }
 

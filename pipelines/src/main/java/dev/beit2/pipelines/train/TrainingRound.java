@@ -77,7 +77,7 @@ final class TrainingRound extends PTransform<PCollection<Long>, PCollection<Long
     }
     return results
         .apply("Wait for all", CoGroupByKey.create())
-        .apply("Commit", ParDo.of(new CommitRoundFn(spec.plan(), round, jobStart)))
+        .apply("Commit", ParDo.of(new CommitRoundFn(spec, round, jobStart)))
         .setCoder(VarLongCoder.of());
   }
 

@@ -3,6 +3,9 @@ package dev.beit2.pipelines.train;
 import dev.beit2.pipelines.run.RunPosition;
 import java.io.IOException;
 import java.io.Serializable;
+import java.nio.channels.ReadableByteChannel;
+import java.util.Map;
+import java.util.Optional;
 
 /**
  * A training as the launcher has planned and validated it, with every number resolved. The launcher
@@ -18,4 +21,23 @@ public interface TrainingSpec extends Serializable {
    * @param from where the run stands; parameters are restored by the caller
    */
   TrainingTask<?, ?> open(RunPosition from) throws IOException;
+
+  /**
+   * Measures a checkpoint on data that is held out from training.
+   *
+   * @param model its {@code model.safetensors}
+   * @return metrics by name; empty if no data is held out
+   */
+  default Map<String, Double> validate(ReadableByteChannel model) throws IOException {
+    return Map.of();
+  }
+
+  /**
+   * What people should know of a checkpoint.
+   *
+   * @param metrics of its last step, including those of {@link #validate}
+   */
+  default Optional<String> warning(Map<String, Double> metrics) {
+    return Optional.empty();
+  }
 }

@@ -50,6 +50,13 @@ public final class TrainTokenizer {
     void setInput(String input);
 
     @Description(
+        "Images that measure each checkpoint: reconstruction loss, codes in use and perplexity over all of them. Left "
+            + "out: none.")
+    String getValidation();
+
+    void setValidation(String validation);
+
+    @Description(
         "The teacher that is distilled. hog: histograms of oriented gradients, which need no weights.")
     @Default.String("hog")
     @OneOf("hog")

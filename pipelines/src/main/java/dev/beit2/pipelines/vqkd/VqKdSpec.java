@@ -21,6 +21,11 @@ import dev.beit2.pipelines.train.TrainingPlan;
 import dev.beit2.pipelines.train.TrainingSpec;
 import dev.beit2.pipelines.train.TrainingTask;
 import java.io.IOException;
+import java.nio.channels.ReadableByteChannel;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import javax.annotation.Nullable;
 
 /** A tokenizer's training, as the launcher has planned it. */
 record VqKdSpec(
@@ -29,6 +34,7 @@ record VqKdSpec(
     CodebookUpdate codebookUpdate,
     AdamWConfig optimizer,
     ImageSource images,
+    @Nullable ImageSource validation,
     DecodingLimits limits,
     Augmentation augmentation,
     long seed,
@@ -36,6 +42,10 @@ record VqKdSpec(
     boolean activationCheckpointing)
     implements TrainingSpec {
   private static final long serialVersionUID = 1L;
+  private static final String VALIDATION = "--validation";
+
+  /** Below this fraction of codes in use people are warned. */
+  private static final double LEAST_USAGE = 0.5;
 
   /**
    * Plans the training that options describe.
@@ -49,6 +59,14 @@ record VqKdSpec(
         options.getReviveDeadCodesAfter() != null
             ? options.getReviveDeadCodesAfter()
             : TokenizerRecipe.reviveDeadCodesAfter(count);
+    if (options.getWorkers() > 1 && reviveAfter > 0) {
+      // Each worker would revive a code to another vector, and nobody has chosen their mean.
+      throw new InvalidOptionException(
+          "--workers=" + options.getWorkers(),
+          "dead codes that are revived after %d batches of one worker, with %d images"
+              .formatted(reviveAfter, count),
+          "one worker, or --reviveDeadCodesAfter=0");
+    }
     RunConfig config =
         TrainingPlan.config(TrainTokenizer.NAME, TrainTokenizer.Options.class, options, recipe)
             .with("reviveDeadCodesAfter", Integer.toString(reviveAfter));
@@ -58,12 +76,23 @@ record VqKdSpec(
         options.getCodebookUpdate(),
         TrainingPlan.optimizer(options),
         images,
+        validation(options),
         DecodingOptions.limits(options),
         Augmentation.randomResizedCrop(options.getMinCropScale())
             .withJitter(options.getColorJitter()),
         options.getSeed(),
         options.getPrecision(),
         options.getRecompute());
+  }
+
+  @Nullable
+  private static ImageSource validation(TrainTokenizer.Options options) {
+    if (options.getValidation() == null) {
+      return null;
+    }
+    ImageSource source = Inputs.source(VALIDATION, options.getValidation(), options);
+    Inputs.summary(VALIDATION, source); // fails now if there is none
+    return source;
   }
 
   private static VqKdConfig network(
@@ -97,6 +126,31 @@ record VqKdSpec(
    */
   static SharedInJvm<ImageDataset> dataset(ImageSource images) throws IOException {
     return SharedInJvm.acquire(ImageDataset.class, images, () -> Inputs.dataset("--input", images));
+  }
+
+  @Override
+  public Map<String, Double> validate(ReadableByteChannel model) throws IOException {
+    if (validation == null) {
+      return Map.of();
+    }
+    try (SharedInJvm<ImageDataset> held =
+        SharedInJvm.acquire(
+            ImageDataset.class, validation, () -> Inputs.dataset(VALIDATION, validation))) {
+      return new Validation(this).measure(held.get(), model);
+    }
+  }
+
+  @Override
+  public Optional<String> warning(Map<String, Double> metrics) {
+    Double usage = metrics.get(Validation.CODE_USAGE);
+    return usage == null || usage >= LEAST_USAGE
+        ? Optional.empty()
+        : Optional.of(
+            String.format(
+                Locale.ROOT,
+                "only %.0f %% of the codes are in use; --reviveDeadCodesAfter=10, a lower"
+                    + " --codebookDecay or a smaller --codebookSize prevents a collapse",
+                100 * usage));
   }
 
   @Override

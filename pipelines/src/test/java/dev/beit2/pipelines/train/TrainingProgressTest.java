@@ -43,12 +43,20 @@ class TrainingProgressTest {
     PrintStream stderr = System.err;
     ByteArrayOutputStream said = new ByteArrayOutputStream();
     System.setErr(new PrintStream(said, true, UTF_8));
-    try (TrainingProgress progress = TrainingProgress.begin(plan, from)) {
+    try (TrainingProgress progress = TrainingProgress.begin(new Planned(plan), from)) {
       StoredFile.in(dir + "/checkpoints/step-%06d".formatted(step), "state.json").write(state);
     } finally {
       System.setErr(stderr);
     }
     return said.toString(UTF_8).lines().findFirst().orElseThrow();
+  }
+
+  /** Nothing of a spec but its plan is needed. */
+  private record Planned(TrainingPlan plan) implements TrainingSpec {
+    @Override
+    public TrainingTask<?, ?> open(RunPosition from) {
+      throw new UnsupportedOperationException();
+    }
   }
 
   @Test
