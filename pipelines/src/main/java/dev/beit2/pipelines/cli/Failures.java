@@ -72,9 +72,9 @@ final class Failures {
             megabytes ->
                 String.format(
                     Locale.ROOT,
-                    "an image is larger than the %d MB that Flink can group here; wanted"
-                        + " --maxImageMegabytes=%d, which rejects and lists such images, or a"
-                        + " smaller --parallelism, or --storeSize",
+                    "found an image larger than the %d MB that Flink can group here; wanted a larger"
+                        + " heap (BEIT2_HEAP), a smaller --parallelism, or --maxImageMegabytes=%d,"
+                        + " which rejects and lists such images",
                     megabytes,
                     Math.max(1, megabytes - 1)))
         .findFirst();

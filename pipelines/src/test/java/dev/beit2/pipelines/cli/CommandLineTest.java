@@ -315,6 +315,34 @@ final class CommandLineTest {
   }
 
   @Test
+  void aPathOfAnUnknownFileSystemIsNamedWithItsOption() {
+    Command<Options> never = command(options -> fail("ran"));
+    for (String path : List.of("s3://bucket/x", "file://host/x")) {
+      err.reset();
+      assertEquals(2, run(never, "--input=" + path));
+      assertTrue(
+          err.toString(UTF_8).startsWith("--input=" + path + ": found no file system for "),
+          err.toString(UTF_8));
+    }
+  }
+
+  @Test
+  void anImageThatFlinkCannotGroupIsOneLine() {
+    Exception flinks =
+        new IOException(
+            "The record exceeds the maximum size of a sort buffer (current maximum: 44040192 bytes).");
+    Command<Options> failing =
+        command(
+            options -> {
+              throw new RuntimeException(flinks);
+            });
+    assertEquals(2, run(failing, "--input=x"));
+    assertEquals(1, err.toString(UTF_8).lines().count());
+    assertTrue(err.toString(UTF_8).contains("larger than the 42 MB"), err.toString(UTF_8));
+    assertTrue(err.toString(UTF_8).contains("--maxImageMegabytes=41"), err.toString(UTF_8));
+  }
+
+  @Test
   void aPositionalOptionIsGivenWithoutItsName() {
     assertEquals("stop", CommandLine.parse(ACTION, new String[] {"stop"}).getWhatToDo());
     ActionOptions both = CommandLine.parse(ACTION, new String[] {"--times=3", "start"});
