@@ -11,6 +11,7 @@ import com.fasterxml.jackson.databind.ObjectWriter;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.stream.Collectors;
 import org.apache.beam.sdk.coders.Coder;
 import org.apache.beam.sdk.coders.DelegateCoder;
 import org.apache.beam.sdk.coders.DelegateCoder.CodingFunction;
@@ -81,15 +82,26 @@ public final class Json {
     return value;
   }
 
-  /** Why JSON was refused, in one short line. */
+  /** Why JSON was refused, in one short line that names the component. */
   public static String reason(JsonProcessingException e) {
     // What a record's constructor says is clearer than what Jackson says of it.
-    String reason =
-        e.getCause() instanceof IllegalArgumentException
-                || e.getCause() instanceof NullPointerException
-            ? e.getCause().getMessage()
-            : e.getOriginalMessage();
-    String cut = reason.length() <= LONGEST ? reason : reason.substring(0, LONGEST) + "…";
+    if (e.getCause() instanceof IllegalArgumentException
+        || e.getCause() instanceof NullPointerException) {
+      String said = e.getCause().getMessage();
+      return said == null ? "null where a value belongs" : shortened(said);
+    }
+    String place =
+        e instanceof JsonMappingException mapping
+            ? mapping.getPath().stream()
+                .map(step -> step.getFieldName() == null ? "" + step.getIndex() : step.getFieldName())
+                .collect(Collectors.joining("."))
+            : "";
+    String reason = e.getOriginalMessage().replaceFirst(" \\(set .*", "");
+    return shortened(place.isEmpty() ? reason : place + ": " + reason);
+  }
+
+  private static String shortened(String text) {
+    String cut = text.length() <= LONGEST ? text : text.substring(0, LONGEST) + "…";
     return cut.replaceAll("\\s+", " ");
   }
 

@@ -1,6 +1,7 @@
 package dev.beit2.pipelines.average;
 
 import dev.beit2.io.store.StoredFile;
+import dev.beit2.model.checkpoint.InvalidCheckpointException;
 import dev.beit2.model.checkpoint.Safetensors;
 import dev.beit2.model.checkpoint.SafetensorsHeader;
 import dev.beit2.pipelines.run.Checkpoint;
@@ -110,7 +111,14 @@ final class OuterStepFn extends DoFn<KV<ChunkKey, float[]>, KV<String, KV<Long, 
   private record OpenTensors(SafetensorsHeader header, SeekableByteChannel channel) {
     static OpenTensors of(StoredFile file) throws IOException {
       SeekableByteChannel channel = file.openSeekable();
-      return new OpenTensors(Safetensors.header(channel), channel);
+      SafetensorsHeader header = Safetensors.header(channel);
+      if (channel.size() != header.end()) {
+        channel.close();
+        throw new InvalidCheckpointException(
+            "%s has %d bytes; its header needs %d"
+                .formatted(file.path(), channel.size(), header.end()));
+      }
+      return new OpenTensors(header, channel);
     }
 
     long offset(ChunkKey key) {
@@ -127,6 +135,11 @@ final class OuterStepFn extends DoFn<KV<ChunkKey, float[]>, KV<String, KV<Long, 
       }
       float[] values = new float[length];
       bytes.flip().asFloatBuffer().get(values);
+      for (float value : values) {
+        if (!Float.isFinite(value)) {
+          throw new InvalidCheckpointException("found %s in a checkpoint's file".formatted(value));
+        }
+      }
       return values;
     }
   }

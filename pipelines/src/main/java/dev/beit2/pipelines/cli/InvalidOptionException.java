@@ -2,9 +2,11 @@ package dev.beit2.pipelines.cli;
 
 import static java.util.Objects.requireNonNull;
 
+import dev.beit2.io.PlainText;
+
 /**
  * An option cannot be used. The message is one line that names the option, what was found and what
- * was wanted; {@link CommandLine} prints it and ends with exit code 2.
+ * was wanted, without control characters; {@link CommandLine} prints it and ends with exit code 2.
  */
 public final class InvalidOptionException extends RuntimeException {
   private static final long serialVersionUID = 1L;
@@ -24,7 +26,7 @@ public final class InvalidOptionException extends RuntimeException {
   }
 
   private static String oneLine(String text) {
-    return text.replaceAll("\\s*\\R\\s*", " ");
+    return PlainText.of(text.replaceAll("\\s*\\R\\s*", " "));
   }
 
   /** The option as it was given. */

@@ -1,7 +1,9 @@
 package dev.beit2.pipelines.mim;
 
+import dev.beit2.io.image.EncodedImage;
 import dev.beit2.io.image.RejectedImage;
 import dev.beit2.io.image.RgbImage;
+import dev.beit2.io.image.UndecodableImageException;
 import dev.beit2.io.shard.CodePacking;
 import dev.beit2.io.shard.MimExample;
 import dev.beit2.io.shard.MimShards;
@@ -75,10 +77,7 @@ final class MimTraining implements TrainingTask<MimExample, MimBatch> {
     RgbImage pixels = views.get(example.key(), view);
     if (pixels == null) {
       ExampleLoader.Rendered<MimExample> rendering =
-          loader.render(
-              position,
-              example,
-              (row, image) -> image.render(row.views().get(view).view(), metadata.inputSize()));
+          loader.render(position, example, (row, image) -> render(row, image, view));
       used = rendering.example();
       pixels = rendering.pixels();
       views.put(used.key(), view, pixels);
@@ -89,6 +88,16 @@ final class MimTraining implements TrainingTask<MimExample, MimBatch> {
     System.arraycopy(codes, 0, batch.codes(), slot * patches, patches);
     boolean[] mask = Masks.sample(spec.mask(), spec.seed(), used.key(), epoch);
     System.arraycopy(mask, 0, batch.masks(), slot * patches, patches);
+  }
+
+  private RgbImage render(MimExample row, EncodedImage image, int view)
+      throws UndecodableImageException {
+    if (image.width() != row.width() || image.height() != row.height()) {
+      throw new UndecodableImageException(
+          "an image of %dx%d in a row of %dx%d"
+              .formatted(image.width(), image.height(), row.width(), row.height()));
+    }
+    return image.render(row.views().get(view).view(), metadata.inputSize());
   }
 
   /** Nothing of this network depends on data. */

@@ -1,6 +1,7 @@
 package dev.beit2.pipelines.options;
 
 import dev.beit2.io.InvalidInputException;
+import dev.beit2.io.PlainText;
 import dev.beit2.io.image.ImageFolder;
 import dev.beit2.io.image.source.ImageDataset;
 import dev.beit2.io.image.source.ImageSource;
@@ -52,7 +53,7 @@ public final class Inputs {
   /** Prints a note if there is one. */
   public static void printNote(String stage, @Nullable String note) {
     if (note != null) {
-      System.err.printf("[%s] note: %s%n", stage, note);
+      System.err.printf("[%s] note: %s%n", stage, PlainText.of(note));
     }
   }
 

@@ -1,5 +1,6 @@
 package dev.beit2.pipelines.report;
 
+import dev.beit2.io.PlainText;
 import java.util.Locale;
 
 /** Formats text and numbers for the report. */
@@ -8,9 +9,13 @@ final class Html {
 
   private Html() {}
 
-  /** Escapes the text of an element, or of an attribute in double quotes. */
+  /**
+   * Escapes the text of an element, or of an attribute in double quotes. Control characters become
+   * numbers.
+   */
   static String escape(String text) {
-    return text.replace("&", "&amp;")
+    return PlainText.of(text)
+        .replace("&", "&amp;")
         .replace("<", "&lt;")
         .replace(">", "&gt;")
         .replace("\"", "&quot;");

@@ -2,10 +2,14 @@ package dev.beit2.pipelines.run;
 
 import static java.util.Objects.requireNonNull;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
+import dev.beit2.io.InvalidInputException;
+import dev.beit2.io.Json;
 import dev.beit2.io.store.StoredFile;
 import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.nio.channels.ReadableByteChannel;
+import javax.annotation.Nullable;
 
 /**
  * A complete checkpoint of a run: a folder whose {@code state.json} was written last.
@@ -41,9 +45,26 @@ public record Checkpoint(long step, String directory) {
   /**
    * What {@code state.json} says.
    *
-   * @throws IOException if the file cannot be read or is not a state
+   * @throws IOException if the file cannot be read
+   * @throws InvalidInputException if it is not the state of this step
    */
   public CheckpointState state() throws IOException {
-    return CheckpointState.parse(StoredFile.in(directory, STATE).readText());
+    try {
+      CheckpointState state = CheckpointState.parse(StoredFile.in(directory, STATE).readText());
+      if (state.step() != step) {
+        throw invalid("step is " + state.step(), null);
+      }
+      return state;
+    } catch (JsonProcessingException e) {
+      throw invalid(Json.reason(e), e);
+    }
+  }
+
+  InvalidInputException invalid(String why, @Nullable Exception cause) {
+    return new InvalidInputException(
+        "%s/%s, which is no state of step %d (%s)".formatted(directory, STATE, step, why),
+        "a sound one; without the folder %s the run goes on from an earlier checkpoint"
+            .formatted(directory),
+        cause);
   }
 }

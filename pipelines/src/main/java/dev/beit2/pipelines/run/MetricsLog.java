@@ -100,7 +100,11 @@ public final class MetricsLog {
     while (true) {
       long end = lines.position();
       Optional<String> line = lines.previous();
-      if (line.isEmpty() || parse(line.get()).get(STEP) <= step) {
+      if (line.isEmpty()) {
+        return end;
+      }
+      Optional<Map<String, Double>> logged = parse(line.get());
+      if (logged.isPresent() && logged.get().get(STEP) <= step) {
         return end;
       }
     }
@@ -127,12 +131,13 @@ public final class MetricsLog {
 
   /**
    * The logged steps of a run in order, each with its number as {@code step} among the metrics. A
-   * value that was not finite is NaN. An unfinished last line of a killed run is skipped.
+   * value that was not finite is NaN. An unfinished last line of a killed run is skipped, and so
+   * are broken lines: metrics are for people, and no run depends on them.
    */
   public static List<Map<String, Double>> read(String runDirectory) throws IOException {
     List<Map<String, Double>> steps = new ArrayList<>();
     for (String line : wholeLines(StoredFile.in(runDirectory, LINES))) {
-      steps.add(parse(line));
+      parse(line).ifPresent(steps::add);
     }
     return steps;
   }
@@ -157,11 +162,11 @@ public final class MetricsLog {
         if (line.isEmpty()) {
           break;
         }
-        Map<String, Double> step = parse(line.get());
-        if (step.get(STEP) <= afterStep) {
+        Optional<Map<String, Double>> step = parse(line.get());
+        if (step.isPresent() && step.get().get(STEP) <= afterStep) {
           break;
         }
-        steps.addFirst(step);
+        step.ifPresent(steps::addFirst);
       }
     }
     return List.copyOf(steps);
@@ -175,13 +180,21 @@ public final class MetricsLog {
     return text.substring(0, text.lastIndexOf('\n') + 1).lines().toList();
   }
 
-  private static Map<String, Double> parse(String line) throws JsonProcessingException {
+  /** The metrics of a line; empty if it is not one that {@link #append} writes. */
+  private static Optional<Map<String, Double>> parse(String line) {
     Map<String, Double> metrics = new LinkedHashMap<>();
-    Json.object(line)
-        .forEach(
-            (name, value) ->
-                metrics.put(
-                    name, value instanceof Number number ? number.doubleValue() : Double.NaN));
-    return metrics;
+    try {
+      for (Map.Entry<String, Object> metric : Json.object(line).entrySet()) {
+        if (metric.getValue() != null && !(metric.getValue() instanceof Number)) {
+          return Optional.empty();
+        }
+        metrics.put(
+            metric.getKey(),
+            metric.getValue() instanceof Number number ? number.doubleValue() : Double.NaN);
+      }
+    } catch (JsonProcessingException e) {
+      return Optional.empty();
+    }
+    return metrics.getOrDefault(STEP, 0.0) >= 1 ? Optional.of(metrics) : Optional.empty();
   }
 }

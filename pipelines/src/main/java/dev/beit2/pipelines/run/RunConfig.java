@@ -11,6 +11,7 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
@@ -80,12 +81,9 @@ public record RunConfig(SortedMap<String, String> values) implements Serializabl
   public boolean isBegun(String output) throws IOException {
     String option = "--output=" + output;
     requirePlainPath(option, output);
-    StoredFile file = StoredFile.in(output, FILE);
-    if (!file.exists()) {
-      return false;
-    }
-    requireSame(option, read(option, file));
-    return true;
+    Optional<RunConfig> started = read(option, output);
+    started.ifPresent(config -> requireSame(option, config.values));
+    return started.isPresent();
   }
 
   /**
@@ -114,15 +112,38 @@ public record RunConfig(SortedMap<String, String> values) implements Serializabl
     }
   }
 
-  private static SortedMap<String, String> read(String option, StoredFile file) throws IOException {
+  /**
+   * The configuration in a folder, if there is one.
+   *
+   * @param option that names the folder, as it was given
+   * @throws InvalidOptionException if {@code config.json} is not a configuration
+   */
+  public static Optional<RunConfig> read(String option, String folder) throws IOException {
+    StoredFile file = StoredFile.in(folder, FILE);
+    if (!file.exists()) {
+      return Optional.empty();
+    }
     SortedMap<String, String> config = new TreeMap<>();
     try {
-      Json.object(file.readText()).forEach((name, value) -> config.put(name, "" + value));
+      Json.object(file.readText())
+          .forEach(
+              (name, value) -> {
+                if (!(value instanceof String
+                    || value instanceof Number
+                    || value instanceof Boolean)) {
+                  throw invalid(option, "in which " + name + " is no value of an option");
+                }
+                config.put(name, value.toString());
+              });
     } catch (JsonProcessingException e) {
-      throw new InvalidOptionException(
-          option, "a " + FILE + " that is no JSON object", "one written by this command");
+      throw invalid(option, "that is no JSON object");
     }
-    return config;
+    return Optional.of(new RunConfig(config));
+  }
+
+  private static InvalidOptionException invalid(String option, String what) {
+    return new InvalidOptionException(
+        option, "a " + FILE + " " + what, "one written by this command");
   }
 
   private void requireSame(String option, SortedMap<String, String> started) {

@@ -2,6 +2,7 @@ package dev.beit2.pipelines.run;
 
 import static java.util.Objects.requireNonNull;
 
+import dev.beit2.io.InvalidInputException;
 import dev.beit2.io.Json;
 import dev.beit2.io.store.ChannelWriter;
 import dev.beit2.io.store.StoredFile;
@@ -16,8 +17,11 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 
 /**
  * The folder of one training run, local or in an object store. It holds the run's configuration and
@@ -33,7 +37,8 @@ import java.util.regex.Pattern;
  */
 public final class RunDirectory {
   private static final String CHECKPOINTS = "checkpoints";
-  private static final Pattern STEP_FOLDER = Pattern.compile("((?:.*/)?step-(\\d+))/([^/]+)");
+  private static final Pattern STEP_FOLDER = Pattern.compile("((?:.*/)?step-(\\d{1,18}))/([^/]+)");
+  private static final Pattern OPTIMIZER = Pattern.compile("optimizer-\\d+\\.safetensors");
   private static final int NEWEST_KEPT = 2;
   private static final int EVERY_KEPT = 10;
 
@@ -83,6 +88,31 @@ public final class RunDirectory {
     return latest(path);
   }
 
+  /**
+   * Where the run stands, according to its newest complete checkpoint.
+   *
+   * @param batchSize images per step of one worker
+   * @throws InvalidInputException if the checkpoint's state does not fit the batch size, its files
+   *     or the checkpoint before it
+   */
+  public RunPosition position(int batchSize) throws IOException {
+    List<Folder> complete = folders(path).values().stream().filter(Folder::complete).toList();
+    if (complete.isEmpty()) {
+      return RunPosition.START;
+    }
+    Folder last = complete.get(complete.size() - 1);
+    CheckpointState before =
+        complete.size() == 1 ? null : complete.get(complete.size() - 2).checkpoint().state();
+    Checkpoint checkpoint = last.checkpoint();
+    try {
+      checkpoint.state().requireReachable(batchSize, before);
+    } catch (IllegalArgumentException e) {
+      throw checkpoint.invalid(e.getMessage(), e);
+    }
+    last.requireOptimizers(checkpoint.state().workersOfRound());
+    return RunPosition.of(Optional.of(checkpoint), batchSize);
+  }
+
   /** The complete checkpoint at a position. */
   public Optional<Checkpoint> checkpoint(RunPosition position) throws IOException {
     Checkpoint checkpoint = new Checkpoint(position.step(), folder(position.step()));
@@ -93,7 +123,11 @@ public final class RunDirectory {
 
   /** Where the files of a step's checkpoint go. */
   public String folder(long step) {
-    return path + "/" + CHECKPOINTS + "/" + String.format(Locale.ROOT, "step-%06d", step);
+    return path + "/" + CHECKPOINTS + "/" + name(step);
+  }
+
+  private static String name(long step) {
+    return String.format(Locale.ROOT, "step-%06d", step);
   }
 
   /**
@@ -159,7 +193,7 @@ public final class RunDirectory {
     List<Checkpoint> complete = new ArrayList<>();
     for (Folder folder : folders(StoredFile.withoutLastSlash(runDirectory)).values()) {
       if (folder.complete()) {
-        complete.add(new Checkpoint(folder.step(), folder.directory()));
+        complete.add(folder.checkpoint());
       }
     }
     return complete;
@@ -218,13 +252,36 @@ public final class RunDirectory {
    * how often the run was killed.
    */
   private static long ordinal(Folder folder) throws IOException {
-    return new Checkpoint(folder.step(), folder.directory()).state().ordinal();
+    try {
+      return folder.checkpoint().state().ordinal();
+    } catch (InvalidInputException e) {
+      return 0; // it is kept, and costs an old checkpoint's space, not the run
+    }
   }
 
   /** One step's folder, complete or not. */
   private record Folder(long step, String directory, List<String> files) {
     boolean complete() {
       return files.contains(Checkpoint.STATE);
+    }
+
+    Checkpoint checkpoint() {
+      return new Checkpoint(step, directory);
+    }
+
+    /** Checks that there is an optimizer's file of each worker of the round, and no other. */
+    void requireOptimizers(int workers) {
+      Set<String> wanted =
+          IntStream.range(0, workers)
+              .mapToObj(Checkpoint::optimizer)
+              .collect(Collectors.toCollection(TreeSet::new));
+      Set<String> found =
+          files.stream()
+              .filter(OPTIMIZER.asMatchPredicate())
+              .collect(Collectors.toCollection(TreeSet::new));
+      if (!found.equals(wanted)) {
+        throw checkpoint().invalid("%d workers and the files %s".formatted(workers, found), null);
+      }
     }
   }
 
@@ -235,6 +292,9 @@ public final class RunDirectory {
       Matcher match = STEP_FOLDER.matcher(file);
       if (match.matches()) {
         long step = Long.parseLong(match.group(2));
+        if (!match.group(1).endsWith("/" + name(step))) {
+          continue; // not a name that a run gives
+        }
         folders
             .computeIfAbsent(step, s -> new Folder(s, match.group(1), new ArrayList<>()))
             .files()

@@ -1,5 +1,7 @@
 package dev.beit2.pipelines.run;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
+import dev.beit2.io.InvalidInputException;
 import dev.beit2.io.Json;
 import dev.beit2.io.store.StoredFile;
 import java.io.IOException;
@@ -29,12 +31,27 @@ public final class StoppedRun {
     StoredFile.in(output, FILE).write(Json.pretty(content));
   }
 
-  /** The reason, if the run stopped. */
+  /**
+   * The reason, if the run stopped.
+   *
+   * @throws InvalidInputException if {@code stopped.json} gives no reason
+   */
   public static Optional<String> reason(String output) throws IOException {
     StoredFile file = StoredFile.in(output, FILE);
-    return file.exists()
-        ? Optional.of(String.valueOf(Json.object(file.readText()).get(REASON)))
-        : Optional.empty();
+    if (!file.exists()) {
+      return Optional.empty();
+    }
+    String why = "no text";
+    try {
+      if (Json.object(file.readText()).get(REASON) instanceof String reason) {
+        return Optional.of(reason);
+      }
+    } catch (JsonProcessingException e) {
+      why = Json.reason(e);
+    }
+    throw new InvalidInputException(
+        "%s, which gives no reason (%s)".formatted(file.path(), why),
+        "one written by a training; the next start deletes it");
   }
 
   /** Forgets the reason: another start, with another precision for example, may not stop. */

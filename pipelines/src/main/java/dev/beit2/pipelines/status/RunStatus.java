@@ -1,5 +1,6 @@
 package dev.beit2.pipelines.status;
 
+import dev.beit2.io.PlainText;
 import dev.beit2.pipelines.cli.Progress;
 import dev.beit2.pipelines.run.Checkpoint;
 import dev.beit2.pipelines.run.CheckpointState;
@@ -40,11 +41,11 @@ final class RunStatus {
   private record Line(String name, String value) {}
 
   private final String run;
-  private final Map<String, Object> config;
+  private final Map<String, String> config;
   private final Instant now;
   private final List<Line> lines = new ArrayList<>();
 
-  RunStatus(String run, Map<String, Object> config, Instant now) {
+  RunStatus(String run, Map<String, String> config, Instant now) {
     this.run = run;
     this.config = config;
     this.now = now;
@@ -135,10 +136,10 @@ final class RunStatus {
 
   /** Steps of the whole run; 0 if unknown. */
   private long total(CheckpointState state) {
-    if (state.steps() != null) {
-      return state.steps();
+    if (config.containsKey("steps")) {
+      return Long.parseLong(config.get("steps"));
     }
-    return config.containsKey("steps") ? Long.parseLong(config.get("steps").toString()) : 0;
+    return state.steps() == null ? 0 : state.steps();
   }
 
   /** The position in terms of {@link #total}: a run of epochs counts images, not steps. */
@@ -148,7 +149,7 @@ final class RunStatus {
         && state.images() != null
         && state.workers() != null
         && state.workers() > 0) {
-      long batchSize = Long.parseLong(config.get("batchSize").toString());
+      long batchSize = Long.parseLong(config.get("batchSize"));
       return state.images() / (state.workers() * batchSize);
     }
     return last.step();
@@ -222,6 +223,6 @@ final class RunStatus {
   }
 
   private void add(String name, String value) {
-    lines.add(new Line(name, value));
+    lines.add(new Line(PlainText.of(name), PlainText.of(value)));
   }
 }

@@ -1,7 +1,5 @@
 package dev.beit2.pipelines.status;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
-import dev.beit2.io.Json;
 import dev.beit2.io.store.StoredFile;
 import dev.beit2.pipelines.cli.Command;
 import dev.beit2.pipelines.cli.CommandLine;
@@ -33,6 +31,7 @@ public final class Status {
           options -> run(options, System.out, Clock.systemUTC()));
 
   private static final Set<String> TRAININGS = Set.of(TrainTokenizer.NAME, PretrainMim.NAME);
+  private static final Set<String> COUNTS = Set.of("steps", "batchSize");
   private static final String WANTED = "the folder of a run of train-tokenizer or pretrain";
 
   private Status() {}
@@ -59,27 +58,27 @@ public final class Status {
    */
   static int run(Options options, PrintStream out, Clock clock) throws IOException {
     String run = StoredFile.withoutLastSlash(options.getRun());
-    Map<String, Object> config = config("--run=" + options.getRun(), run);
+    Map<String, String> config = config("--run=" + options.getRun(), run);
     new RunStatus(run, config, clock.instant()).print(out);
     return CommandLine.OK;
   }
 
-  private static Map<String, Object> config(String option, String run) throws IOException {
+  private static Map<String, String> config(String option, String run) throws IOException {
     RunConfig.requirePlainPath(option, run);
-    StoredFile file = StoredFile.in(run, RunConfig.FILE);
-    if (!file.exists()) {
-      throw new InvalidOptionException(option, "no " + RunConfig.FILE + " in it", WANTED);
-    }
-    Map<String, Object> config;
-    try {
-      config = Json.object(file.readText());
-    } catch (JsonProcessingException e) {
-      throw new InvalidOptionException(
-          option, "a " + RunConfig.FILE + " that is no JSON object", WANTED);
-    }
-    Object command = config.get(RunConfig.COMMAND);
-    if (!(command instanceof String) || !TRAININGS.contains(command)) {
+    Map<String, String> config =
+        RunConfig.read(option, run)
+            .orElseThrow(
+                () -> new InvalidOptionException(option, "no " + RunConfig.FILE + " in it", WANTED))
+            .values();
+    String command = config.get(RunConfig.COMMAND);
+    if (command == null || !TRAININGS.contains(command)) {
       throw new InvalidOptionException(option, "the folder of " + command, WANTED);
+    }
+    for (String number : COUNTS) {
+      if (!config.getOrDefault(number, "1").matches("[1-9]\\d{0,17}")) {
+        throw new InvalidOptionException(
+            option, "a " + RunConfig.FILE + " with " + number + " " + config.get(number), WANTED);
+      }
     }
     return config;
   }

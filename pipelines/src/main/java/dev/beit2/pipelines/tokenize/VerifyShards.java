@@ -1,6 +1,7 @@
 package dev.beit2.pipelines.tokenize;
 
 import dev.beit2.io.Json;
+import dev.beit2.io.PlainText;
 import dev.beit2.io.shard.CodeUsage;
 import dev.beit2.io.shard.ShardManifest;
 import dev.beit2.io.shard.ShardVerification;
@@ -114,7 +115,7 @@ public final class VerifyShards {
           "\n%d images have the same bytes as another one (no error)"
               .formatted(found.duplicateImages()));
     }
-    found.problems().forEach(problem -> text.append("\n  ").append(problem));
+    found.problems().forEach(problem -> text.append("\n  ").append(PlainText.of(problem)));
     return text.append(found.sound() ? "\nsound" : "\nNOT sound").toString();
   }
 }

@@ -76,7 +76,7 @@ public final class TrainingJobs {
       options.as(FlinkPipelineOptions.class).setParallelism(plan.workers());
     }
     cancelEarlier(target, options.getJobName());
-    RunPosition position = RunPosition.of(run.lastCheckpoint(), plan.batchSize());
+    RunPosition position = run.position(plan.batchSize());
     requireDevice(plan, target);
     requireSlots(plan, target);
     StoppedRun.clear(plan.output());

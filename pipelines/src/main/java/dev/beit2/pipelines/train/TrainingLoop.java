@@ -1,5 +1,6 @@
 package dev.beit2.pipelines.train;
 
+import dev.beit2.model.checkpoint.InvalidCheckpointException;
 import dev.beit2.model.train.NonFiniteLossException;
 import dev.beit2.model.train.Trainer;
 import dev.beit2.pipelines.cli.InvalidOptionException;
@@ -9,6 +10,7 @@ import dev.beit2.pipelines.loader.WorkerPartition;
 import dev.beit2.pipelines.run.Checkpoint;
 import dev.beit2.pipelines.run.RunDirectory;
 import dev.beit2.pipelines.run.RunPosition;
+import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.nio.channels.ReadableByteChannel;
 import java.util.ArrayList;
@@ -133,7 +135,7 @@ final class TrainingLoop<ExampleT, BatchT> implements AutoCloseable {
   /**
    * Starts a loop from the checkpoint at the beginning of a round.
    *
-   * @throws InvalidOptionException if the checkpoint holds a model of another shape
+   * @throws InvalidOptionException if the checkpoint's files are not those of this network
    */
   static TrainingLoop<?, ?> open(TrainingSpec spec, Round round, int worker) throws IOException {
     TrainingPlan plan = spec.plan();
@@ -142,7 +144,7 @@ final class TrainingLoop<ExampleT, BatchT> implements AutoCloseable {
       Optional<Checkpoint> start = RunDirectory.at(plan.output()).checkpoint(round.from());
       if (start.isPresent()) {
         restoreModel(plan, task.trainer(), start.get());
-        restoreOptimizer(task.trainer(), start.get(), worker);
+        restoreOptimizer(plan, task.trainer(), start.get(), worker);
         task.addRejected(start.get().state().rejectedSoFar());
       } else {
         initialize(task, plan);
@@ -171,26 +173,44 @@ final class TrainingLoop<ExampleT, BatchT> implements AutoCloseable {
 
   private static void restoreModel(TrainingPlan plan, Trainer trainer, Checkpoint checkpoint)
       throws IOException {
-    try (ReadableByteChannel model = checkpoint.open(Checkpoint.MODEL)) {
-      trainer.restoreModel(model);
-    } catch (IllegalArgumentException e) {
-      throw new InvalidOptionException(
-          "--output=" + plan.output(),
-          "another model in its checkpoint: " + e.getMessage(),
-          "the same model");
-    }
+    restore(plan, checkpoint, Checkpoint.MODEL, trainer::restoreModel);
   }
 
   /** A worker that has joined since the checkpoint takes over another worker's optimizer state. */
-  private static void restoreOptimizer(Trainer trainer, Checkpoint checkpoint, int worker)
-      throws IOException {
+  private static void restoreOptimizer(
+      TrainingPlan plan, Trainer trainer, Checkpoint checkpoint, int worker) throws IOException {
     int before = checkpoint.state().workersOfRound();
     if (before == 0) {
       return; // no worker has taken a step yet
     }
-    try (ReadableByteChannel state = checkpoint.open(Checkpoint.optimizer(worker % before))) {
-      trainer.restoreOptimizer(state);
+    String file = Checkpoint.optimizer(worker % before);
+    restore(plan, checkpoint, file, trainer::restoreOptimizer);
+    if (trainer.step() != checkpoint.step()) {
+      throw invalid(plan, checkpoint, file, "of step " + trainer.step());
     }
+  }
+
+  private interface Restoring {
+    void from(ReadableByteChannel file) throws IOException;
+  }
+
+  private static void restore(
+      TrainingPlan plan, Checkpoint checkpoint, String file, Restoring restoring)
+      throws IOException {
+    try (ReadableByteChannel content = checkpoint.open(file)) {
+      restoring.from(content);
+    } catch (InvalidCheckpointException | FileNotFoundException e) { // others may pass
+      throw invalid(plan, checkpoint, file, e.getMessage());
+    }
+  }
+
+  private static InvalidOptionException invalid(
+      TrainingPlan plan, Checkpoint checkpoint, String file, String why) {
+    return new InvalidOptionException(
+        "--output=" + plan.output(),
+        "%s/%s (%s)".formatted(checkpoint.directory(), file, why),
+        "the file that this run has written; without the folder %s it goes on from an earlier checkpoint"
+            .formatted(checkpoint.directory()));
   }
 
   /**

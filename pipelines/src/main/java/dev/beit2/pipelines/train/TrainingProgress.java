@@ -1,5 +1,6 @@
 package dev.beit2.pipelines.train;
 
+import dev.beit2.io.InvalidInputException;
 import dev.beit2.io.store.StoredFile;
 import dev.beit2.pipelines.cli.Progress;
 import dev.beit2.pipelines.run.Checkpoint;
@@ -56,7 +57,7 @@ final class TrainingProgress implements AutoCloseable {
         Thread.sleep((local ? POLL_DISK_EVERY : POLL_STORE_EVERY).toMillis());
         try {
           printNewest();
-        } catch (IOException e) {
+        } catch (IOException | InvalidInputException e) {
           // The next poll may succeed; the job fails by itself if the folder cannot be read.
         }
       }

@@ -42,7 +42,7 @@ class ObjectStoreTest {
   private static void checkpoint(long step) throws IOException {
     open("32")
         .writeCheckpoint(
-            new CheckpointState(step, null, 0L, 1, 100L, null, null, List.of()),
+            new CheckpointState(step, null, 32 * step, 1, 100L, null, null, List.of()),
             Map.of("model.safetensors", c -> c.write(UTF_8.encode("weights"))));
   }
 

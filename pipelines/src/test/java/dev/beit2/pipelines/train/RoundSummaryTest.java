@@ -50,7 +50,7 @@ class RoundSummaryTest {
             96L,
             2,
             700L,
-            new RoundStatistics(8.5, 6, 16, 0.1, 200, 5.5),
+            new RoundStatistics(8.5, 6.0, 16, 0.1, 200L, 5.5),
             "1970-01-01T00:00:10Z",
             List.of(EMPTY, BROKEN));
     assertEquals(expected, summary(FIRST, SECOND).state(700));
