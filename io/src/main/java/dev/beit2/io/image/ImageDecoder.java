@@ -10,6 +10,7 @@ import static org.bytedeco.opencv.global.opencv_imgcodecs.IMREAD_REDUCED_GRAYSCA
 import static org.bytedeco.opencv.global.opencv_imgcodecs.IMREAD_REDUCED_GRAYSCALE_4;
 import static org.bytedeco.opencv.global.opencv_imgcodecs.IMREAD_REDUCED_GRAYSCALE_8;
 
+import dev.beit2.io.InvalidInputException;
 import org.bytedeco.javacpp.BytePointer;
 import org.bytedeco.javacpp.ShortPointer;
 import org.bytedeco.opencv.global.opencv_core;
@@ -51,6 +52,7 @@ final class ImageDecoder {
    * @param header of these bytes
    * @param reduction NONE unless it is a JPEG
    * @throws UndecodableImageException if the image is truncated or corrupt
+   * @throws InvalidInputException if the pixels do not fit into the Java heap
    */
   static RgbImage decode(byte[] bytes, ImageHeader header, Reduction reduction)
       throws UndecodableImageException {
@@ -70,7 +72,7 @@ final class ImageDecoder {
           || image.rows() != height) {
         throw new UndecodableImageException("truncated or corrupt " + header.format());
       }
-      byte[] rgb = new byte[3 * width * height];
+      byte[] rgb = allocate(width, height);
       if (significantBits > 0) {
         narrow(image, significantBits, rgb);
       } else {
@@ -80,6 +82,8 @@ final class ImageDecoder {
         BmpOf16Bits.scale(bytes, rgb);
       }
       return new RgbImage(width, height, rgb);
+    } catch (InvalidInputException e) {
+      throw e;
     } catch (RuntimeException e) { // how OpenCV's errors arrive
       throw new UndecodableImageException("corrupt " + header.format(), e);
     }
@@ -112,6 +116,20 @@ final class ImageDecoder {
       case ImageHeader.GIF -> OpaqueGif.of(bytes);
       default -> bytes;
     };
+  }
+
+  private static byte[] allocate(int width, int height) {
+    try {
+      return new byte[3 * width * height];
+    } catch (OutOfMemoryError e) {
+      throw new InvalidInputException(
+          "an image of %dx%d, which needs %d MB, and a Java heap of %d MB"
+              .formatted(
+                  width, height, (3L * width * height) >> 20, Runtime.getRuntime().maxMemory() >> 20),
+          "a larger heap (BEIT2_HEAP=4g, of a cluster --heapMegabytes=4096),"
+              + " or a smaller --maxPixels, which leaves such images out",
+          e);
+    }
   }
 
   /** The names say grey, but colour comes with {@link #FLAGS}: one bit is one size. */

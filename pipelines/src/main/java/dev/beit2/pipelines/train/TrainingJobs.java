@@ -62,7 +62,7 @@ public final class TrainingJobs {
   /** Whether nothing is left to do. Writes nothing. */
   private static boolean isComplete(TrainingPlan plan) throws IOException {
     return plan.config().isBegun(plan.output())
-        && plan.isComplete(RunPosition.of(RunDirectory.latest(plan.output()), plan.batchSize()));
+        && plan.isComplete(RunDirectory.at(plan.output()).position(plan.batchSize()));
   }
 
   private static void train(TrainingSpec spec, TrainingOptions options)
