@@ -125,7 +125,10 @@ final class ImageDecoder {
       throw new InvalidInputException(
           "an image of %dx%d, which needs %d MB, and a Java heap of %d MB"
               .formatted(
-                  width, height, (3L * width * height) >> 20, Runtime.getRuntime().maxMemory() >> 20),
+                  width,
+                  height,
+                  (3L * width * height) >> 20,
+                  Runtime.getRuntime().maxMemory() >> 20),
           "a larger heap (BEIT2_HEAP=4g, of a cluster --heapMegabytes=4096),"
               + " or a smaller --maxPixels, which leaves such images out",
           e);
