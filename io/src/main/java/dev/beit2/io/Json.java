@@ -93,7 +93,9 @@ public final class Json {
     String place =
         e instanceof JsonMappingException mapping
             ? mapping.getPath().stream()
-                .map(step -> step.getFieldName() == null ? "" + step.getIndex() : step.getFieldName())
+                .map(
+                    step ->
+                        step.getFieldName() == null ? "" + step.getIndex() : step.getFieldName())
                 .collect(Collectors.joining("."))
             : "";
     String reason = e.getOriginalMessage().replaceFirst(" \\(set .*", "");

@@ -182,8 +182,11 @@ record ShardFile(ShardFolder folder, String file) {
   private RowGroup rowGroup(BlockMetaData block, long fileLength) throws IOException {
     long start = block.getStartingPos();
     long end = start + Math.max(1, block.getCompressedSize());
-    boolean sized = block.getColumns().stream().allMatch(column -> column.getTotalSize() >= 0);
-    if (start < 0 || !sized || end <= start || end > fileLength || block.getRowCount() < 0) {
+    // Each by itself: their sum may overflow into something that looks right.
+    boolean inside =
+        block.getColumns().stream()
+            .allMatch(column -> column.getTotalSize() >= 0 && column.getTotalSize() <= fileLength);
+    if (start < 0 || !inside || end > fileLength || block.getRowCount() < 0) {
       throw new IOException("a footer with a row group outside the file");
     }
     return new RowGroup(this, start, end, block.getRowCount(), block.getTotalByteSize());

@@ -34,12 +34,30 @@ class RunFilesMutationTest {
   private static final int WORKERS = 2;
   private static final RunConfig CONFIG =
       new RunConfig(
-          new TreeMap<>(Map.of("command", "pretrain", "batchSize", "2", "seed", "0", "steps", "9")));
+          new TreeMap<>(
+              Map.of("command", "pretrain", "batchSize", "2", "seed", "0", "steps", "9")));
 
   private static final List<String> VALUES =
       List.of(
-          "0", "-1", "1", "2", "3", "7", "34", "0.5", "1e400", "null", "true", "\"\"", "\"2\"",
-          "[]", "{}", "\"\\u001b[2J\\u0007\"", "2147483648", "99999999999999999999", "NaN",
+          "0",
+          "-1",
+          "1",
+          "2",
+          "3",
+          "7",
+          "34",
+          "0.5",
+          "1e400",
+          "null",
+          "true",
+          "\"\"",
+          "\"2\"",
+          "[]",
+          "{}",
+          "\"\\u001b[2J\\u0007\"",
+          "2147483648",
+          "99999999999999999999",
+          "NaN",
           "[".repeat(2000));
 
   private static final List<Pattern> PLACES =
@@ -75,9 +93,12 @@ class RunFilesMutationTest {
               "2026-01-01T00:00:10Z",
               List.of(new RejectedImage("a.jpg", "no bytes"))),
           Map.of(
-              Checkpoint.MODEL, out -> out.write(UTF_8.encode("weights")),
-              Checkpoint.optimizer(0), out -> out.write(UTF_8.encode("moments")),
-              Checkpoint.optimizer(1), out -> out.write(UTF_8.encode("moments"))));
+              Checkpoint.MODEL,
+              out -> out.write(UTF_8.encode("weights")),
+              Checkpoint.optimizer(0),
+              out -> out.write(UTF_8.encode("moments")),
+              Checkpoint.optimizer(1),
+              out -> out.write(UTF_8.encode("moments"))));
       MetricsLog.append(
           run(),
           step - 4,
@@ -200,7 +221,8 @@ class RunFilesMutationTest {
     assertRefused("images was 16 before", sound.replace(": 32", ": 36"));
     assertRefused("images is 7, below 8", sound.replace(": 32", ": 7"));
     assertRefused("images is 33, which 8 steps", sound.replace(": 32", ": 33"));
-    assertRefused("a round of 16 images by 1 workers", sound.replace("\"workers\" : 2", "\"workers\" : 1"));
+    assertRefused(
+        "a round of 16 images by 1 workers", sound.replace("\"workers\" : 2", "\"workers\" : 1"));
     assertRefused("workers is 0", sound.replace("\"workers\" : 2", "\"workers\" : 0"));
     assertRefused("workers is -3", sound.replace("\"workers\" : 2", "\"workers\" : -3"));
     Path optimizer = state(8).resolveSibling(Checkpoint.optimizer(1));
@@ -225,7 +247,8 @@ class RunFilesMutationTest {
     Path old = state(4).getParent();
     Files.move(old, old.resolveSibling("step-99999999999999999999"));
     Files.createDirectories(folder.resolve("checkpoints/step-9"));
-    Files.writeString(folder.resolve("checkpoints/step-9/state.json"), Json.line(Map.of("step", 9)));
+    Files.writeString(
+        folder.resolve("checkpoints/step-9/state.json"), Json.line(Map.of("step", 9)));
     assertEquals(new RunPosition(8, 32), RunDirectory.at(run()).position(BATCH));
   }
 }
