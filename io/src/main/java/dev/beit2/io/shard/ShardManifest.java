@@ -2,6 +2,7 @@ package dev.beit2.io.shard;
 
 import static java.util.Objects.requireNonNull;
 
+import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import dev.beit2.io.InvalidInputException;
 import dev.beit2.io.Json;
@@ -28,6 +29,7 @@ public record ShardManifest(
     int inputSize,
     int views,
     long seed,
+    @Nullable @JsonInclude(JsonInclude.Include.NON_NULL) String precision,
     List<Shard> shards) {
   public static final Coder<ShardManifest> CODER = Json.coder(ShardManifest.class);
 
@@ -72,7 +74,8 @@ public record ShardManifest(
     if (schemaVersion != SCHEMA_VERSION) {
       throw new IllegalArgumentException("schema version " + schemaVersion);
     }
-    new ShardMetadata(tokenizerDigest, codebookSize, grid, inputSize, views, seed); // checks them
+    // Checks them.
+    new ShardMetadata(tokenizerDigest, codebookSize, grid, inputSize, views, seed, precision);
     shards = List.copyOf(requireNonNull(shards, "shards is null"));
     String last = "";
     for (Shard shard : shards) {
@@ -103,6 +106,7 @@ public record ShardManifest(
         metadata.inputSize(),
         metadata.views(),
         metadata.seed(),
+        metadata.precision(),
         shards);
   }
 
@@ -136,7 +140,8 @@ public record ShardManifest(
 
   /** The metadata of the set. */
   public ShardMetadata metadata() {
-    return new ShardMetadata(tokenizerDigest, codebookSize, grid, inputSize, views, seed);
+    return new ShardMetadata(
+        tokenizerDigest, codebookSize, grid, inputSize, views, seed, precision);
   }
 
   /** The indented JSON of the file, without a line break at the end. */

@@ -3,6 +3,7 @@ package dev.beit2.io.shard;
 import static java.util.Objects.requireNonNull;
 
 import java.io.Serializable;
+import javax.annotation.Nullable;
 
 /**
  * Metadata of a whole set of shards.
@@ -13,9 +14,17 @@ import java.io.Serializable;
  * @param inputSize pixels per side of the tokenizer's input, a multiple of {@code grid}
  * @param views the number of views per image
  * @param seed the seed of the views and of the order of rows
+ * @param precision of the arithmetic that computed the codes, such as {@code bf16}; null if unknown,
+ *     as in sets from before it was recorded
  */
 public record ShardMetadata(
-    String tokenizerDigest, int codebookSize, int grid, int inputSize, int views, long seed)
+    String tokenizerDigest,
+    int codebookSize,
+    int grid,
+    int inputSize,
+    int views,
+    long seed,
+    @Nullable String precision)
     implements Serializable { // configuration of a transform, which Beam serializes; no data
   private static final int MOST_CODES = 1 << 24;
   private static final int LARGEST_GRID = 1 << 8;

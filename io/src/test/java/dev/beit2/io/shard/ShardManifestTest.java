@@ -52,6 +52,16 @@ class ShardManifestTest {
     assertEquals(3, MANIFEST.rows());
   }
 
+  /** Sets from before the precision was recorded do not have it; {@link #JSON} is one. */
+  @Test
+  void thePrecisionOfTheCodesIsRecorded() throws IOException {
+    String json = JSON.replace("\"seed\" : 17,", "\"seed\" : 17,\n  \"precision\" : \"bf16\",");
+    Files.writeString(folder.resolve("manifest.json"), json);
+    ShardManifest manifest = ShardManifest.read(folder.toString());
+    assertEquals("bf16", manifest.metadata().precision());
+    assertEquals(json, manifest.toJson());
+  }
+
   @Test
   void missingOrBrokenManifestsAreReportedInOneLine() throws IOException {
     assertFound("no manifest.json in " + folder);

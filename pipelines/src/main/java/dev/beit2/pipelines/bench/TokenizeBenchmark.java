@@ -118,7 +118,7 @@ final class TokenizeBenchmark {
       throws IOException {
     TokenizeDataset.Options options = options(input, views, shards);
     ShardMetadata metadata =
-        new ShardMetadata("stub", CODEBOOK, SIZE / PATCH, SIZE, views, options.getSeed());
+        new ShardMetadata("stub", CODEBOOK, SIZE / PATCH, SIZE, views, options.getSeed(), null);
     ImageSource source = ImageSource.parse(input, ImageSource.Format.FOLDER.word());
     StageProgress progress = StageProgress.of(TokenizeDataset.NAME, images, options);
     progress.run(

@@ -14,6 +14,7 @@ import dev.beit2.pipelines.cli.Command;
 import dev.beit2.pipelines.cli.CommandLine;
 import dev.beit2.pipelines.cli.InsteadOf;
 import dev.beit2.pipelines.cli.InvalidOptionException;
+import dev.beit2.pipelines.cli.Option;
 import dev.beit2.pipelines.cli.Range;
 import dev.beit2.pipelines.cli.StageProgress;
 import dev.beit2.pipelines.flink.FlinkTarget;
@@ -228,7 +229,8 @@ public final class TokenizeDataset {
         tokenizer.config().encoder().grid(),
         tokenizer.config().encoder().imageSize(),
         options.getViews(),
-        options.getSeed());
+        options.getSeed(),
+        Option.text(options.getPrecision()));
   }
 
   /** Everything that determines the shards' bytes, except the images themselves. */

@@ -231,7 +231,7 @@ final class TokenizeDatasetTest {
     ShardMetadata shards;
     try (Tokenizer tokenizer =
         Inputs.model("--tokenizer", path("tokenizer"), in -> Tokenizer.read(in, Precision.FP32))) {
-      shards = new ShardMetadata(tokenizer.digest(), 100, tokenizer.grid(), SIDE, 3, 17);
+      shards = new ShardMetadata(tokenizer.digest(), 100, tokenizer.grid(), SIDE, 3, 17, "fp32");
     }
     Pipeline pipeline = Pipeline.create(options);
     pipeline
