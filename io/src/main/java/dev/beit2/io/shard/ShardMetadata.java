@@ -14,8 +14,8 @@ import javax.annotation.Nullable;
  * @param inputSize pixels per side of the tokenizer's input, a multiple of {@code grid}
  * @param views the number of views per image
  * @param seed the seed of the views and of the order of rows
- * @param precision of the arithmetic that computed the codes, such as {@code bf16}; null if unknown,
- *     as in sets from before it was recorded
+ * @param precision of the arithmetic that computed the codes, such as {@code bf16}; null if
+ *     unknown, as in sets from before it was recorded
  */
 public record ShardMetadata(
     String tokenizerDigest,
