@@ -48,8 +48,9 @@ public final class Bench {
               "bench",
               "what this machine can do",
               "Measures what this machine can do with ViT-B/16: the tokenizer and a pretraining step in fp32 and bf16, compared "
-                  + "with its rate of matrix products, a small step alone and beside a busy process, and the tokenize pipeline, compared with the tokenizer alone (about four minutes "
-                  + "on 2 cores); or the data plane (less than one minute).",
+                  + "with its rate of matrix products, a small step alone and beside a busy process, and the tokenize "
+                  + "pipeline, compared with the tokenizer alone (about four minutes on 2 cores); or the data plane (less "
+                  + "than one minute).",
               Options.class,
               options -> {
                 run(options);
