@@ -65,9 +65,13 @@ class Kernels(Module):
   # a sum of scores and bias. q, k, v [B, heads, T, D / heads], bias [1, heads, T, T] -> [B, heads, T, D / heads]
   def biased_attention(self: __torch__.Kernels, q: Tensor, k: Tensor, v: Tensor, bias: Tensor) -> Tensor:
     scale = torch.pow(float(torch.size(q, 3)), -0.5)
-    scores = torch.matmul(q * scale, torch.transpose(k, 2, 3))
+    # Batched products in bfloat16 are slow on processors that emulate it, and a small part of a block.
+    dtype = 6
+    if ops.prim.is_cuda(q):
+      dtype = 15
+    scores = torch.matmul(torch.to(q * scale, dtype), torch.transpose(torch.to(k, dtype), 2, 3))
     weights = torch.softmax(torch.to(scores, 6) + bias, -1)
-    return torch.matmul(torch.to(weights, ops.prim.dtype(v)), v)
+    return torch.to(torch.matmul(torch.to(weights, dtype), torch.to(v, dtype)), ops.prim.dtype(v))
 
   # x [B, T, D], bias [1, heads, T, T] or empty -> [B, T, D]. The keys have no bias: either q_bias and v_bias are given,
   # or the bias of all three and an empty v_bias.
