@@ -94,7 +94,9 @@ final class CommitRoundFn extends DoFn<KV<String, CoGbkResult>, Long> {
     Set<String> known = before.isPresent() ? keys(before.get().state().rejectedSoFar()) : Set.of();
     RoundSummary summary = new RoundSummary(round, reports, Instant.now());
     List<Map<String, Double>> metrics = summary.metrics();
-    metrics.get(metrics.size() - 1).putAll(validation(run));
+    if (spec.validates()) {
+      metrics.get(metrics.size() - 1).putAll(validation(run));
+    }
     MetricsLog.append(plan.output(), round.from().step(), jobStart, metrics);
     run.commit(summary.state(plan.steps()), files);
     count(known, reports);

@@ -22,11 +22,16 @@ public interface TrainingSpec extends Serializable {
    */
   TrainingTask<?, ?> open(RunPosition from) throws IOException;
 
+  /** Whether data is held out from training, on which {@link #validate} measures checkpoints. */
+  default boolean validates() {
+    return false;
+  }
+
   /**
    * Measures a checkpoint on data that is held out from training.
    *
    * @param model its {@code model.safetensors}
-   * @return metrics by name; empty if no data is held out
+   * @return metrics by name
    */
   default Map<String, Double> validate(ReadableByteChannel model) throws IOException {
     return Map.of();

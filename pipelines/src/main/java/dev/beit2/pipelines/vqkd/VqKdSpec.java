@@ -129,10 +129,12 @@ record VqKdSpec(
   }
 
   @Override
+  public boolean validates() {
+    return validation != null;
+  }
+
+  @Override
   public Map<String, Double> validate(ReadableByteChannel model) throws IOException {
-    if (validation == null) {
-      return Map.of();
-    }
     try (SharedInJvm<ImageDataset> held =
         SharedInJvm.acquire(
             ImageDataset.class, validation, () -> Inputs.dataset(VALIDATION, validation))) {
