@@ -224,7 +224,8 @@ public final class InputFiles {
     String name = scheme.group(1);
     try {
       if (!name.equals("file")) {
-        FileSystems.matchNewResource(name + "://x/x", false);
+        // Names that every file system accepts: a bucket's has at least three characters.
+        FileSystems.matchNewResource(name + "://bucket/object", false);
         return;
       }
     } catch (IllegalArgumentException e) {

@@ -1,5 +1,6 @@
 package dev.beit2.io;
 
+import static org.junit.jupiter.api.Assertions.assertDoesNotThrow;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -112,6 +113,12 @@ class InputFilesTest {
           assertThrows(InvalidInputException.class, () -> InputFiles.match(path));
       assertTrue(error.found().startsWith("no file system for "), error.found());
     }
+  }
+
+  /** Without asking the store: that would need a network. */
+  @Test
+  void bucketsHaveAFileSystem() {
+    assertDoesNotThrow(() -> InputFiles.requireFileSystem("gs://a-bucket/images"));
   }
 
   @Test
