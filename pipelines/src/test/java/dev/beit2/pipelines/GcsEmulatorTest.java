@@ -367,7 +367,7 @@ final class GcsEmulatorTest {
   @Test
   void aLostResponseDuplicatesNothing() throws IOException {
     upload("tokenizer");
-    proxy.pass(1, COMMIT); // of config.json; the next is the manifest's
+    proxy.pass(2, COMMIT); // of the hold and config.json; the next is the manifest's
     proxy.inject(Fault.ANSWER_LOST, 1, COMMIT);
     proxy.inject(Fault.ANSWER_LOST, 1, SHARD);
     runInTheStore(TokenizeDataset.COMMAND, tokenize(root()));
@@ -377,6 +377,6 @@ final class GcsEmulatorTest {
         proxy.requests().stream()
             .filter(line -> Pattern.compile(COMMIT).matcher(line).find())
             .count();
-    assertEquals(3, commits, "config.json, manifest.json and that again");
+    assertEquals(4, commits, "the hold, config.json, manifest.json and that again");
   }
 }
