@@ -507,6 +507,7 @@ final class TrainingIT {
         "the first job's cancellation",
         () -> second.isDone() || CANCELLED.contains(state(output, first)));
     CLUSTER.resumeTaskManagers();
+    Commands.await("the second job", () -> second.isDone() || jobs(output).size() == 2);
     pauseInRound(output, STEPS, second);
     assertEquals("CANCELED", state(output, first));
     assertEquals(2, jobs(output).size());
