@@ -44,10 +44,4 @@ public record MimConfig(
   public boolean aggregates() {
     return earlyLayers > 0;
   }
-
-  /** A copy with another rate of stochastic depth. */
-  public MimConfig withDropPath(double rate) {
-    return new MimConfig(
-        backbone.withDropPath(rate), vocabulary, earlyLayers, headLayers, sharedHead);
-  }
 }

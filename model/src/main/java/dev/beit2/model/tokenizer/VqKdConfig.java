@@ -51,19 +51,6 @@ public record VqKdConfig(
     }
   }
 
-  /** A copy with another decay of the codebook's EMA. */
-  public VqKdConfig withDecay(double other) {
-    return new VqKdConfig(
-        encoder,
-        decoder,
-        codebookSize,
-        codeDimension,
-        teacherDimension,
-        other,
-        beta,
-        reviveDeadCodesAfter);
-  }
-
   /** A copy that revives dead codes after another number of batches. */
   public VqKdConfig withReviveDeadCodesAfter(int batches) {
     return new VqKdConfig(
