@@ -76,7 +76,9 @@ final class TrainingProgress implements AutoCloseable {
     RoundStatistics round = last.get().state().round();
     if (round != null) {
       progress.line(line(round)); // before the update, which prints nothing right after a line
-      printValidation();
+      if (spec.validates()) {
+        printValidation();
+      }
       progress.update(plan.done(printed), OptionalDouble.of(round.loss()), printed.images());
     }
   }
