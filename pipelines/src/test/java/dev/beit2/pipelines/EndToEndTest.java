@@ -118,6 +118,24 @@ final class EndToEndTest {
     assertArrayEquals(bytes, Files.readAllBytes(model));
   }
 
+  /** As a start leaves it that is killed after its last checkpoint. */
+  @Test
+  void finishesACompleteRunWhoseStartWasKilled() throws IOException {
+    Path run = Commands.copyFolder(SAMPLES.tokenizer(), dir.resolve("run"));
+    try (Stream<Path> files = Files.list(run.resolve("rejected"))) {
+      for (Path file : files.toList()) {
+        Files.delete(file);
+      }
+    }
+    Files.writeString(run.resolve(".hold.json"), "{}");
+    Path left = Files.createDirectories(run.resolve("checkpoints/step-000001"));
+    Files.writeString(left.resolve("model.safetensors"), "cut");
+    run(CommandLine.OK, TrainTokenizer.COMMAND, SAMPLES.trainTokenizer(run));
+    assertRejected(SampleRuns.BROKEN, run);
+    assertFalse(Files.exists(run.resolve(".hold.json")));
+    assertFalse(Files.exists(left));
+  }
+
   @Test
   void evaluatesABackboneAndAnUntrainedOne() throws IOException {
     Evaluation found = Evaluation.read(SAMPLES.evaluation().toString());

@@ -153,16 +153,22 @@ final class SampleRuns implements BeforeAllCallback {
 
   /** A run of train-tokenizer on {@link #train}: 32 codes, 6 steps. */
   Path tokenizer() throws IOException {
-    return shared.get("tokenizer", path -> trainTokenizer(path, "--steps=6"));
+    return shared.get("tokenizer", path -> run(TrainTokenizer.COMMAND, trainTokenizer(path)));
   }
 
   /** A run of train-tokenizer that differs from {@link #tokenizer}: 32 codes, one step. */
   Path otherTokenizer() throws IOException {
-    return shared.get("other-tokenizer", path -> trainTokenizer(path, "--steps=1"));
+    return shared.get(
+        "other-tokenizer", path -> run(TrainTokenizer.COMMAND, trainTokenizer(path, "--steps=1")));
   }
 
-  private void trainTokenizer(Path output, String steps) throws IOException {
-    run(TrainTokenizer.COMMAND, training(output, "--input=" + train(), "--codebookSize=32", steps));
+  /** The arguments of a run like {@link #tokenizer}. */
+  List<String> trainTokenizer(Path output) throws IOException {
+    return trainTokenizer(output, "--steps=6");
+  }
+
+  private List<String> trainTokenizer(Path output, String steps) throws IOException {
+    return training(output, "--input=" + train(), "--codebookSize=32", steps);
   }
 
   /** Two views of each image of {@link #train}, with the codes of {@link #tokenizer}. */

@@ -36,6 +36,11 @@ public abstract sealed class Hold implements Closeable permits LockHold, Renewed
     return RenewedHold.take(file);
   }
 
+  /** Whether a start has taken a folder and not given it back: it is at work, or was killed. */
+  public static boolean isTaken(String directory) throws IOException {
+    return StoredFile.in(directory, FILE).exists();
+  }
+
   /** Gives the folder back. Does not fail: a hold that cannot be removed becomes void. */
   @Override
   public abstract void close();

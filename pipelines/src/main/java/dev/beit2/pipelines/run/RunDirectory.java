@@ -51,7 +51,8 @@ public final class RunDirectory {
   }
 
   /**
-   * Opens the run in a folder, or begins one there. Other files in the folder are left alone.
+   * Opens the run in a folder, or begins one there. Removes what killed starts left between its
+   * checkpoints; other files in the folder are left alone.
    *
    * @param config what defines the run: its command and each hyper-parameter
    * @throws InvalidOptionException if the folder holds a run of another command or with other
@@ -70,7 +71,9 @@ public final class RunDirectory {
       throw new IllegalArgumentException("keepEvery is " + keepEvery + ", not positive");
     }
     config.begin(path);
-    return new RunDirectory(StoredFile.withoutLastSlash(path), keepEvery);
+    RunDirectory run = new RunDirectory(StoredFile.withoutLastSlash(path), keepEvery);
+    run.prune();
+    return run;
   }
 
   /** The run in a folder that {@link #open} has opened before, here or on another machine. */

@@ -52,7 +52,10 @@ public final class TrainingJobs {
     TrainingPlan plan = spec.plan();
     if (isComplete(plan)) {
       System.err.printf("[%s] all %d steps are done%n", plan.stage(), plan.steps());
-      return;
+      if (!Hold.isTaken(plan.output())) {
+        return;
+      }
+      // A start that was killed after its last checkpoint may lack what its job writes at the end.
     }
     try (Hold held = OutputFolder.hold(plan.output())) {
       train(spec, options);
@@ -82,18 +85,18 @@ public final class TrainingJobs {
     StoppedRun.clear(plan.output());
     JobMetrics metrics = new JobMetrics(options.getMetricsFile());
     try (TrainingProgress progress = TrainingProgress.begin(spec, position)) {
-      while (!plan.isComplete(position)) {
+      do {
         Pipeline pipeline = Pipeline.create(options);
         apply(pipeline, spec, position);
         PipelineResult job = pipeline.run();
         job.waitUntilFinish();
         metrics.add(job);
         RunPosition reached = RunPosition.of(run.lastCheckpoint(), plan.batchSize());
-        if (reached.step() <= position.step()) {
+        if (reached.step() <= position.step() && !plan.isComplete(position)) {
           throw stopped(plan, position);
         }
         position = reached;
-      }
+      } while (!plan.isComplete(position));
       RejectedNote.print(plan.stage(), plan.output());
     } finally {
       if (!target.isRemote()) {
@@ -103,7 +106,10 @@ public final class TrainingJobs {
     }
   }
 
-  /** Adds the rounds of one job to a pipeline. */
+  /**
+   * Adds the rounds of one job to a pipeline, none if all steps are done, and writes the list of
+   * rejected images.
+   */
   static void apply(Pipeline pipeline, TrainingSpec spec, RunPosition from) {
     TrainingPlan plan = spec.plan();
     Instant jobStart = Instant.now();
