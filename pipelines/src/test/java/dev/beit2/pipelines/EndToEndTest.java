@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.beit2.io.Json;
@@ -22,6 +23,7 @@ import dev.beit2.pipelines.vqkd.TrainTokenizer;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
@@ -148,6 +150,35 @@ final class EndToEndTest {
       assertTrue(accuracy >= 0 && accuracy <= 1 && Math.rint(12 * accuracy) / 12 == accuracy);
     }
     assertRejected(SampleRuns.BROKEN, SAMPLES.evaluation());
+  }
+
+  @Test
+  void evaluatesEachImageByTheOthers() throws IOException {
+    run(
+        CommandLine.OK,
+        Evaluate.COMMAND,
+        List.of(
+            "--backbone=" + SAMPLES.pretrained(),
+            "--train=" + SAMPLES.train(),
+            "--validation=" + SAMPLES.validation(),
+            "--leaveOneOut",
+            "--output=" + dir.resolve("both")));
+    Evaluation both = Evaluation.read(dir.resolve("both").toString());
+    assertEquals(
+        List.of(23, 24, 3), List.of(both.trainImages(), both.validationImages(), both.classes()));
+    assertEquals(Math.sqrt(both.cls() * (1 - both.cls()) / 24), both.clsError(), 1e-9);
+    assertNull(both.clsGainError());
+    List<String> oneSet =
+        new ArrayList<>(
+            List.of(
+                "--backbone=" + SAMPLES.pretrained(),
+                "--train=" + SAMPLES.train(),
+                "--output=" + dir.resolve("one")));
+    String said = run(CommandLine.INVALID, Evaluate.COMMAND, oneSet);
+    assertTrue(said.startsWith("--validation: found nothing"), said);
+    oneSet.add("--leaveOneOut");
+    run(CommandLine.OK, Evaluate.COMMAND, oneSet);
+    assertEquals(11, Evaluation.read(dir.resolve("one").toString()).trainImages());
   }
 
   @Test

@@ -2,6 +2,7 @@ package dev.beit2.model.eval;
 
 import java.util.Arrays;
 import java.util.Comparator;
+import java.util.function.IntPredicate;
 import java.util.stream.IntStream;
 
 /**
@@ -12,46 +13,60 @@ public final class NearestNeighbours {
   private NearestNeighbours() {}
 
   /**
-   * The fraction of validation features whose class is predicted right, 0 to 1. Ties go to the
-   * lower class.
+   * Which validation features' class is predicted right. Ties go to the lower class.
    *
    * @param train [n][D]
    * @param validation [m][D]
+   * @return [m]
    */
-  public static double accuracy(
+  public static boolean[] classify(
       float[][] train,
       int[] trainLabels,
       float[][] validation,
       int[] validationLabels,
       int k,
       double temperature) {
-    float[][] known = normalize(train);
     float[][] asked = normalize(validation);
-    int classes = Arrays.stream(trainLabels).max().orElse(0) + 1;
-    long right =
-        IntStream.range(0, asked.length)
-            .parallel()
-            .filter(
-                i ->
-                    guess(asked[i], known, trainLabels, classes, k, temperature)
-                        == validationLabels[i])
-            .count();
-    return (double) right / asked.length;
+    Vote vote = new Vote(normalize(train), trainLabels, k, temperature);
+    return inParallel(asked.length, i -> vote.of(asked[i], other -> true) == validationLabels[i]);
   }
 
-  private static int guess(
-      float[] feature, float[][] known, int[] labels, int classes, int k, double temperature) {
-    double[] cosines = Arrays.stream(known).mapToDouble(other -> dot(feature, other)).toArray();
-    double[] votes = new double[classes];
-    IntStream.range(0, known.length)
-        .boxed()
-        .sorted(Comparator.comparingDouble(i -> -cosines[i]))
-        .limit(k)
-        .forEach(i -> votes[labels[i]] += Math.exp(cosines[i] / temperature));
-    return IntStream.range(0, classes)
-        .boxed()
-        .max(Comparator.<Integer>comparingDouble(c -> votes[c]).thenComparing(c -> -c))
-        .orElseThrow();
+  /**
+   * Which features' class is predicted right by all the other features (leave-one-out). Ties go to
+   * the lower class.
+   *
+   * @param features [n][D]
+   * @return [n]
+   */
+  public static boolean[] classifyEach(
+      float[][] features, int[] labels, int k, double temperature) {
+    Vote vote = new Vote(normalize(features), labels, k, temperature);
+    return inParallel(
+        features.length, i -> vote.of(vote.known[i], other -> other != i) == labels[i]);
+  }
+
+  private static boolean[] inParallel(int size, IntPredicate right) {
+    boolean[] found = new boolean[size];
+    IntStream.range(0, size).parallel().forEach(i -> found[i] = right.test(i));
+    return found;
+  }
+
+  /** The vote of the nearest of some features, whose lengths are 1. */
+  private record Vote(float[][] known, int[] labels, int k, double temperature) {
+    int of(float[] feature, IntPredicate mayVote) {
+      double[] cosines = Arrays.stream(known).mapToDouble(other -> dot(feature, other)).toArray();
+      double[] votes = new double[Arrays.stream(labels).max().orElse(0) + 1];
+      IntStream.range(0, known.length)
+          .filter(mayVote)
+          .boxed()
+          .sorted(Comparator.comparingDouble(i -> -cosines[i]))
+          .limit(k)
+          .forEach(i -> votes[labels[i]] += Math.exp(cosines[i] / temperature));
+      return IntStream.range(0, votes.length)
+          .boxed()
+          .max(Comparator.<Integer>comparingDouble(c -> votes[c]).thenComparing(c -> -c))
+          .orElseThrow();
+    }
   }
 
   private static float[][] normalize(float[][] features) {

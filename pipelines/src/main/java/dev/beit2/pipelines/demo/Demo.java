@@ -178,6 +178,7 @@ public final class Demo {
                         "--train=" + samples + "/train",
                         "--validation=" + samples + "/val",
                         "--output=" + folder("evaluation"),
+                        "--leaveOneOut=true",
                         "--untrained=true",
                         seed)),
                 name));
@@ -257,8 +258,13 @@ public final class Demo {
         "Pretraining  loss %.2f -> %.2f, %.0f %% of the masked patches predicted correctly%n",
         pretrain.firstLoss(), pretrain.lastLoss(), 100 * pretrain.maskedAccuracy());
     out.printf(
-        "k-NN         [CLS] %.2f (untrained %.2f), mean of patches %.2f (untrained %.2f)%n",
-        knn.cls(), knn.untrainedCls(), knn.mean(), knn.untrainedMean());
+        "k-NN         [CLS] %.2f (untrained %.2f, gain %+.2f ± %.2f), mean of patches %.2f (untrained %.2f)%n",
+        knn.cls(),
+        knn.untrainedCls(),
+        knn.cls() - knn.untrainedCls(),
+        knn.clsGainError(),
+        knn.mean(),
+        knn.untrainedMean());
     out.printf(
         "Took         %s and at most %d MiB%n%n",
         Progress.span(Duration.ofMillis(Math.round(total * 1e3))), summary.peakResidentMegabytes());

@@ -106,7 +106,10 @@ final class DemoResults {
             evaluation.cls(),
             evaluation.mean(),
             evaluation.untrainedCls(),
-            evaluation.untrainedMean()),
+            evaluation.untrainedMean(),
+            evaluation.clsError(),
+            evaluation.clsGainError(),
+            evaluation.meanGainError()),
         seconds,
         PeakMemory.megabytes());
   }
@@ -134,10 +137,7 @@ final class DemoResults {
         "BEiT v2 demo",
         summary,
         new ReportData.Evaluation(
-            evaluation.trainImages(),
-            evaluation.validationImages(),
-            evaluation.classes(),
-            evaluation.neighbours()),
+            images, evaluation.validationImages(), evaluation.classes(), evaluation.neighbours()),
         List.of(tokenizerCurves(), pretrainCurves()),
         CodeUsage.of(codeCounts),
         examples(),

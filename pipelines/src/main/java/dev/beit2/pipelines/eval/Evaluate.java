@@ -1,11 +1,11 @@
 package dev.beit2.pipelines.eval;
 
 import dev.beit2.io.image.ImageRecord;
+import dev.beit2.io.image.RejectedImage;
 import dev.beit2.io.image.RejectedImages;
 import dev.beit2.io.image.source.ImageDatasetIO;
 import dev.beit2.io.image.source.ImageSource;
 import dev.beit2.io.store.Hold;
-import dev.beit2.model.eval.NearestNeighbours;
 import dev.beit2.pipelines.cli.Command;
 import dev.beit2.pipelines.cli.CommandLine;
 import dev.beit2.pipelines.cli.InvalidOptionException;
@@ -20,9 +20,8 @@ import dev.beit2.pipelines.run.OutputFolder;
 import dev.beit2.pipelines.run.RejectedNote;
 import dev.beit2.pipelines.run.RunDirectory;
 import java.io.IOException;
-import java.util.Comparator;
+import java.util.ArrayList;
 import java.util.List;
-import java.util.stream.StreamSupport;
 import org.apache.beam.sdk.Pipeline;
 import org.apache.beam.sdk.options.Default;
 import org.apache.beam.sdk.options.Description;
@@ -53,9 +52,6 @@ public final class Evaluate {
               })
           .withLocalParallelism(FlinkTarget.processors());
 
-  private static final int NEIGHBOURS = 10;
-  private static final double TEMPERATURE = 0.07;
-
   private Evaluate() {}
 
   /** The options of {@code ./beit2 evaluate}. */
@@ -74,11 +70,19 @@ public final class Evaluate {
 
     void setTrain(String train);
 
-    @Description("Labelled images to classify, of the same classes.")
-    @Validation.Required
+    @Description(
+        "Labelled images to classify, of the same classes. Left out: only with --leaveOneOut.")
     String getValidation();
 
     void setValidation(String validation);
+
+    @Description(
+        "Whether to classify each image of --train and --validation by all the others of both. On a few hundred images this "
+            + "is less noisy.")
+    @Default.Boolean(false)
+    boolean getLeaveOneOut();
+
+    void setLeaveOneOut(boolean leaveOneOut);
 
     @Description("Folder for evaluation.json.")
     @Validation.Required
@@ -111,13 +115,10 @@ public final class Evaluate {
    * @throws InvalidOptionException if images or backbone are not what the options promise
    */
   public static Evaluation run(Options options, String stage) throws IOException {
-    ImageSource train = Inputs.source("--train", options.getTrain(), options);
-    ImageSource validation = Inputs.source("--validation", options.getValidation(), options);
-    ImageSource.Summary trainImages = labeled("--train", train);
-    ImageSource.Summary validationImages = labeled("--validation", validation);
-    requireSameClasses(options, trainImages, validationImages);
-    Inputs.printNotes(stage, train, trainImages);
-    Inputs.printNotes(stage, validation, validationImages);
+    List<LabeledSet> sets = sets(options);
+    for (LabeledSet set : sets) {
+      Inputs.printNotes(stage, set.source(), set.summary());
+    }
     Checkpoint checkpoint = RunDirectory.locate("--backbone", options.getBackbone());
     BackboneSet.Source backbones =
         new BackboneSet.Source(
@@ -127,26 +128,60 @@ public final class Evaluate {
             options.getSeed());
     // Report a wrong checkpoint before any job starts.
     backbones.open().close();
-    StageProgress progress = StageProgress.of(stage, total(trainImages, validationImages), options);
+    StageProgress progress = StageProgress.of(stage, total(sets), options);
     try (Hold held = OutputFolder.hold(options.getOutput())) {
       RejectedNote.removeOld(options.getOutput());
-      progress.run(pipeline(options, train, validation, backbones, progress));
+      progress.run(pipeline(options, sets, backbones, progress));
       RejectedNote.print(stage, options.getOutput());
       return Evaluation.read(options.getOutput());
     }
   }
 
+  /** Labelled images that an option names. */
+  private record LabeledSet(String option, ImageSource source, ImageSource.Summary summary) {
+    static LabeledSet of(String option, String path, Options options) {
+      ImageSource source = Inputs.source(option, path, options);
+      ImageSource.Summary summary = Inputs.summary(option, source);
+      if (summary.unlabelled() != null) {
+        throw new InvalidOptionException(
+            option + "=" + source.path(), summary.unlabelled(), "labelled images");
+      }
+      return new LabeledSet(option, source, summary);
+    }
+
+    /** The option without its dashes. */
+    String name() {
+      return option.substring(2);
+    }
+  }
+
+  /** The train images and, if there are any, the validation images. */
+  private static List<LabeledSet> sets(Options options) {
+    LabeledSet train = LabeledSet.of("--train", options.getTrain(), options);
+    if (options.getValidation() != null) {
+      LabeledSet validation = LabeledSet.of("--validation", options.getValidation(), options);
+      requireSameClasses(train, validation);
+      return List.of(train, validation);
+    }
+    if (options.getLeaveOneOut()) {
+      return List.of(train);
+    }
+    throw new InvalidOptionException(
+        "--validation",
+        "nothing",
+        "labelled images to classify, or --leaveOneOut, which classifies those of --train");
+  }
+
   /** The number of images, or 0 if it is not known. */
-  private static long total(ImageSource.Summary train, ImageSource.Summary validation) {
-    return train.images().isPresent() && validation.images().isPresent()
-        ? train.images().getAsLong() + validation.images().getAsLong()
+  private static long total(List<LabeledSet> sets) {
+    return sets.stream().allMatch(set -> set.summary().images().isPresent())
+        ? sets.stream().mapToLong(set -> set.summary().images().getAsLong()).sum()
         : 0;
   }
 
   private static Pipeline pipeline(
       Options options,
-      ImageSource train,
-      ImageSource validation,
+      List<LabeledSet> sets,
       BackboneSet.Source backbones,
       StageProgress progress) {
     Pipeline pipeline = Pipeline.create(options);
@@ -156,60 +191,45 @@ public final class Evaluate {
             DecodingOptions.limits(options),
             FlinkTarget.of(options).threadsPerTask(),
             progress);
-    PCollectionTuple trainImages = pipeline.apply("Read train", ImageDatasetIO.read(train));
-    PCollectionTuple validationImages =
-        pipeline.apply("Read validation", ImageDatasetIO.read(validation));
-    PCollectionTuple trainFeatures =
-        trainImages
-            .get(ImageDatasetIO.IMAGES)
-            .apply("Labels of train", ParDo.of(new RequireLabelFn("--train=" + options.getTrain())))
-            .apply("Features of train", extract);
-    PCollectionTuple validationFeatures =
-        validationImages
-            .get(ImageDatasetIO.IMAGES)
-            .apply(
-                "Labels of validation",
-                ParDo.of(new RequireLabelFn("--validation=" + options.getValidation())))
-            .apply("Features of validation", extract);
-    PCollectionView<Iterable<ImageFeatures>> trainView =
-        trainFeatures.get(ExtractFeatures.FEATURES).apply("Gather train", View.asIterable());
-    PCollectionView<Iterable<ImageFeatures>> validationView =
-        validationFeatures
-            .get(ExtractFeatures.FEATURES)
-            .apply("Gather validation", View.asIterable());
+    List<PCollectionView<Iterable<ImageFeatures>>> views = new ArrayList<>();
+    PCollectionList<RejectedImage> rejected = PCollectionList.empty(pipeline);
+    for (LabeledSet set : sets) {
+      String name = set.name();
+      PCollectionTuple images = pipeline.apply("Read " + name, ImageDatasetIO.read(set.source()));
+      PCollectionTuple features =
+          images
+              .get(ImageDatasetIO.IMAGES)
+              .apply(
+                  "Labels of " + name,
+                  ParDo.of(new RequireLabelFn(set.option() + "=" + set.source().path())))
+              .apply("Features of " + name, extract);
+      views.add(features.get(ExtractFeatures.FEATURES).apply("Gather " + name, View.asIterable()));
+      rejected =
+          rejected
+              .and(features.get(ExtractFeatures.REJECTED))
+              .and(images.get(ImageDatasetIO.REJECTED));
+    }
     pipeline
         .apply("Output", Create.of(options.getOutput()))
         .apply(
             "Measure",
-            ParDo.of(new MeasureFn(backbones.checkpoint(), trainView, validationView))
-                .withSideInputs(trainView, validationView));
-    PCollectionList.of(trainFeatures.get(ExtractFeatures.REJECTED))
-        .and(validationFeatures.get(ExtractFeatures.REJECTED))
-        .and(trainImages.get(ImageDatasetIO.REJECTED))
-        .and(validationImages.get(ImageDatasetIO.REJECTED))
+            ParDo.of(new MeasureFn(backbones.checkpoint(), views, options.getLeaveOneOut()))
+                .withSideInputs(views));
+    rejected
         .apply("All rejected", Flatten.pCollections())
         .apply("Write rejected", RejectedImages.write(RejectedNote.folder(options.getOutput())));
     return pipeline;
   }
 
-  private static ImageSource.Summary labeled(String option, ImageSource source) {
-    ImageSource.Summary images = Inputs.summary(option, source);
-    if (images.unlabelled() != null) {
-      throw new InvalidOptionException(
-          option + "=" + source.path(), images.unlabelled(), "labelled images");
-    }
-    return images;
-  }
-
   /** Only compares names: some formats number the classes and do not name them. */
-  private static void requireSameClasses(
-      Options options, ImageSource.Summary train, ImageSource.Summary validation) {
-    boolean named = !train.classes().isEmpty() && !validation.classes().isEmpty();
-    if (named && !train.classes().equals(validation.classes())) {
+  private static void requireSameClasses(LabeledSet train, LabeledSet validation) {
+    List<String> known = train.summary().classes();
+    List<String> found = validation.summary().classes();
+    if (!known.isEmpty() && !found.isEmpty() && !found.equals(known)) {
       throw new InvalidOptionException(
-          "--validation=" + options.getValidation(),
-          "the classes " + firstNames(validation.classes()),
-          "those of --train=" + options.getTrain() + ": " + firstNames(train.classes()));
+          "--validation=" + validation.source().path(),
+          "the classes " + firstNames(found),
+          "those of --train=%s: %s".formatted(train.source().path(), firstNames(known)));
     }
   }
 
@@ -220,20 +240,30 @@ public final class Evaluate {
         : String.join(", ", classes.subList(0, shown)) + ", … (" + classes.size() + ")";
   }
 
-  private static void print(Evaluation evaluation, String output) {
+  private static void print(Evaluation found, String output) {
     System.out.printf(
-        "k-NN accuracy of %d validation images, %d classes, by %d of %d train images:%n",
-        evaluation.validationImages(),
-        evaluation.classes(),
-        evaluation.neighbours(),
-        evaluation.trainImages());
-    System.out.printf("  [CLS] %.3f   mean of patches %.3f%n", evaluation.cls(), evaluation.mean());
-    if (evaluation.untrainedCls() != null) {
+        found.leaveOneOut()
+            ? "k-NN accuracy of %d images, %d classes, by %d of the %d others:%n"
+            : "k-NN accuracy of %d validation images, %d classes, by %d of %d train images:%n",
+        found.validationImages(),
+        found.classes(),
+        found.neighbours(),
+        found.trainImages());
+    System.out.printf(
+        "  [CLS] %.3f ± %.3f   mean of patches %.3f ± %.3f%n",
+        found.cls(), found.clsError(), found.mean(), found.meanError());
+    if (found.untrainedCls() != null) {
       System.out.printf(
-          "  [CLS] %.3f   mean of patches %.3f   untrained%n",
-          evaluation.untrainedCls(), evaluation.untrainedMean());
+          "  [CLS] %.3f           mean of patches %.3f           untrained%n",
+          found.untrainedCls(), found.untrainedMean());
+      System.out.printf(
+          "  [CLS] %+.3f ± %.3f  mean of patches %+.3f ± %.3f  gain%n",
+          found.cls() - found.untrainedCls(),
+          found.clsGainError(),
+          found.mean() - found.untrainedMean(),
+          found.meanGainError());
     }
-    System.out.println("written to " + output + "/evaluation.json");
+    System.out.println("± is the standard error; written to " + output + "/evaluation.json");
   }
 
   private static final class RequireLabelFn extends DoFn<ImageRecord, ImageRecord> {
@@ -252,74 +282,6 @@ public final class Evaluate {
             option, "the image " + image.key() + " without a label", "labelled images");
       }
       labeled.output(image);
-    }
-  }
-
-  /** Input: the folder to write {@code evaluation.json} to. */
-  private static final class MeasureFn extends DoFn<String, Void> {
-    private static final long serialVersionUID = 1L;
-
-    private final String backbone;
-    private final PCollectionView<Iterable<ImageFeatures>> train;
-    private final PCollectionView<Iterable<ImageFeatures>> validation;
-
-    MeasureFn(
-        String backbone,
-        PCollectionView<Iterable<ImageFeatures>> train,
-        PCollectionView<Iterable<ImageFeatures>> validation) {
-      this.backbone = backbone;
-      this.train = train;
-      this.validation = validation;
-    }
-
-    @ProcessElement
-    public void processElement(ProcessContext context) throws IOException {
-      List<ImageFeatures> trainImages = sorted(context.sideInput(train));
-      List<ImageFeatures> validationImages = sorted(context.sideInput(validation));
-      if (trainImages.isEmpty() || validationImages.isEmpty()) {
-        throw new InvalidOptionException(
-            trainImages.isEmpty() ? "--train" : "--validation",
-            "no image that can be decoded",
-            "at least one");
-      }
-      boolean untrained = trainImages.get(0).features().size() > 2;
-      new Evaluation(
-              backbone,
-              trainImages.size(),
-              validationImages.size(),
-              (int) trainImages.stream().mapToInt(ImageFeatures::label).distinct().count(),
-              NEIGHBOURS,
-              TEMPERATURE,
-              accuracy(trainImages, validationImages, 0),
-              accuracy(trainImages, validationImages, 1),
-              untrained ? accuracy(trainImages, validationImages, 2) : null,
-              untrained ? accuracy(trainImages, validationImages, 3) : null)
-          .write(context.element());
-    }
-
-    private static List<ImageFeatures> sorted(Iterable<ImageFeatures> images) {
-      return StreamSupport.stream(images.spliterator(), false)
-          .sorted(Comparator.comparing(ImageFeatures::key))
-          .toList();
-    }
-
-    private static double accuracy(
-        List<ImageFeatures> train, List<ImageFeatures> validation, int feature) {
-      return NearestNeighbours.accuracy(
-          features(train, feature),
-          labels(train),
-          features(validation, feature),
-          labels(validation),
-          NEIGHBOURS,
-          TEMPERATURE);
-    }
-
-    private static float[][] features(List<ImageFeatures> images, int feature) {
-      return images.stream().map(image -> image.features().get(feature)).toArray(float[][]::new);
-    }
-
-    private static int[] labels(List<ImageFeatures> images) {
-      return images.stream().mapToInt(ImageFeatures::label).toArray();
     }
   }
 }

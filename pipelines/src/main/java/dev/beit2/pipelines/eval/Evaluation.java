@@ -14,19 +14,26 @@ import javax.annotation.Nullable;
  * components are those of the file.
  *
  * @param backbone folder of the checkpoint
- * @param trainImages number of labeled images that are searched for neighbors
+ * @param leaveOneOut whether each image was classified by all the others
+ * @param trainImages number of labeled images that are searched for the neighbors of an image
  * @param validationImages number of images that are classified
- * @param classes number of classes of the train images
+ * @param classes number of classes of the images that are searched
  * @param neighbours number of neighbors, k
  * @param temperature of the neighbors' votes
  * @param cls accuracy with the [CLS] feature, 0 to 1
  * @param mean accuracy with the mean of the patch features, 0 to 1
  * @param untrainedCls {@code cls} of an untrained backbone of the same shape, if measured
  * @param untrainedMean {@code mean} of that backbone, if measured
+ * @param clsError standard error of {@code cls}, from the number of images; null in older files
+ * @param meanError standard error of {@code mean}; null in older files
+ * @param clsGainError standard error of {@code cls − untrainedCls}, from the images on which the
+ *     two differ; null if not measured
+ * @param meanGainError the same of {@code mean − untrainedMean}
  */
 @JsonInclude(JsonInclude.Include.NON_NULL)
 public record Evaluation(
     String backbone,
+    boolean leaveOneOut,
     int trainImages,
     int validationImages,
     int classes,
@@ -35,7 +42,11 @@ public record Evaluation(
     double cls,
     double mean,
     @Nullable Double untrainedCls,
-    @Nullable Double untrainedMean) {
+    @Nullable Double untrainedMean,
+    @Nullable Double clsError,
+    @Nullable Double meanError,
+    @Nullable Double clsGainError,
+    @Nullable Double meanGainError) {
   private static final String FILE = "evaluation.json";
 
   public Evaluation {
@@ -52,6 +63,7 @@ public record Evaluation(
     Map<String, Object> json = Json.object(StoredFile.in(directory, FILE).readText());
     return new Evaluation(
         (String) json.get("backbone"),
+        Boolean.TRUE.equals(json.get("leaveOneOut")),
         ((Number) json.get("trainImages")).intValue(),
         ((Number) json.get("validationImages")).intValue(),
         ((Number) json.get("classes")).intValue(),
@@ -60,7 +72,11 @@ public record Evaluation(
         number(json, "cls"),
         number(json, "mean"),
         number(json, "untrainedCls"),
-        number(json, "untrainedMean"));
+        number(json, "untrainedMean"),
+        number(json, "clsError"),
+        number(json, "meanError"),
+        number(json, "clsGainError"),
+        number(json, "meanGainError"));
   }
 
   @Nullable

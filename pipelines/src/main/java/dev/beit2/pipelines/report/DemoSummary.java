@@ -52,14 +52,24 @@ public record DemoSummary(
   public record Pretrain(double firstLoss, double lastLoss, double maskedAccuracy) {}
 
   /**
-   * k-NN accuracy on the validation images, 0 to 1.
+   * k-NN accuracy on all labelled images, each classified by all the others; 0 to 1.
    *
    * @param cls with the [CLS] feature
    * @param mean with the mean of the patch features
    * @param untrainedCls {@code cls} of an untrained backbone of the same shape
    * @param untrainedMean {@code mean} of that backbone
+   * @param clsError standard error of {@code cls}
+   * @param clsGainError standard error of {@code cls − untrainedCls}
+   * @param meanGainError standard error of {@code mean − untrainedMean}
    */
-  public record Knn(double cls, double mean, double untrainedCls, double untrainedMean) {}
+  public record Knn(
+      double cls,
+      double mean,
+      double untrainedCls,
+      double untrainedMean,
+      double clsError,
+      double clsGainError,
+      double meanGainError) {}
 
   /** Writes {@code summary.json} to a folder. */
   public void write(String directory) throws IOException {

@@ -78,7 +78,7 @@ public final class Report {
     double trained = data.summary().knn().cls();
     double untrained = data.summary().knn().untrainedCls();
     String headline =
-        "After %s of training without labels, the [CLS] feature classifies %s of %d new"
+        "After %s of training without labels, the [CLS] feature classifies %s of %d"
             + " photographs correctly; that of the untrained network, %s.";
     return """
         <header>
@@ -94,7 +94,7 @@ public final class Report {
             headline.formatted(
                 Progress.span(total()),
                 Html.percent(trained),
-                on.validationImages(),
+                on.labeledImages(),
                 Html.percent(untrained)),
             on.trainImages(),
             on.classes(),
@@ -103,19 +103,12 @@ public final class Report {
 
   /** A warning, if the gain is not significant. */
   private String verdict(double gain) {
-    double error = standardError();
-    if (gain > 2 * error) {
+    if (gain > 2 * data.summary().knn().clsGainError()) {
       return "";
     }
     return gain > 0
         ? "<strong>The gain is within the uncertainty of so few images.</strong>"
         : "<strong>In this run pretraining did not help.</strong>";
-  }
-
-  /** The standard error of the higher accuracy, from the number of images. */
-  private double standardError() {
-    double accuracy = Math.max(data.summary().knn().cls(), data.summary().knn().untrainedCls());
-    return Math.sqrt(accuracy * (1 - accuracy) / Math.max(1, data.evaluation().validationImages()));
   }
 
   private Duration total() {
@@ -160,8 +153,8 @@ public final class Report {
     return """
         <section>
         <h2>Quality of the features</h2>
-        <p>Each of %d validation images is classified by its %d nearest neighbours among %d \
-        labelled images. Chance is %s; the standard error is ±\u00a0%d points.</p>
+        <p>Each of %d labelled photographs is classified by its %d nearest neighbours among the \
+        others. Chance is %s. ± is the standard error of the difference.</p>
         <div class="wide knn"><table>
         <caption>k-NN accuracy</caption>
         <thead><tr><th scope="col">Feature<th scope="col">Untrained<th scope="col">Pretrained\
@@ -172,22 +165,24 @@ public final class Report {
         </section>
         """
         .formatted(
-            on.validationImages(),
+            on.labeledImages(),
             on.neighbours(),
-            on.trainImages(),
             Html.percent(1.0 / on.classes()),
-            Math.round(100 * standardError()),
-            knnRow("[CLS]", knn.untrainedCls(), knn.cls()),
-            knnRow("Mean of patches", knn.untrainedMean(), knn.mean()));
+            knnRow("[CLS]", knn.untrainedCls(), knn.cls(), knn.clsGainError()),
+            knnRow("Mean of patches", knn.untrainedMean(), knn.mean(), knn.meanGainError()));
   }
 
-  private static String knnRow(String feature, double untrained, double trained) {
+  private static String knnRow(String feature, double untrained, double trained, double gainError) {
     return "<tr><th scope=\"row\">%s<td>%s<td>%s<td>%s</tr>\n"
         .formatted(
             feature,
             meter(untrained, 1, Html.percent(untrained), "before"),
             meter(trained, 1, Html.percent(trained), "after"),
-            (trained < untrained ? "−" : "+") + Math.round(Math.abs(trained - untrained) * 100));
+            "%s%d\u00a0±\u00a0%d"
+                .formatted(
+                    trained < untrained ? "−" : "+",
+                    Math.round(Math.abs(trained - untrained) * 100),
+                    Math.round(gainError * 100)));
   }
 
   private static String meter(double value, double of, String text, String style) {

@@ -40,12 +40,12 @@ public record ReportData(
   }
 
   /**
-   * @param trainImages number of labelled images that are searched for neighbours
-   * @param validationImages number of images that are classified
+   * @param trainImages number of images that the network was trained on, without their labels
+   * @param labeledImages number of images that are classified, each by all the others
    * @param classes number of classes
    * @param neighbours number of neighbours, k
    */
-  public record Evaluation(int trainImages, int validationImages, int classes, int neighbours) {}
+  public record Evaluation(int trainImages, int labeledImages, int classes, int neighbours) {}
 
   /**
    * @param name such as {@code Tokenizer (VQ-KD)}

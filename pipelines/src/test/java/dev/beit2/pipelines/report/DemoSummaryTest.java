@@ -19,7 +19,7 @@ class DemoSummaryTest {
     new DemoSummary(
             new DemoSummary.Tokenizer(0.86, 0.35, 256, 256, 137.5),
             new DemoSummary.Pretrain(11.2, 8.4, 0.29),
-            new DemoSummary.Knn(0.5, 0.31, 0.27, 0.24),
+            new DemoSummary.Knn(0.5, 0.31, 0.27, 0.24, 0.027, 0.033, 0.03),
             seconds,
             2913)
         .write(folder.toString());
@@ -43,7 +43,10 @@ class DemoSummaryTest {
             "cls" : 0.5,
             "mean" : 0.31,
             "untrainedCls" : 0.27,
-            "untrainedMean" : 0.24
+            "untrainedMean" : 0.24,
+            "clsError" : 0.027,
+            "clsGainError" : 0.033,
+            "meanGainError" : 0.03
           },
           "seconds" : {
             "train-tokenizer" : 41.5,

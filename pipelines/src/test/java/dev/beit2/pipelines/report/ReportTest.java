@@ -51,7 +51,7 @@ class ReportTest {
         new DemoSummary(
             new DemoSummary.Tokenizer(0.86, 0.35, 3, 4, 2.5),
             new DemoSummary.Pretrain(11.2, 8.4, 0.29),
-            new DemoSummary.Knn(cls, 0.31, untrainedCls, 0.24),
+            new DemoSummary.Knn(cls, 0.31, untrainedCls, 0.24, 0.027, 0.033, 0.03),
             Map.of("pretrain", 62.0),
             2913);
     List<Point> points = new ArrayList<>();
@@ -64,7 +64,7 @@ class ReportTest {
     return new ReportData(
         "Demo of " + name,
         summary,
-        new Evaluation(260, 70, 10, 10),
+        new Evaluation(260, 330, 10, 10),
         List.of(stage),
         CodeUsage.of(new long[] {5, 0, 9, 1}),
         List.of(example(name)),
@@ -102,11 +102,11 @@ class ReportTest {
     String failure = "did not help";
 
     String better = Report.html(data(0.50, 0.27, "x"));
-    assertTrue(better.contains("classifies 50\u00a0% of 70 new photographs correctly"));
+    assertTrue(better.contains("classifies 50\u00a0% of 330 photographs correctly"));
     assertFalse(better.contains(doubt) || better.contains(failure));
     assertTrue(Report.html(data(0.30, 0.27, "x")).contains(doubt));
     assertTrue(Report.html(data(0.20, 0.27, "x")).contains(failure));
-    assertTrue(Report.html(data(0.20, 0.27, "x")).contains("<td>−7</tr>"));
+    assertTrue(Report.html(data(0.20, 0.27, "x")).contains("<td>−7\u00a0±\u00a03</tr>"));
   }
 
   @Test
