@@ -20,6 +20,7 @@ import dev.beit2.pipelines.vqkd.TrainTokenizer;
 import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
 import java.nio.channels.ReadableByteChannel;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
@@ -61,6 +62,9 @@ final class TokenizerValidationTest {
     Map<String, Double> last = steps.get(3);
     assertEquals(12, last.get("validation_images"));
     assertEquals(1, last.get("validation_rejected"));
+    String listed = Files.readString(run.resolve("rejected/validation.jsonl"));
+    assertEquals(1, listed.lines().count(), listed);
+    assertTrue(listed.contains("\"key\":\"" + SampleRuns.BROKEN), listed);
     double loss = last.get("validation_reconstruction_loss");
     assertTrue(loss > 0.1 && loss < 1.2, "loss " + loss);
     int used = codesInUse(run.toString());
@@ -70,6 +74,7 @@ final class TokenizerValidationTest {
     // 432 patches cannot use half of the codes after four steps.
     assertTrue(said.contains("validation: code usage 0."), said);
     assertTrue(said.contains("of the codes are in use; --reviveDeadCodesAfter"), said);
+    assertTrue(said.contains("images 12, ") && said.contains("rejected 1"), said);
   }
 
   /** What is written to stderr meanwhile. */

@@ -94,7 +94,7 @@ final class TrainingProgress implements AutoCloseable {
                   metric ->
                       String.format(
                           Locale.ROOT,
-                          "%s %.4g",
+                          isCount(metric.getValue()) ? "%s %.0f" : "%s %.4g",
                           metric.getKey().substring(VALIDATION.length()).replace('_', ' '),
                           metric.getValue()))
               .collect(Collectors.joining(", "));
@@ -104,6 +104,10 @@ final class TrainingProgress implements AutoCloseable {
       spec.warning(metrics)
           .ifPresent(w -> progress.line("[%s] warning: %s".formatted(plan.stage(), w)));
     }
+  }
+
+  private static boolean isCount(double value) {
+    return value == Math.rint(value);
   }
 
   private String line(RoundStatistics round) {
