@@ -2,8 +2,10 @@ package dev.beit2.pipelines.cluster;
 
 import static java.util.Objects.requireNonNull;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
 import dev.beit2.io.Json;
 import dev.beit2.pipelines.cli.Home;
+import dev.beit2.pipelines.cli.InvalidOptionException;
 import dev.beit2.pipelines.cli.LocalFolder;
 import dev.beit2.pipelines.flink.FlinkJobs;
 import java.io.IOException;
@@ -94,17 +96,6 @@ public final class LocalCluster {
       return new Settings(
           number, slots, heapMegabytes, managedMegabytes, processors, rpcPort, restPort);
     }
-
-    static Settings of(Map<String, Object> json) {
-      return new Settings(
-          (int) json.get("taskManagers"),
-          (int) json.get("slots"),
-          (int) json.get("heapMegabytes"),
-          (int) json.get("managedMegabytes"),
-          (int) json.get("processors"),
-          (int) json.get("rpcPort"),
-          (int) json.get("restPort"));
-    }
   }
 
   /** A request to a cluster has failed; the message says why, in several lines. */
@@ -122,14 +113,25 @@ public final class LocalCluster {
     this.jobManager = new ClusterProcess(directory, "jobmanager");
   }
 
-  /** The cluster that was set up in a folder, whether it runs or not. */
+  /**
+   * The cluster that was set up in a folder, whether it runs or not.
+   *
+   * @throws InvalidOptionException if its settings are not what {@code cluster start} wrote
+   */
   static Optional<LocalCluster> in(Path directory) throws IOException {
     Path file = directory.resolve(SETTINGS);
     if (!Files.exists(file)) {
       return Optional.empty();
     }
-    return Optional.of(
-        new LocalCluster(directory.toRealPath(), Settings.of(Json.object(Files.readString(file)))));
+    try {
+      Settings settings = Json.read(Files.readString(file), Settings.class);
+      return Optional.of(new LocalCluster(directory.toRealPath(), settings));
+    } catch (JsonProcessingException e) {
+      throw new InvalidOptionException(
+          "--dir=" + directory,
+          "%s (%s)".formatted(file, Json.reason(e)),
+          "the settings that ./beit2 cluster start wrote");
+    }
   }
 
   /** Sets up a cluster without starting it. No cluster may be running in the folder. */

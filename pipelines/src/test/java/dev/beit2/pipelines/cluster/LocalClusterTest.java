@@ -1,0 +1,37 @@
+package dev.beit2.pipelines.cluster;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.beit2.io.Json;
+import dev.beit2.pipelines.cli.InvalidOptionException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Optional;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class LocalClusterTest {
+  @TempDir Path dir;
+
+  @Test
+  void readsTheSettingsOfACluster() throws Exception {
+    LocalCluster.Settings settings = new LocalCluster.Settings(2, 1, 1024, 512, 1, 7000, 7001);
+    assertEquals(Optional.empty(), LocalCluster.in(dir));
+    Files.writeString(dir.resolve("cluster.json"), Json.pretty(settings));
+    assertEquals(settings, LocalCluster.in(dir).orElseThrow().settings());
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"", "[]", "{\"taskManagers\": 2}", "{\"taskManagers\": \"two\"}"})
+  void refusesOtherSettings(String json) throws Exception {
+    Files.writeString(dir.resolve("cluster.json"), json);
+    InvalidOptionException refused =
+        assertThrows(InvalidOptionException.class, () -> LocalCluster.in(dir));
+    assertTrue(refused.getMessage().startsWith("--dir=" + dir + ": found "), refused.getMessage());
+    assertTrue(refused.getMessage().contains("cluster.json"), refused.getMessage());
+  }
+}
