@@ -20,13 +20,17 @@ import dev.beit2.pipelines.run.RunDirectory;
 import dev.beit2.pipelines.tokenize.TokenizeDataset;
 import dev.beit2.pipelines.tokenize.VerifyShards;
 import dev.beit2.pipelines.vqkd.TrainTokenizer;
+import java.awt.image.BufferedImage;
+import java.awt.image.DataBufferByte;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Random;
 import java.util.stream.Stream;
+import javax.imageio.ImageIO;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.api.io.TempDir;
@@ -87,6 +91,29 @@ final class EndToEndTest {
         Json.object(Files.readString(SAMPLES.shards().resolve("class_to_idx.json"))));
     run(CommandLine.OK, TokenizeDataset.COMMAND, SAMPLES.tokenize(SAMPLES.train(), dir));
     assertEquals(shards, ShardManifest.read(dir.toString()));
+  }
+
+  @Test
+  void tokenizesAnImageThatIsLargerThanFlinksSortBuffer() throws IOException {
+    Path images = Files.createDirectories(dir.resolve("images"));
+    BufferedImage noise = new BufferedImage(2000, 2000, BufferedImage.TYPE_3BYTE_BGR);
+    new Random(1).nextBytes(((DataBufferByte) noise.getRaster().getDataBuffer()).getData());
+    ImageIO.write(noise, "png", images.resolve("noise.png").toFile());
+    List<String> args =
+        List.of(
+            "--input=" + images,
+            "--tokenizer=" + SAMPLES.tokenizer(),
+            "--parallelism=8",
+            "--views=1",
+            "--output=" + dir.resolve("shards"));
+    // With Flink's own settings, the image is too large.
+    List<String> without = new ArrayList<>(args);
+    without.add("--flinkConfDir=" + Files.createDirectories(dir.resolve("conf")));
+    Files.writeString(dir.resolve("conf/config.yaml"), "parallelism.default: 1\n");
+    String said = run(CommandLine.INVALID, TokenizeDataset.COMMAND, without);
+    assertTrue(said.startsWith("found an image larger than"), said);
+    run(CommandLine.OK, TokenizeDataset.COMMAND, args);
+    assertEquals(1, ShardManifest.read(dir.resolve("shards").toString()).rows());
   }
 
   @Test

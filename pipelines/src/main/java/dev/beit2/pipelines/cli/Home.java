@@ -20,6 +20,11 @@ public final class Home {
     return folder().resolve("pipelines/target/flink-lib-classpath");
   }
 
+  /** The folder of Flink's settings for our jobs. */
+  static Path flinkConfiguration() {
+    return folder().resolve("pipelines/flink-conf");
+  }
+
   /** The sample photographs. */
   public static Path samples() {
     return folder().resolve("pipelines/samples");

@@ -28,6 +28,12 @@ final class RunnerSetup {
     if (!given.containsKey("flinkMaster")) {
       flink.setFlinkMaster(FlinkTarget.EMBEDDED);
     }
+    Path settings = Home.flinkConfiguration();
+    if (flink.getFlinkConfDir() == null
+        && System.getenv("FLINK_CONF_DIR") == null
+        && Files.isDirectory(settings)) {
+      flink.setFlinkConfDir(settings.toString());
+    }
     if (FlinkTarget.of(options).isEmbedded() && !given.containsKey("parallelism")) {
       flink.setParallelism(command.localParallelism());
     }
