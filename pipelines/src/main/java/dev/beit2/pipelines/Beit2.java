@@ -12,6 +12,7 @@ import dev.beit2.pipelines.mim.PretrainMim;
 import dev.beit2.pipelines.status.Status;
 import dev.beit2.pipelines.tokenize.TokenizeDataset;
 import dev.beit2.pipelines.tokenize.VerifyShards;
+import dev.beit2.pipelines.vqkd.CodebookCheck;
 import dev.beit2.pipelines.vqkd.TrainTokenizer;
 import java.io.PrintStream;
 import java.util.Arrays;
@@ -28,6 +29,7 @@ public final class Beit2 {
       List.of(
           Demo.COMMAND,
           TrainTokenizer.COMMAND,
+          CodebookCheck.COMMAND,
           TokenizeDataset.COMMAND,
           PretrainMim.COMMAND,
           Status.COMMAND,

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.beit2.io.Json;
 import dev.beit2.io.image.DecodingLimits;
 import dev.beit2.io.image.EncodedImage;
 import dev.beit2.io.image.ImageBatch;
@@ -16,6 +17,7 @@ import dev.beit2.pipelines.cli.CommandLine;
 import dev.beit2.pipelines.run.Checkpoint;
 import dev.beit2.pipelines.run.MetricsLog;
 import dev.beit2.pipelines.run.RunDirectory;
+import dev.beit2.pipelines.vqkd.CodebookCheck;
 import dev.beit2.pipelines.vqkd.TrainTokenizer;
 import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
@@ -75,6 +77,38 @@ final class TokenizerValidationTest {
     assertTrue(said.contains("validation: code usage 0."), said);
     assertTrue(said.contains("of the codes are in use; --reviveDeadCodesAfter"), said);
     assertTrue(said.contains("images 12, ") && said.contains("rejected 1"), said);
+  }
+
+  @Test
+  void aCodebookCheckMeasuresWhatTheTokenizerDoes() throws Exception {
+    String tokenizer = "--tokenizer=" + SAMPLES.tokenizer();
+    String input = "--input=" + SAMPLES.train();
+    Map<String, Object> all =
+        Json.object(stdout(tokenizer, input, "--sample=0", "--teacher=hog", "--json"));
+    assertEquals(12, all.get("images"));
+    assertEquals(codesInUse(SAMPLES.tokenizer().toString()), all.get("codesInUse"));
+    assertTrue(all.get("rejected").toString().contains(SampleRuns.BROKEN), all::toString);
+    double loss = ((Number) all.get("reconstructionLoss")).doubleValue();
+    assertTrue(loss > 0.1 && loss < 1.2, "loss " + loss);
+
+    Map<String, Object> some = Json.object(stdout(tokenizer, input, "--sample=5", "--json"));
+    assertTrue((int) some.get("images") >= 4 && (int) some.get("images") <= 5, some::toString);
+    assertFalse(some.containsKey("reconstructionLoss"));
+    assertEquals(some, Json.object(stdout(tokenizer, input, "--sample=5", "--json")));
+    String text = stdout(tokenizer, input, "--sample=5");
+    assertTrue(text.contains(" of 13 images, ") && text.contains(" codes in use ("), text);
+  }
+
+  private static String stdout(String... args) throws Exception {
+    PrintStream stdout = System.out;
+    ByteArrayOutputStream said = new ByteArrayOutputStream();
+    System.setOut(new PrintStream(said, true, UTF_8));
+    try {
+      Commands.run(CodebookCheck.COMMAND, List.of(args)).expect(CommandLine.OK);
+    } finally {
+      System.setOut(stdout);
+    }
+    return said.toString(UTF_8);
   }
 
   /** What is written to stderr meanwhile. */

@@ -11,6 +11,7 @@ import dev.beit2.model.torch.StateDict;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.ReadableByteChannel;
+import javax.annotation.Nullable;
 
 /**
  * Measures a tokenizer on images that it was not trained on (official {@code engine_for_vqkd.py},
@@ -19,7 +20,7 @@ import java.nio.channels.ReadableByteChannel;
 public final class TokenizerValidation implements AutoCloseable {
   private final VqKdConfig config;
   private final Kernels kernels;
-  private final Teacher teacher;
+  @Nullable private final Teacher teacher;
   private final StateDict state;
   private final VqKd network;
   private final long[] counts;
@@ -27,7 +28,7 @@ public final class TokenizerValidation implements AutoCloseable {
   private double lossSum;
 
   private TokenizerValidation(
-      VqKdConfig config, Kernels kernels, Teacher teacher, StateDict state) {
+      VqKdConfig config, Kernels kernels, @Nullable Teacher teacher, StateDict state) {
     this.config = config;
     this.kernels = kernels;
     this.teacher = teacher;
@@ -39,11 +40,12 @@ public final class TokenizerValidation implements AutoCloseable {
   /**
    * Reads a checkpoint's {@code model.safetensors}.
    *
-   * @param teacher whose features are reconstructed; closed with this
+   * @param teacher whose features are reconstructed, closed with this; null if only codes are
+   *     counted
    * @throws IOException if it is not exactly a tokenizer's file
    */
   public static TokenizerValidation read(
-      ReadableByteChannel model, Teacher teacher, Kernels kernels) throws IOException {
+      ReadableByteChannel model, @Nullable Teacher teacher, Kernels kernels) throws IOException {
     Safetensors file = Safetensors.read(model, TokenizerDescription::layout);
     return new TokenizerValidation(
         TokenizerDescription.config(file.metadata()), kernels, teacher, file.tensors());
@@ -63,14 +65,27 @@ public final class TokenizerValidation implements AutoCloseable {
     int side = config.encoder().imageSize();
     try (NDManager manager = state.newManager()) {
       NDArray input = manager.create(batch, new Shape(size, 3, side, side), DataType.FLOAT32);
-      VqKd.Output output =
-          network.forward(manager, input, teacher.features(manager, input), /* seed= */ 0);
-      for (long code : output.vectors().codes().toLongArray()) {
-        counts[(int) code]++;
+      if (teacher == null) {
+        count(network.codes(manager, network.encode(manager, input)));
+      } else {
+        VqKd.Output output =
+            network.forward(manager, input, teacher.features(manager, input), /* seed= */ 0);
+        count(output.vectors().codes());
+        lossSum += size * (double) output.reconstructionLoss().getFloat();
       }
-      lossSum += size * (double) output.reconstructionLoss().getFloat();
       images += size;
     }
+  }
+
+  private void count(NDArray codes) {
+    for (long code : codes.toLongArray()) {
+      counts[(int) code]++;
+    }
+  }
+
+  /** Side of the input images, in pixels. */
+  public int imageSize() {
+    return config.encoder().imageSize();
   }
 
   /** Images measured so far. */
@@ -78,9 +93,9 @@ public final class TokenizerValidation implements AutoCloseable {
     return images;
   }
 
-  /** Mean reconstruction loss of the images, 0 to 2. */
+  /** Mean reconstruction loss of the images, 0 to 2; not a number without a teacher. */
   public double reconstructionLoss() {
-    return lossSum / images;
+    return teacher == null ? Double.NaN : lossSum / images;
   }
 
   /** How many patches had each code, [K]. */
@@ -91,6 +106,8 @@ public final class TokenizerValidation implements AutoCloseable {
   @Override
   public void close() {
     state.close();
-    teacher.close();
+    if (teacher != null) {
+      teacher.close();
+    }
   }
 }

@@ -8,6 +8,7 @@ import dev.beit2.io.shard.ShardVerification;
 import dev.beit2.pipelines.cli.Command;
 import dev.beit2.pipelines.cli.CommandLine;
 import dev.beit2.pipelines.cli.Progress;
+import dev.beit2.pipelines.cli.UsageText;
 import dev.beit2.pipelines.options.Inputs;
 import java.io.PrintStream;
 import java.util.LinkedHashMap;

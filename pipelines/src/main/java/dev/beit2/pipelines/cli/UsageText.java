@@ -1,4 +1,4 @@
-package dev.beit2.pipelines.tokenize;
+package dev.beit2.pipelines.cli;
 
 import dev.beit2.io.shard.CodeUsage;
 import java.util.ArrayList;
@@ -6,7 +6,7 @@ import java.util.List;
 import java.util.Locale;
 
 /** Codebook usage as a histogram in text. */
-final class UsageText {
+public final class UsageText {
   private static final int WIDEST_LINE = 40;
   private static final List<String> USES =
       List.of("never", "< 1/4", "1/4 to 1/2", "1/2 to 1", "1 to 2", "2 to 4", ">= 4");
@@ -17,7 +17,7 @@ final class UsageText {
    * One line for each range of use, with the number of codes that are used so often. Use is
    * measured in multiples of even use. No lines if no code was used.
    */
-  static List<String> lines(CodeUsage usage) {
+  public static List<String> lines(CodeUsage usage) {
     int[] codes = new int[USES.size()];
     double even = usage.total() / (double) usage.codebookSize();
     for (long count : usage.counts()) {

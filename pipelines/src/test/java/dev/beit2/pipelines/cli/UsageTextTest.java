@@ -1,4 +1,4 @@
-package dev.beit2.pipelines.tokenize;
+package dev.beit2.pipelines.cli;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
