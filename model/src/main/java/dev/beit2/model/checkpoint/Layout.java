@@ -31,6 +31,16 @@ public record Layout(Map<String, Tensor> tensors) {
       shape = List.copyOf(shape);
     }
 
+    /** Its type and shape. */
+    public TensorType type() {
+      return new TensorType(dtype, shape);
+    }
+
+    /** The number of its values. */
+    long elements() {
+      return shape.stream().reduce(1L, Math::multiplyExact);
+    }
+
     /** A float32 tensor. */
     public static Tensor floats(List<Long> shape, boolean mayBeZero) {
       return new Tensor("F32", shape, mayBeZero, null);
@@ -42,30 +52,39 @@ public record Layout(Map<String, Tensor> tensors) {
     tensors = Collections.unmodifiableMap(new LinkedHashMap<>(tensors));
   }
 
-  /** Checks names, types and shapes. */
-  void require(SafetensorsHeader header) throws InvalidCheckpointException {
+  /** Type and shape of each tensor. */
+  Map<String, TensorType> types() {
+    Map<String, TensorType> types = new LinkedHashMap<>();
+    tensors.forEach((name, tensor) -> types.put(name, tensor.type()));
+    return types;
+  }
+
+  /**
+   * Checks that a file has exactly these tensors.
+   *
+   * @param found type and shape of the file's tensors by name
+   * @throws InvalidCheckpointException if not, naming the first difference
+   */
+  public void require(Map<String, TensorType> found) throws InvalidCheckpointException {
     for (Map.Entry<String, Tensor> wanted : tensors.entrySet()) {
-      SafetensorsHeader.Entry found = header.tensors().get(wanted.getKey());
-      Tensor tensor = wanted.getValue();
-      if (found == null) {
-        throw new InvalidCheckpointException("found no tensor " + wanted.getKey());
-      }
-      if (!found.dtype().equals(tensor.dtype()) || !found.shape().equals(tensor.shape())) {
-        throw new InvalidCheckpointException(
-            "found %s %s of %s; wanted %s of %s"
-                .formatted(
-                    wanted.getKey(),
-                    found.dtype(),
-                    shown(found.shape().toString()),
-                    tensor.dtype(),
-                    tensor.shape()));
-      }
+      requireSame(wanted.getKey(), wanted.getValue().type(), found.get(wanted.getKey()));
     }
-    for (String name : header.tensors().keySet()) {
+    for (String name : found.keySet()) {
       if (!tensors.containsKey(name)) {
         throw new InvalidCheckpointException(
             "found a tensor %s, which the network does not have".formatted(shown(name)));
       }
+    }
+  }
+
+  private static void requireSame(String name, TensorType wanted, @Nullable TensorType found)
+      throws InvalidCheckpointException {
+    if (found == null) {
+      throw new InvalidCheckpointException("found no tensor " + name);
+    }
+    if (!found.equals(wanted)) {
+      throw new InvalidCheckpointException(
+          "found %s %s; wanted %s".formatted(name, shown(found.toString()), wanted));
     }
   }
 }

@@ -69,6 +69,16 @@ public record Safetensors(Map<String, String> metadata, StateDict tensors)
           "I8", DataType.INT8,
           "BOOL", DataType.BOOLEAN);
 
+  /** The tensors to read, given the header of a file that may have others, too. */
+  public interface Choice {
+    /**
+     * The layout of the chosen tensors, all of which the file has.
+     *
+     * @throws InvalidCheckpointException if the file cannot be used
+     */
+    Layout of(SafetensorsHeader header) throws InvalidCheckpointException;
+  }
+
   /** What a file's tensors must be, given its metadata. */
   public interface Expected {
     /**
@@ -95,10 +105,24 @@ public record Safetensors(Map<String, String> metadata, StateDict tensors)
    * @throws InvalidCheckpointException if it is not such a file, naming the first difference
    */
   public static Safetensors read(ReadableByteChannel in, Expected expected) throws IOException {
+    return readSome(in, header -> exactly(header, expected));
+  }
+
+  /**
+   * Reads the chosen tensors of a file and passes over the others; the caller closes the result.
+   *
+   * @throws InvalidCheckpointException if the file is broken or cannot be used
+   */
+  public static Safetensors readSome(ReadableByteChannel in, Choice choice) throws IOException {
     SafetensorsHeader header = header(in);
+    return read(in, header, choice.of(header));
+  }
+
+  private static Layout exactly(SafetensorsHeader header, Expected expected)
+      throws InvalidCheckpointException {
     Layout layout = expected.of(header.metadata());
-    layout.require(header);
-    return read(in, header, layout);
+    layout.require(header.types());
+    return layout;
   }
 
   private static Safetensors read(
@@ -109,6 +133,10 @@ public record Safetensors(Map<String, String> metadata, StateDict tensors)
       for (Map.Entry<String, Entry> tensor : header.tensors().entrySet()) {
         String name = tensor.getKey();
         Entry entry = tensor.getValue();
+        if (layout != null && !layout.tensors().containsKey(name)) {
+          skip(in, entry.size());
+          continue;
+        }
         ByteBuffer data =
             ByteBuffer.allocateDirect((int) entry.size()).order(ByteOrder.nativeOrder());
         fill(in, data);
@@ -140,13 +168,28 @@ public record Safetensors(Map<String, String> metadata, StateDict tensors)
    */
   public static SafetensorsHeader check(ReadableByteChannel in, Expected expected)
       throws IOException {
+    return checkSome(in, header -> exactly(header, expected));
+  }
+
+  /**
+   * Checks a file as {@link #readSome} does, in a small buffer and without native memory.
+   *
+   * @return its header
+   * @throws InvalidCheckpointException as {@code readSome} throws it
+   */
+  public static SafetensorsHeader checkSome(ReadableByteChannel in, Choice choice)
+      throws IOException {
     SafetensorsHeader header = header(in);
-    Layout layout = expected.of(header.metadata());
-    layout.require(header);
+    Layout layout = choice.of(header);
     ByteBuffer chunk = ByteBuffer.allocate(CHUNK);
     for (Map.Entry<String, Entry> tensor : header.tensors().entrySet()) {
       String name = tensor.getKey();
-      TensorValues values = new TensorValues(name, layout.tensors().get(name));
+      Layout.Tensor wanted = layout.tensors().get(name);
+      if (wanted == null) {
+        skip(in, tensor.getValue().size());
+        continue;
+      }
+      TensorValues values = new TensorValues(name, wanted);
       for (long left = tensor.getValue().size(); left > 0; left -= chunk.limit()) {
         values.next(fill(in, chunk.clear().limit((int) Math.min(CHUNK, left))));
       }
@@ -154,6 +197,13 @@ public record Safetensors(Map<String, String> metadata, StateDict tensors)
     }
     requireEnd(in);
     return header;
+  }
+
+  private static void skip(ReadableByteChannel in, long bytes) throws IOException {
+    ByteBuffer chunk = ByteBuffer.allocate(CHUNK);
+    for (long left = bytes; left > 0; left -= chunk.limit()) {
+      fill(in, chunk.clear().limit((int) Math.min(CHUNK, left)));
+    }
   }
 
   /**
@@ -300,15 +350,7 @@ public record Safetensors(Map<String, String> metadata, StateDict tensors)
   public static void write(
       WritableByteChannel out, Map<String, String> metadata, Map<String, NDArray> tensors)
       throws IOException {
-    byte[] header = header(metadata, tensors).toString().getBytes(StandardCharsets.UTF_8);
-    // Spaces up to a multiple of eight, so that the tensors are aligned when the file is mapped.
-    int padded = (header.length + 7) / 8 * 8;
-    ByteBuffer start = ByteBuffer.allocate(8 + padded).order(ByteOrder.LITTLE_ENDIAN);
-    start.putLong(padded).put(header);
-    while (start.hasRemaining()) {
-      start.put((byte) ' ');
-    }
-    drain(out, start.flip());
+    drain(out, header(metadata, types(tensors)));
     for (NDArray tensor : tensors.values()) {
       try (NDManager copies = Torch.newManager()) {
         drain(out, Torch.onCpu(copies, tensor).toByteBuffer(true));
@@ -316,38 +358,58 @@ public record Safetensors(Map<String, String> metadata, StateDict tensors)
     }
   }
 
-  private static ObjectNode header(Map<String, String> metadata, Map<String, NDArray> tensors) {
+  /** A file up to its first tensor. */
+  static ByteBuffer header(Map<String, String> metadata, Map<String, TensorType> tensors) {
+    byte[] header = json(metadata, tensors).toString().getBytes(StandardCharsets.UTF_8);
+    // Spaces up to a multiple of eight, so that the tensors are aligned when the file is mapped.
+    int padded = (header.length + 7) / 8 * 8;
+    ByteBuffer start = ByteBuffer.allocate(8 + padded).order(ByteOrder.LITTLE_ENDIAN);
+    start.putLong(padded).put(header);
+    while (start.hasRemaining()) {
+      start.put((byte) ' ');
+    }
+    return start.flip();
+  }
+
+  private static ObjectNode json(Map<String, String> metadata, Map<String, TensorType> tensors) {
     ObjectNode header = MAPPER.createObjectNode();
     ObjectNode texts = header.putObject("__metadata__");
     new TreeMap<>(metadata).forEach(texts::put);
     long at = 0;
-    for (Map.Entry<String, NDArray> entry : tensors.entrySet()) {
-      NDArray tensor = entry.getValue();
-      ObjectNode description = header.putObject(entry.getKey());
-      description.put("dtype", name(tensor.getDataType()));
+    for (Map.Entry<String, TensorType> tensor : tensors.entrySet()) {
+      ObjectNode description = header.putObject(tensor.getKey());
+      description.put("dtype", tensor.getValue().dtype());
       ArrayNode shape = description.putArray("shape");
-      for (long size : tensor.getShape().getShape()) {
+      long bytes = TYPES.get(tensor.getValue().dtype()).getNumOfBytes();
+      for (long size : tensor.getValue().shape()) {
         shape.add(size);
+        bytes *= size;
       }
-      long end = at + tensor.size() * tensor.getDataType().getNumOfBytes();
-      description.putArray("data_offsets").add(at).add(end);
-      at = end;
+      description.putArray("data_offsets").add(at).add(at + bytes);
+      at += bytes;
     }
     return header;
+  }
+
+  private static Map<String, TensorType> types(Map<String, NDArray> tensors) {
+    Map<String, TensorType> types = new LinkedHashMap<>();
+    tensors.forEach(
+        (name, tensor) ->
+            types.put(
+                name,
+                new TensorType(
+                    name(tensor.getDataType()),
+                    Arrays.stream(tensor.getShape().getShape()).boxed().toList())));
+    return types;
   }
 
   /** The layout of a file of tensors with these types and shapes, and any finite values. */
   public static Layout layout(Map<String, NDArray> tensors) {
     Map<String, Layout.Tensor> layout = new LinkedHashMap<>();
-    tensors.forEach(
-        (name, tensor) ->
-            layout.put(
-                name,
-                new Layout.Tensor(
-                    name(tensor.getDataType()),
-                    Arrays.stream(tensor.getShape().getShape()).boxed().toList(),
-                    true,
-                    null)));
+    types(tensors)
+        .forEach(
+            (name, type) ->
+                layout.put(name, new Layout.Tensor(type.dtype(), type.shape(), true, null)));
     return new Layout(layout);
   }
 

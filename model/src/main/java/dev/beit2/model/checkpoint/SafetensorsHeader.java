@@ -46,6 +46,13 @@ public record SafetensorsHeader(
     tensors = Collections.unmodifiableMap(new LinkedHashMap<>(tensors));
   }
 
+  /** Type and shape of each tensor by name, in the file's order. */
+  public Map<String, TensorType> types() {
+    Map<String, TensorType> types = new LinkedHashMap<>();
+    tensors.forEach((name, entry) -> types.put(name, new TensorType(entry.dtype(), entry.shape())));
+    return types;
+  }
+
   /** Length of the file. */
   public long end() {
     return tensors.values().stream().mapToLong(Entry::end).reduce(bytes.limit(), Math::max);

@@ -6,16 +6,13 @@ import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import dev.beit2.model.checkpoint.InvalidCheckpointException;
 import dev.beit2.model.checkpoint.Safetensors;
+import dev.beit2.model.checkpoint.Sha256Channel;
 import dev.beit2.model.torch.Kernels;
 import dev.beit2.model.torch.Precision;
 import dev.beit2.model.torch.StateDict;
 import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.nio.channels.Channels;
 import java.nio.channels.ReadableByteChannel;
-import java.security.DigestInputStream;
-import java.security.MessageDigest;
-import java.util.HexFormat;
 
 /**
  * A trained tokenizer, for inference: images → one code per patch. Safe for use by many threads.
@@ -39,14 +36,12 @@ public final class Tokenizer implements AutoCloseable {
    * @throws InvalidCheckpointException if it is not exactly a tokenizer's file
    */
   public static Tokenizer read(ReadableByteChannel model, Precision precision) throws IOException {
-    MessageDigest sha256 = TokenizerDescription.sha256();
-    DigestInputStream in = new DigestInputStream(Channels.newInputStream(model), sha256);
-    Safetensors file = Safetensors.read(Channels.newChannel(in), TokenizerDescription::layout);
+    Sha256Channel in = new Sha256Channel(model);
+    Safetensors file = Safetensors.read(in, TokenizerDescription::layout);
     VqKdConfig config = TokenizerDescription.config(file.metadata());
     Kernels kernels = Kernels.of(precision);
     file.tensors().convert(kernels, name -> name.startsWith("encoder.blocks."));
-    return new Tokenizer(
-        config, kernels, file.tensors(), HexFormat.of().formatHex(sha256.digest()));
+    return new Tokenizer(config, kernels, file.tensors(), in.digest());
   }
 
   /** SHA-256 of the file it was read from, as hexadecimal digits. */

@@ -5,14 +5,9 @@ import dev.beit2.model.checkpoint.Layout;
 import dev.beit2.model.checkpoint.ModelMetadata;
 import dev.beit2.model.checkpoint.Safetensors;
 import dev.beit2.model.checkpoint.SafetensorsHeader;
+import dev.beit2.model.checkpoint.Sha256Channel;
 import java.io.IOException;
-import java.io.InputStream;
-import java.nio.channels.Channels;
 import java.nio.channels.ReadableByteChannel;
-import java.security.DigestInputStream;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
-import java.util.HexFormat;
 import java.util.Map;
 
 /**
@@ -28,12 +23,9 @@ public record TokenizerDescription(VqKdConfig config, String digest) {
    * @throws InvalidCheckpointException if it is not exactly a tokenizer's file
    */
   public static TokenizerDescription read(ReadableByteChannel model) throws IOException {
-    MessageDigest sha256 = sha256();
-    InputStream in = new DigestInputStream(Channels.newInputStream(model), sha256);
-    SafetensorsHeader header =
-        Safetensors.check(Channels.newChannel(in), TokenizerDescription::layout);
-    return new TokenizerDescription(
-        config(header.metadata()), HexFormat.of().formatHex(sha256.digest()));
+    Sha256Channel in = new Sha256Channel(model);
+    SafetensorsHeader header = Safetensors.check(in, TokenizerDescription::layout);
+    return new TokenizerDescription(config(header.metadata()), in.digest());
   }
 
   /** The config in the metadata of a tokenizer's file. */
@@ -44,13 +36,5 @@ public record TokenizerDescription(VqKdConfig config, String digest) {
   /** The layout of a tokenizer's file with this metadata. */
   static Layout layout(Map<String, String> metadata) throws InvalidCheckpointException {
     return VqKd.layout(config(metadata));
-  }
-
-  static MessageDigest sha256() {
-    try {
-      return MessageDigest.getInstance("SHA-256");
-    } catch (NoSuchAlgorithmException e) {
-      throw new IllegalStateException(e);
-    }
   }
 }

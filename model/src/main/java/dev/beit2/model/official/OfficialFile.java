@@ -1,0 +1,30 @@
+package dev.beit2.model.official;
+
+import dev.beit2.model.checkpoint.InvalidCheckpointException;
+import dev.beit2.model.checkpoint.TorchFile;
+import java.io.IOException;
+import java.nio.channels.ReadableByteChannel;
+import java.nio.channels.SeekableByteChannel;
+
+/** A model's file, which may be one of the official code. */
+public final class OfficialFile {
+  private OfficialFile() {}
+
+  /**
+   * The {@code model.safetensors} that a file is or becomes. What it is, is told by its content. An
+   * official file is converted while the result is read; the same tensors give the same bytes,
+   * whatever their container and type. Closing the result closes the file.
+   *
+   * @throws InvalidCheckpointException if it is a file of PyTorch, but not one of an official
+   *     network
+   */
+  public static ReadableByteChannel asSafetensors(SeekableByteChannel file) throws IOException {
+    if (!TorchFile.begins(file)) {
+      return file.position(0);
+    }
+    TorchFile torch = TorchFile.read(file);
+    OfficialNetwork network = OfficialNetwork.of(torch.tensors());
+    return torch.asSafetensors(
+        network.metadata().toMap(), network.layout(), OfficialNetwork::ignores);
+  }
+}
