@@ -6,6 +6,7 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import dev.beit2.model.checkpoint.InvalidCheckpointException;
+import dev.beit2.model.checkpoint.Layout;
 import dev.beit2.model.checkpoint.ModelMetadata;
 import dev.beit2.model.checkpoint.Safetensors;
 import dev.beit2.model.mim.MaskedImageModel;
@@ -15,60 +16,142 @@ import dev.beit2.model.torch.Precision;
 import dev.beit2.model.torch.StateDict;
 import dev.beit2.model.vit.ImageNet;
 import dev.beit2.model.vit.Vit;
+import dev.beit2.model.vit.VitConfig;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.ReadableByteChannel;
 import java.util.Map;
+import java.util.Optional;
 
-/** The transformer of a masked image model as a feature extractor. Safe for use by many threads. */
+/**
+ * The transformer of a masked image model or a classifier as a feature extractor. Safe for use by
+ * many threads.
+ */
 public final class Backbone implements AutoCloseable {
-  private final MimConfig config;
+  private static final String CLASSIFIER = "classifier";
+
+  private final Network network;
   private final Kernels kernels;
   private final StateDict state;
   private final Vit vit;
 
-  private Backbone(MimConfig config, Kernels kernels, StateDict state) {
-    this.config = config;
+  /** The networks whose transformer is used. */
+  private sealed interface Network {
+    VitConfig backbone();
+
+    Layout layout();
+
+    StateDict initialize(long seed);
+  }
+
+  private record Pretrained(MimConfig config) implements Network {
+    @Override
+    public VitConfig backbone() {
+      return config.backbone();
+    }
+
+    @Override
+    public Layout layout() {
+      return MaskedImageModel.layout(config);
+    }
+
+    @Override
+    public StateDict initialize(long seed) {
+      return MaskedImageModel.initialize(config, seed);
+    }
+  }
+
+  private record FineTuned(ClassifierConfig config) implements Network {
+    @Override
+    public VitConfig backbone() {
+      return config.backbone();
+    }
+
+    @Override
+    public Layout layout() {
+      return Classifier.layout(config);
+    }
+
+    @Override
+    public StateDict initialize(long seed) {
+      return Classifier.initialize(config, seed);
+    }
+  }
+
+  private Backbone(Network network, Kernels kernels, StateDict state) {
+    this.network = network;
     this.kernels = kernels;
     this.state = state;
-    this.vit = new Vit(config.backbone(), kernels, state, "");
+    this.vit = new Vit(network.backbone(), kernels, state, "");
   }
 
   /**
-   * Reads a checkpoint's {@code model.safetensors}.
+   * Reads a {@code model.safetensors}.
    *
-   * @throws InvalidCheckpointException if it is not exactly a masked image model's file
+   * @throws InvalidCheckpointException if it is not exactly a masked image model's or a
+   *     classifier's file
    */
   public static Backbone read(ReadableByteChannel model, Precision precision) throws IOException {
-    Safetensors file =
-        Safetensors.read(model, metadata -> MaskedImageModel.layout(config(metadata)));
-    MimConfig config = config(file.metadata());
+    Safetensors file = Safetensors.read(model, Backbone::layout);
+    Network network = network(file.metadata());
     Kernels kernels = Kernels.of(precision);
     file.tensors().convert(kernels, name -> name.startsWith("blocks."));
-    return new Backbone(config, kernels, file.tensors());
+    return new Backbone(network, kernels, file.tensors());
   }
 
-  private static MimConfig config(Map<String, String> metadata) throws InvalidCheckpointException {
-    return ModelMetadata.of(metadata).config("mim", "a masked image model", MimConfig.class);
+  private static Network network(Map<String, String> metadata) throws InvalidCheckpointException {
+    ModelMetadata model = ModelMetadata.of(metadata);
+    return isClassifier(metadata)
+        ? new FineTuned(model.config(CLASSIFIER, "a classifier", ClassifierConfig.class))
+        : new Pretrained(model.config("mim", "a masked image model", MimConfig.class));
+  }
+
+  /** Whether the metadata of a file says that it is a classifier. */
+  public static boolean isClassifier(Map<String, String> metadata) {
+    return CLASSIFIER.equals(ModelMetadata.of(metadata).kind());
+  }
+
+  /**
+   * The tensors of the file with this metadata.
+   *
+   * @throws InvalidCheckpointException if it has no backbone
+   */
+  public static Layout layout(Map<String, String> metadata) throws InvalidCheckpointException {
+    return network(metadata).layout();
   }
 
   /** A backbone of the same shape at its initial values, as a baseline. */
   public Backbone untrained(long seed) {
-    return new Backbone(config, kernels, MaskedImageModel.initialize(config, seed));
+    return new Backbone(network, kernels, network.initialize(seed));
+  }
+
+  /** What people should know of its features, if they are not those of a pretrained backbone. */
+  public Optional<String> note() {
+    return network instanceof FineTuned classifier
+        ? Optional.of(
+            "a classifier of %d classes: %s; its head is not used"
+                .formatted(
+                    classifier.config().classes(),
+                    classifier.config().meanPooling()
+                        ? "[CLS] is taken as it is, for it has no norm, and the mean of patches goes"
+                            + " through its fc_norm"
+                        : "its norm is that of [CLS], and of the patches as well"))
+        : Optional.empty();
   }
 
   /** Side of its input images, in pixels. */
   public int imageSize() {
-    return config.backbone().imageSize();
+    return network.backbone().imageSize();
   }
 
   /** Width of a feature, D. */
   public int dim() {
-    return config.backbone().dim();
+    return network.backbone().dim();
   }
 
   /**
-   * Features of a batch, after the last norm.
+   * Features of a batch: after the last norm, or, if a classifier has only {@code fc_norm}, [CLS]
+   * as it is and the mean after {@code fc_norm}.
    *
    * @param images [B, 3, S, S] in [0, 1]: float32 in a direct buffer of native order
    * @param cls receives [CLS], B · D
@@ -80,10 +163,12 @@ public final class Backbone implements AutoCloseable {
           manager.create(images, new Shape(batch, 3, imageSize(), imageSize()), DataType.FLOAT32);
       NDArray patches = vit.patchEmbed(manager, ImageNet.normalize(kernels, manager, input));
       NDArray x = vit.blocks(manager, vit.embed(manager, patches));
-      NDList pooled =
-          kernels.callForAll(manager, "pooled", new NDArray[] {vit.norm(manager, x, "norm")});
+      boolean poolsFirst = network instanceof FineTuned tuned && tuned.config().meanPooling();
+      NDArray tokens = poolsFirst ? x : vit.norm(manager, x, "norm");
+      NDList pooled = kernels.callForAll(manager, "pooled", new NDArray[] {tokens});
+      NDArray average = poolsFirst ? vit.norm(manager, pooled.get(1), "fc_norm") : pooled.get(1);
       System.arraycopy(pooled.get(0).toFloatArray(), 0, cls, 0, batch * dim());
-      System.arraycopy(pooled.get(1).toFloatArray(), 0, mean, 0, batch * dim());
+      System.arraycopy(average.toFloatArray(), 0, mean, 0, batch * dim());
     }
   }
 

@@ -7,6 +7,7 @@ import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.function.Predicate;
 
 /**
@@ -77,10 +78,24 @@ public final class StateDict implements AutoCloseable {
    * @throws IllegalArgumentException if a tensor is missing, naming it
    */
   public void assign(Kernels kernels, StateDict values) {
-    List<NDArray> from = tensors.keySet().stream().map(values::get).toList();
+    assign(kernels, tensors.keySet(), values);
+  }
+
+  /**
+   * Copies all of these values into the tensors of the same names, in place; other tensors stay as
+   * they are.
+   *
+   * @throws IllegalArgumentException if there is no tensor for a value, naming it
+   */
+  public void assignAll(Kernels kernels, StateDict values) {
+    assign(kernels, values.tensors.keySet(), values);
+  }
+
+  private void assign(Kernels kernels, Set<String> names, StateDict values) {
+    List<NDArray> to = names.stream().map(this::get).toList();
+    List<NDArray> from = names.stream().map(values::get).toList();
     try (NDManager call = newManager()) {
-      kernels.withoutGradient(
-          () -> kernels.call(call, "assign", new NDArray[0], List.copyOf(tensors.values()), from));
+      kernels.withoutGradient(() -> kernels.call(call, "assign", new NDArray[0], to, from));
     }
   }
 

@@ -2,6 +2,9 @@ package dev.beit2.model.train;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
+import dev.beit2.model.checkpoint.InvalidCheckpointException;
+import dev.beit2.model.checkpoint.Safetensors;
+import dev.beit2.model.checkpoint.Sha256Channel;
 import dev.beit2.model.mim.MaskedImageModel;
 import dev.beit2.model.mim.MaskedImageModel.Output;
 import dev.beit2.model.mim.MaskedPatches;
@@ -12,7 +15,9 @@ import dev.beit2.model.torch.Precision;
 import dev.beit2.model.torch.StateDict;
 import dev.beit2.model.vit.DropPath;
 import dev.beit2.model.vit.ImageNet;
+import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.channels.ReadableByteChannel;
 import java.util.Map;
 import javax.annotation.Nullable;
 
@@ -83,6 +88,21 @@ public final class MimTrainer extends AdamWTrainer {
         kernels,
         MaskedImageModel.initialize(config, seed),
         activationCheckpointing ? new ActivationCheckpointing(kernels) : null);
+  }
+
+  /**
+   * Replaces initial values by those of another model's file.
+   *
+   * @return its digest
+   * @throws InvalidCheckpointException if the file does not fit; nothing has changed then
+   */
+  public String initializeFrom(ReadableByteChannel model) throws IOException {
+    Sha256Channel in = new Sha256Channel(model);
+    try (Safetensors file =
+        Safetensors.readSome(in, header -> InitialValues.of(config, header).taken())) {
+      parameters.assignAll(kernels, file.tensors());
+    }
+    return in.digest();
   }
 
   /** One optimizer step on a batch that fits on the device as a whole. */

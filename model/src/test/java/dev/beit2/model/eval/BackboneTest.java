@@ -56,7 +56,10 @@ class BackboneTest {
   }
 
   private static StateDict randomState() {
-    StateDict state = MaskedImageModel.initialize(CONFIG, 5);
+    return noisy(MaskedImageModel.initialize(CONFIG, 5));
+  }
+
+  private static StateDict noisy(StateDict state) {
     SplittableRandom random = new SplittableRandom(5);
     try (NDManager manager = state.newManager()) {
       for (NDArray tensor : state.tensors().values()) {
@@ -182,6 +185,33 @@ class BackboneTest {
           new Classifier(config, kernels, state)
               .features(manager, ImageNet.normalize(kernels, manager, input));
       assertArrayEquals(features(backbone, images, batch)[0], features.toFloatArray(), 1e-5f);
+    }
+  }
+
+  /** The head of a fine-tuned classifier sees the feature that the evaluations see. */
+  @Test
+  void aClassifierIsABackbone() throws IOException {
+    int batch = 2;
+    VitConfig own = new VitConfig(SIDE, 16, 3, DIM, 3, 3, 4, Positions.RELATIVE, 0.1, 0);
+    ClassifierConfig config = new ClassifierConfig(own, 10, true);
+    ByteBuffer images = TestImages.gratings(batch, SIDE, SIDE, 7);
+    Kernels kernels = Kernels.of(Precision.FP32);
+    ByteArrayOutputStream file = new ByteArrayOutputStream();
+    try (StateDict state = noisy(Classifier.initialize(config, 5))) {
+      Safetensors.write(
+          Channels.newChannel(file),
+          ModelMetadata.of("classifier", config).toMap(),
+          state.tensors());
+      try (Backbone backbone = read(file.toByteArray());
+          NDManager manager = state.newManager()) {
+        NDArray input = manager.create(images, new Shape(batch, 3, SIDE, SIDE), DataType.FLOAT32);
+        NDArray features =
+            new Classifier(config, kernels, state)
+                .features(manager, ImageNet.normalize(kernels, manager, input));
+        float[][] found = features(backbone, images, batch);
+        assertArrayEquals(features.toFloatArray(), found[1], 1e-5f);
+        assertTrue(backbone.note().orElseThrow().contains("a classifier of 10 classes"));
+      }
     }
   }
 }

@@ -6,6 +6,7 @@ import dev.beit2.io.image.RejectedImages;
 import dev.beit2.io.image.source.ImageDatasetIO;
 import dev.beit2.io.image.source.ImageSource;
 import dev.beit2.io.store.Hold;
+import dev.beit2.io.store.StoredFile;
 import dev.beit2.pipelines.cli.Command;
 import dev.beit2.pipelines.cli.CommandLine;
 import dev.beit2.pipelines.cli.InvalidOptionException;
@@ -15,10 +16,8 @@ import dev.beit2.pipelines.options.DecodingOptions;
 import dev.beit2.pipelines.options.ImageSourceOptions;
 import dev.beit2.pipelines.options.Inputs;
 import dev.beit2.pipelines.options.PrecisionOptions;
-import dev.beit2.pipelines.run.Checkpoint;
 import dev.beit2.pipelines.run.OutputFolder;
 import dev.beit2.pipelines.run.RejectedNote;
-import dev.beit2.pipelines.run.RunDirectory;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
@@ -56,7 +55,9 @@ public final class Evaluate {
 
   /** The options of {@code ./beit2 evaluate}. */
   public interface Options extends ImageSourceOptions, PrecisionOptions {
-    @Description("The backbone: a run of ./beit2 pretrain, or one of its checkpoints.")
+    @Description(
+        "The backbone: a run of ./beit2 pretrain, one of its checkpoints, or a file: model.safetensors, or a .pth of the "
+            + "official code, pretrained or fine-tuned.")
     @Validation.Required
     String getBackbone();
 
@@ -119,15 +120,16 @@ public final class Evaluate {
     for (LabeledSet set : sets) {
       Inputs.printNotes(stage, set.source(), set.summary());
     }
-    Checkpoint checkpoint = RunDirectory.locate("--backbone", options.getBackbone());
+    StoredFile backbone = Inputs.modelFile("--backbone", options.getBackbone());
     BackboneSet.Source backbones =
         new BackboneSet.Source(
-            checkpoint.directory(),
-            options.getPrecision(),
-            options.getUntrained(),
-            options.getSeed());
-    // Report a wrong checkpoint before any job starts.
-    backbones.open().close();
+            backbone.path(), options.getPrecision(), options.getUntrained(), options.getSeed());
+    // Report a wrong file before any job starts.
+    try (BackboneSet opened = backbones.open()) {
+      opened
+          .note()
+          .ifPresent(note -> Inputs.printNote(stage, options.getBackbone() + " is " + note));
+    }
     StageProgress progress = StageProgress.of(stage, total(sets), options);
     try (Hold held = OutputFolder.hold(options.getOutput())) {
       RejectedNote.removeOld(options.getOutput());
@@ -213,7 +215,7 @@ public final class Evaluate {
         .apply("Output", Create.of(options.getOutput()))
         .apply(
             "Measure",
-            ParDo.of(new MeasureFn(backbones.checkpoint(), views, options.getLeaveOneOut()))
+            ParDo.of(new MeasureFn(backbones.name(), views, options.getLeaveOneOut()))
                 .withSideInputs(views));
     rejected
         .apply("All rejected", Flatten.pCollections())

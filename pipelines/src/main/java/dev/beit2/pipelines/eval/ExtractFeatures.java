@@ -66,7 +66,7 @@ final class ExtractFeatures extends PTransform<PCollection<ImageRecord>, PCollec
   @Override
   public void populateDisplayData(DisplayData.Builder builder) {
     builder
-        .add(DisplayData.item("backbone", extract.source.checkpoint()))
+        .add(DisplayData.item("backbone", extract.source.file()))
         .add(DisplayData.item("precision", extract.source.precision().name()))
         .add(DisplayData.item("untrained", extract.source.untrained()));
   }

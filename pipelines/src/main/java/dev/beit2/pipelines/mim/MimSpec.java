@@ -12,16 +12,19 @@ import dev.beit2.model.vit.VitConfig;
 import dev.beit2.pipelines.cli.InvalidOptionException;
 import dev.beit2.pipelines.options.DecodingOptions;
 import dev.beit2.pipelines.options.Inputs;
+import dev.beit2.pipelines.run.RunConfig;
 import dev.beit2.pipelines.run.RunPosition;
 import dev.beit2.pipelines.train.TrainingPlan;
 import dev.beit2.pipelines.train.TrainingSpec;
 import dev.beit2.pipelines.train.TrainingTask;
 import java.io.IOException;
+import javax.annotation.Nullable;
 
 /** A pretraining, as the launcher has planned it. */
 record MimSpec(
     TrainingPlan plan,
     MimConfig network,
+    @Nullable InitialModel initialModel,
     AdamWConfig optimizer,
     BlockwiseMask mask,
     String shards,
@@ -45,15 +48,19 @@ record MimSpec(
     ShardManifest shards = Inputs.shards("--shards", options.getShards());
     requireFit(options, shards);
     requireTokenizer(options, shards);
+    MimConfig network = network(options, recipe, shards.codebookSize());
+    InitialModel initial =
+        options.getInitializeFrom() == null
+            ? null
+            : InitialModel.read(options.getInitializeFrom(), network);
+    RunConfig config =
+        TrainingPlan.config(PretrainMim.NAME, PretrainMim.Options.class, options, recipe)
+            // Its content matters, not its path.
+            .with("initializeFrom", initial == null ? null : initial.digest());
     return new MimSpec(
-        TrainingPlan.of(
-            stage,
-            TrainingPlan.config(PretrainMim.NAME, PretrainMim.Options.class, options, recipe),
-            options,
-            shards.rows(),
-            options.getInputSize(),
-            recipe),
-        network(options, recipe, shards.codebookSize()),
+        TrainingPlan.of(stage, config, options, shards.rows(), options.getInputSize(), recipe),
+        network,
+        initial,
         TrainingPlan.optimizer(options),
         mask(options, recipe),
         options.getShards(),
@@ -142,7 +149,7 @@ record MimSpec(
   }
 
   @Override
-  public TrainingTask<?, ?> open(RunPosition from) {
-    return new MimTraining(this, from);
+  public TrainingTask<?, ?> open(RunPosition from) throws IOException {
+    return MimTraining.open(this, from);
   }
 }

@@ -35,7 +35,7 @@ final class MimTraining implements TrainingTask<MimExample, MimBatch> {
   private final ViewCache views;
   private final MimTrainer trainer;
 
-  MimTraining(MimSpec spec, RunPosition from) {
+  private MimTraining(MimSpec spec, RunPosition from) {
     this.spec = spec;
     this.shards =
         spec.skipCorruptShards()
@@ -52,6 +52,19 @@ final class MimTraining implements TrainingTask<MimExample, MimBatch> {
             spec.seed(),
             spec.precision(),
             spec.activationCheckpointing());
+  }
+
+  static MimTraining open(MimSpec spec, RunPosition from) throws IOException {
+    MimTraining training = new MimTraining(spec, from);
+    try {
+      if (spec.initialModel() != null && from.step() == 0) {
+        spec.initialModel().initialize(training.trainer);
+      }
+      return training;
+    } catch (IOException | RuntimeException | Error e) {
+      training.close();
+      throw e;
+    }
   }
 
   @Override

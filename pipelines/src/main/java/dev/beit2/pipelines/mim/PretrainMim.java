@@ -4,6 +4,7 @@ import dev.beit2.model.recipe.PretrainingRecipe;
 import dev.beit2.pipelines.cli.Command;
 import dev.beit2.pipelines.cli.CommandLine;
 import dev.beit2.pipelines.cli.Range;
+import dev.beit2.pipelines.options.Inputs;
 import dev.beit2.pipelines.train.TrainingJobs;
 import dev.beit2.pipelines.train.TrainingOptions;
 import java.io.IOException;
@@ -43,11 +44,19 @@ public final class PretrainMim {
     void setShards(String shards);
 
     @Description(
-        "The tokenizer that must have made the shards: a run of ./beit2 train-tokenizer, or one of its checkpoints. "
+        "The tokenizer that must have made the shards: a run of ./beit2 train-tokenizer, one of its checkpoints, or a file. "
             + "Left out: any tokenizer.")
     String getTokenizer();
 
     void setTokenizer(String tokenizer);
+
+    @Description(
+        "A model whose backbone, and heads where they fit, are the initial values: a run of ./beit2 pretrain, one of its "
+            + "checkpoints, or a file: model.safetensors, or a .pth of the official code, pretrained or fine-tuned. Left "
+            + "out: random initial values.")
+    String getInitializeFrom();
+
+    void setInitializeFrom(String initializeFrom);
 
     @Description(
         "tiny: 6 blocks of width 192 on 96 pixels, for a laptop. base and large: the paper's ViT-B/16 and ViT-L/16.")
@@ -134,6 +143,11 @@ public final class PretrainMim {
    * @param stage name of the run in progress lines
    */
   public static void run(Options options, String stage) throws IOException, InterruptedException {
-    TrainingJobs.run(MimSpec.of(options, stage), options);
+    MimSpec spec = MimSpec.of(options, stage);
+    if (spec.initialModel() != null && !spec.plan().config().isBegun(options.getOutput())) {
+      Inputs.printNote(
+          stage, options.getInitializeFrom() + " " + spec.initialModel().description());
+    }
+    TrainingJobs.run(spec, options);
   }
 }

@@ -6,8 +6,10 @@ import dev.beit2.io.image.ImageFolder;
 import dev.beit2.io.image.source.ImageDataset;
 import dev.beit2.io.image.source.ImageSource;
 import dev.beit2.io.shard.ShardManifest;
+import dev.beit2.io.store.StoredFile;
+import dev.beit2.model.official.OfficialFile;
 import dev.beit2.pipelines.cli.InvalidOptionException;
-import dev.beit2.pipelines.run.Checkpoint;
+import dev.beit2.pipelines.run.RunConfig;
 import dev.beit2.pipelines.run.RunDirectory;
 import java.io.IOException;
 import java.nio.channels.ReadableByteChannel;
@@ -81,19 +83,32 @@ public final class Inputs {
   }
 
   /**
-   * Reads the model of the checkpoint that an option names.
+   * The file of the model that an option names: a file itself, or that of the newest checkpoint of
+   * a run, or of one of its checkpoints.
    *
-   * @throws InvalidOptionException if there is no checkpoint, or it holds another kind of model
+   * @throws InvalidOptionException if there is none
+   */
+  public static StoredFile modelFile(String option, String path) throws IOException {
+    RunConfig.requirePlainPath(option + "=" + path, path);
+    StoredFile file = new StoredFile(StoredFile.withoutLastSlash(path));
+    return file.exists() ? file : RunDirectory.locate(option, path).model();
+  }
+
+  /**
+   * Reads the model that an option names; see {@link #modelFile}. A file of the official code is
+   * read as the {@code model.safetensors} that it becomes.
+   *
+   * @throws InvalidOptionException if there is none, or it is another kind of model
    */
   public static <M> M model(String option, String path, ModelReader<M> reader) throws IOException {
-    Checkpoint checkpoint = RunDirectory.locate(option, path);
-    try (ReadableByteChannel in = checkpoint.open(Checkpoint.MODEL)) {
+    StoredFile file = modelFile(option, path);
+    try (ReadableByteChannel in = OfficialFile.asSafetensors(file.openSeekable())) {
       return reader.read(in);
     } catch (IOException | IllegalArgumentException e) {
       throw new InvalidOptionException(
           option + "=" + path,
-          checkpoint.directory() + "/" + Checkpoint.MODEL + " (" + e.getMessage() + ")",
-          "a checkpoint that this command can use");
+          file.path() + " (" + e.getMessage() + ")",
+          "a model that this command can use");
     }
   }
 

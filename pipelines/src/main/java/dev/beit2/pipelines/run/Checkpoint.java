@@ -42,6 +42,11 @@ public record Checkpoint(long step, String directory) {
     return StoredFile.in(directory, file).open();
   }
 
+  /** The file of its model. */
+  public StoredFile model() {
+    return StoredFile.in(directory, MODEL);
+  }
+
   /**
    * What {@code state.json} says.
    *

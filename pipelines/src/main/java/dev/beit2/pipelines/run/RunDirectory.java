@@ -229,7 +229,9 @@ public final class RunDirectory {
       found = "a run that has not written a checkpoint yet";
     }
     throw new InvalidOptionException(
-        given, found, "the folder of a run, or one of its checkpoints/step-…");
+        given,
+        found,
+        "the folder of a run, one of its checkpoints/step-…, or a file (.safetensors, .pth)");
   }
 
   /** Removes checkpoints that are not kept, and what killed starts left. */

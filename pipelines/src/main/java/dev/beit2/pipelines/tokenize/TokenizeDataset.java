@@ -68,7 +68,9 @@ public final class TokenizeDataset {
 
     void setInput(String input);
 
-    @Description("The tokenizer: a run of ./beit2 train-tokenizer, or one of its checkpoints.")
+    @Description(
+        "The tokenizer: a run of ./beit2 train-tokenizer, one of its checkpoints, or a file: model.safetensors, or a .pth of "
+            + "the official code.")
     @Validation.Required
     String getTokenizer();
 

@@ -11,7 +11,7 @@ public final class PretrainingBatches implements AutoCloseable {
   private final int batchSize;
 
   public PretrainingBatches(PretrainMim.Options options) throws IOException {
-    this.training = new MimTraining(MimSpec.of(options, "test"), RunPosition.START);
+    this.training = MimTraining.open(MimSpec.of(options, "test"), RunPosition.START);
     this.batchSize = options.getBatchSize();
     this.batch = training.newBatch(batchSize);
   }

@@ -329,8 +329,8 @@ class RunDirectoryTest {
     assertEquals(
         "--backbone="
             + folder
-            + ": found no complete checkpoint; wanted the folder of a run, or one of its"
-            + " checkpoints/step-…",
+            + ": found no complete checkpoint; wanted the folder of a run, one of its"
+            + " checkpoints/step-…, or a file (.safetensors, .pth)",
         empty.getMessage());
 
     open(config());
