@@ -63,7 +63,8 @@ public final class CodebookCheck {
 
   /** The options of {@code ./beit2 codebook-check}. */
   public interface Options extends ImageSourceOptions, PrecisionOptions {
-    @Description("The tokenizer: a run of ./beit2 train-tokenizer, one of its checkpoints, or a file: model.safetensors, or a .pth of "
+    @Description(
+        "The tokenizer: a run of ./beit2 train-tokenizer, one of its checkpoints, or a file: model.safetensors, or a .pth of "
             + "the official code.")
     @Validation.Required
     String getTokenizer();
