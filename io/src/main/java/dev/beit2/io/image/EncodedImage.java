@@ -135,7 +135,7 @@ public final class EncodedImage {
    * @throws UndecodableImageException if the image is truncated or corrupt
    */
   public RgbImage renderForEvaluation(int size) throws UndecodableImageException {
-    int shorter = (int) Math.rint(size * 256 / 224.0);
+    int shorter = shorterSide(size);
     int resizedWidth = resized(shorter, width(), height());
     int resizedHeight = resized(shorter, height(), width());
     Reduction reduction = reduction(width(), height(), resizedWidth, resizedHeight);
@@ -144,6 +144,11 @@ public final class EncodedImage {
     Taps horizontal = centre(image.width(), width() / scale, resizedWidth, size);
     Taps vertical = centre(image.height(), height() / scale, resizedHeight, size);
     return BicubicResize.resize(image, 0, 0, horizontal, vertical, false);
+  }
+
+  /** The length to which the evaluation resizes the shorter side, before it crops the centre. */
+  public static int shorterSide(int size) {
+    return (int) Math.rint(size * 256 / 224.0);
   }
 
   /** The length of a side after the shorter side is resized to {@code shorter}, rounded down. */

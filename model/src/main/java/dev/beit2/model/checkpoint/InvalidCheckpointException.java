@@ -1,6 +1,7 @@
 package dev.beit2.model.checkpoint;
 
 import java.io.IOException;
+import javax.annotation.Nullable;
 
 /**
  * A checkpoint's file is not what it must be: broken, or of another network. The message is one
@@ -15,6 +16,18 @@ public final class InvalidCheckpointException extends IOException {
   /** An exception whose message is one line of this text. */
   public InvalidCheckpointException(String message) {
     super(line(message, LONGEST_MESSAGE));
+  }
+
+  /**
+   * A model of another kind.
+   *
+   * @param found the kind in its metadata; null if there is none
+   * @param wanted in words
+   */
+  public static InvalidCheckpointException kind(@Nullable String found, String wanted) {
+    return new InvalidCheckpointException(
+        "found a model of kind %s; wanted %s"
+            .formatted(found == null ? null : shown(found), wanted));
   }
 
   /** Text from a file, short enough for a part of a message. */

@@ -63,9 +63,7 @@ public record ModelMetadata(@Nullable String kind, @Nullable String config) {
   public <T extends Record> T config(String wanted, String name, Class<T> type)
       throws InvalidCheckpointException {
     if (!wanted.equals(kind)) {
-      throw new InvalidCheckpointException(
-          "found a model of kind %s; wanted %s (%s)"
-              .formatted(kind == null ? null : shown(kind), name, wanted));
+      throw InvalidCheckpointException.kind(kind, "%s (%s)".formatted(name, wanted));
     }
     if (config == null) {
       throw new InvalidCheckpointException("found a model without a config; wanted " + name);

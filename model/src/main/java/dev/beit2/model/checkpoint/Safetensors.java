@@ -350,7 +350,7 @@ public record Safetensors(Map<String, String> metadata, StateDict tensors)
   public static void write(
       WritableByteChannel out, Map<String, String> metadata, Map<String, NDArray> tensors)
       throws IOException {
-    drain(out, header(metadata, types(tensors)));
+    drain(out, layOut(metadata, types(tensors)).bytes());
     for (NDArray tensor : tensors.values()) {
       try (NDManager copies = Torch.newManager()) {
         drain(out, Torch.onCpu(copies, tensor).toByteBuffer(true));
@@ -358,8 +358,13 @@ public record Safetensors(Map<String, String> metadata, StateDict tensors)
     }
   }
 
-  /** A file up to its first tensor. */
-  static ByteBuffer header(Map<String, String> metadata, Map<String, TensorType> tensors) {
+  /**
+   * The header of a new file: its bytes, and where each tensor goes.
+   *
+   * @param tensors in the order of the file
+   */
+  public static SafetensorsHeader layOut(
+      Map<String, String> metadata, Map<String, TensorType> tensors) {
     byte[] header = json(metadata, tensors).toString().getBytes(StandardCharsets.UTF_8);
     // Spaces up to a multiple of eight, so that the tensors are aligned when the file is mapped.
     int padded = (header.length + 7) / 8 * 8;
@@ -368,7 +373,16 @@ public record Safetensors(Map<String, String> metadata, StateDict tensors)
     while (start.hasRemaining()) {
       start.put((byte) ' ');
     }
-    return start.flip();
+    start.flip();
+    Map<String, Entry> placed = new LinkedHashMap<>();
+    long at = start.limit();
+    for (Map.Entry<String, TensorType> tensor : tensors.entrySet()) {
+      TensorType type = tensor.getValue();
+      long end = at + bytes(type);
+      placed.put(tensor.getKey(), new Entry(type.dtype(), type.shape(), at, end));
+      at = end;
+    }
+    return new SafetensorsHeader(start, metadata, placed);
   }
 
   private static ObjectNode json(Map<String, String> metadata, Map<String, TensorType> tensors) {
@@ -380,15 +394,20 @@ public record Safetensors(Map<String, String> metadata, StateDict tensors)
       ObjectNode description = header.putObject(tensor.getKey());
       description.put("dtype", tensor.getValue().dtype());
       ArrayNode shape = description.putArray("shape");
-      long bytes = TYPES.get(tensor.getValue().dtype()).getNumOfBytes();
-      for (long size : tensor.getValue().shape()) {
-        shape.add(size);
-        bytes *= size;
-      }
-      description.putArray("data_offsets").add(at).add(at + bytes);
-      at += bytes;
+      tensor.getValue().shape().forEach(shape::add);
+      long end = at + bytes(tensor.getValue());
+      description.putArray("data_offsets").add(at).add(end);
+      at = end;
     }
     return header;
+  }
+
+  private static long bytes(TensorType tensor) {
+    long bytes = TYPES.get(tensor.dtype()).getNumOfBytes();
+    for (long size : tensor.shape()) {
+      bytes *= size;
+    }
+    return bytes;
   }
 
   private static Map<String, TensorType> types(Map<String, NDArray> tensors) {

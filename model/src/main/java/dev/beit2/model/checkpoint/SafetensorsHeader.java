@@ -33,6 +33,11 @@ public record SafetensorsHeader(
       shape = List.copyOf(shape);
     }
 
+    /** Type and shape. */
+    public TensorType type() {
+      return new TensorType(dtype, shape);
+    }
+
     /** Bytes that it takes. */
     public long size() {
       return end - start;
@@ -49,7 +54,7 @@ public record SafetensorsHeader(
   /** Type and shape of each tensor by name, in the file's order. */
   public Map<String, TensorType> types() {
     Map<String, TensorType> types = new LinkedHashMap<>();
-    tensors.forEach((name, entry) -> types.put(name, new TensorType(entry.dtype(), entry.shape())));
+    tensors.forEach((name, entry) -> types.put(name, entry.type()));
     return types;
   }
 

@@ -226,6 +226,6 @@ public final class TorchFile {
                 .formatted(file.size()));
       }
     }
-    return new TensorStream(file, Safetensors.header(metadata, layout.types()), parts);
+    return new TensorStream(file, Safetensors.layOut(metadata, layout.types()).bytes(), parts);
   }
 }

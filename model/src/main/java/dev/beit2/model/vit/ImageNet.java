@@ -11,6 +11,16 @@ public final class ImageNet {
 
   private ImageNet() {}
 
+  /** The mean of each channel, of images in [0, 1]. */
+  public static float[] mean() {
+    return MEAN.clone();
+  }
+
+  /** The standard deviation of each channel. */
+  public static float[] std() {
+    return STD.clone();
+  }
+
   /**
    * images [B, 3, S, S] in [0, 1] → mean 0 and standard deviation 1 on ImageNet, channel by
    * channel.

@@ -244,7 +244,7 @@ public final class Evaluate {
 
   private static void print(Evaluation found, String output) {
     System.out.printf(
-        found.leaveOneOut()
+        Boolean.TRUE.equals(found.leaveOneOut())
             ? "k-NN accuracy of %d images, %d classes, by %d of the %d others:%n"
             : "k-NN accuracy of %d validation images, %d classes, by %d of %d train images:%n",
         found.validationImages(),

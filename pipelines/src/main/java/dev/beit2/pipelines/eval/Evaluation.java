@@ -3,10 +3,10 @@ package dev.beit2.pipelines.eval;
 import static java.util.Objects.requireNonNull;
 
 import com.fasterxml.jackson.annotation.JsonInclude;
+import com.fasterxml.jackson.core.JsonProcessingException;
 import dev.beit2.io.Json;
 import dev.beit2.io.store.StoredFile;
 import java.io.IOException;
-import java.util.Map;
 import javax.annotation.Nullable;
 
 /**
@@ -14,7 +14,7 @@ import javax.annotation.Nullable;
  * components are those of the file.
  *
  * @param backbone folder of the checkpoint
- * @param leaveOneOut whether each image was classified by all the others
+ * @param leaveOneOut whether each image was classified by all the others; null in older files
  * @param trainImages number of labeled images that are searched for the neighbors of an image
  * @param validationImages number of images that are classified
  * @param classes number of classes of the images that are searched
@@ -33,7 +33,7 @@ import javax.annotation.Nullable;
 @JsonInclude(JsonInclude.Include.NON_NULL)
 public record Evaluation(
     String backbone,
-    boolean leaveOneOut,
+    @Nullable Boolean leaveOneOut,
     int trainImages,
     int validationImages,
     int classes,
@@ -58,29 +58,12 @@ public record Evaluation(
     StoredFile.in(directory, FILE).write(Json.pretty(this));
   }
 
-  /** Reads {@code evaluation.json} from a folder. */
+  /**
+   * Reads {@code evaluation.json} from a folder.
+   *
+   * @throws JsonProcessingException if it is no evaluation
+   */
   public static Evaluation read(String directory) throws IOException {
-    Map<String, Object> json = Json.object(StoredFile.in(directory, FILE).readText());
-    return new Evaluation(
-        (String) json.get("backbone"),
-        Boolean.TRUE.equals(json.get("leaveOneOut")),
-        ((Number) json.get("trainImages")).intValue(),
-        ((Number) json.get("validationImages")).intValue(),
-        ((Number) json.get("classes")).intValue(),
-        ((Number) json.get("neighbours")).intValue(),
-        number(json, "temperature"),
-        number(json, "cls"),
-        number(json, "mean"),
-        number(json, "untrainedCls"),
-        number(json, "untrainedMean"),
-        number(json, "clsError"),
-        number(json, "meanError"),
-        number(json, "clsGainError"),
-        number(json, "meanGainError"));
-  }
-
-  @Nullable
-  private static Double number(Map<String, Object> json, String name) {
-    return json.get(name) instanceof Number number ? number.doubleValue() : null;
+    return Json.read(StoredFile.in(directory, FILE).readText(), Evaluation.class);
   }
 }
