@@ -1,0 +1,42 @@
+package dev.beit2.model.export;
+
+import dev.beit2.model.checkpoint.InvalidCheckpointException;
+import java.util.Arrays;
+import java.util.List;
+
+/** The tools that a network can be exported for. */
+public enum ExportFormat {
+  /** A {@code .pth} file as the official code writes it. */
+  OFFICIAL(OfficialExport::torch, NetworkKind.values()),
+  /** The same state dict as a safetensors file. */
+  SAFETENSORS(OfficialExport::safetensors, NetworkKind.values());
+
+  private final Exporter exporter;
+  private final List<NetworkKind> kinds;
+
+  ExportFormat(Exporter exporter, NetworkKind... kinds) {
+    this.exporter = exporter;
+    this.kinds = List.of(kinds);
+  }
+
+  private interface Exporter {
+    Export of(SourceModel model, int shorterSide) throws InvalidCheckpointException;
+  }
+
+  /** The formats that a kind of network has. */
+  public static List<ExportFormat> of(NetworkKind kind) {
+    return Arrays.stream(values()).filter(format -> format.kinds.contains(kind)).toList();
+  }
+
+  /**
+   * Exports a network; nothing is written yet.
+   *
+   * @param model of a kind that has this format
+   * @param shorterSide to which the evaluation resizes an image before it crops the centre, in
+   *     pixels; 256 for a network of 224 × 224 pixels
+   * @throws InvalidCheckpointException if the format cannot express the network
+   */
+  public Export export(SourceModel model, int shorterSide) throws InvalidCheckpointException {
+    return exporter.of(model, shorterSide);
+  }
+}

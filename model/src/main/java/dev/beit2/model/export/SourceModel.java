@@ -1,0 +1,136 @@
+package dev.beit2.model.export;
+
+import dev.beit2.model.checkpoint.InvalidCheckpointException;
+import dev.beit2.model.checkpoint.Safetensors;
+import dev.beit2.model.checkpoint.SafetensorsHeader;
+import dev.beit2.model.checkpoint.SafetensorsHeader.Entry;
+import dev.beit2.model.eval.ClassifierConfig;
+import dev.beit2.model.mim.MimConfig;
+import dev.beit2.model.tokenizer.VqKdConfig;
+import dev.beit2.model.vit.VitConfig;
+import java.io.EOFException;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.Channels;
+import java.nio.channels.SeekableByteChannel;
+import java.security.DigestInputStream;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.HexFormat;
+import java.util.Map;
+
+/**
+ * A checkpoint's {@code model.safetensors}, opened to be exported. Its tensors are read when they
+ * are written elsewhere, in small pieces. An exported tensor is a range of this file: a whole
+ * tensor, or some of its rows.
+ */
+public final class SourceModel {
+  private static final int CHUNK = 1 << 20;
+
+  private final SeekableByteChannel file;
+  private final SafetensorsHeader header;
+  private final NetworkKind kind;
+  private final Record config;
+  private final String digest;
+
+  private SourceModel(
+      SeekableByteChannel file, SafetensorsHeader header, NetworkKind kind, String digest)
+      throws InvalidCheckpointException {
+    this.file = file;
+    this.header = header;
+    this.kind = kind;
+    this.config = kind.config(header.metadata());
+    this.digest = digest;
+  }
+
+  /**
+   * Reads the whole file once, to check it.
+   *
+   * @param file stays open; the caller closes it after the export
+   * @throws InvalidCheckpointException if it is not exactly the file of a network
+   */
+  public static SourceModel open(SeekableByteChannel file) throws IOException {
+    MessageDigest sha256;
+    try {
+      sha256 = MessageDigest.getInstance("SHA-256");
+    } catch (NoSuchAlgorithmException e) {
+      throw new IllegalStateException(e);
+    }
+    DigestInputStream in = new DigestInputStream(Channels.newInputStream(file), sha256);
+    SafetensorsHeader header =
+        Safetensors.check(
+            Channels.newChannel(in),
+            metadata -> {
+              NetworkKind kind = NetworkKind.of(metadata);
+              return kind.layout(kind.config(metadata));
+            });
+    return new SourceModel(
+        file, header, NetworkKind.of(header.metadata()), HexFormat.of().formatHex(sha256.digest()));
+  }
+
+  /** What the network is. */
+  public NetworkKind kind() {
+    return kind;
+  }
+
+  /** The network's config, a record. */
+  public Record config() {
+    return config;
+  }
+
+  /** Side of the network's input images, in pixels. */
+  public int imageSize() {
+    return config instanceof VqKdConfig vqkd ? vqkd.encoder().imageSize() : backbone().imageSize();
+  }
+
+  /** SHA-256 of the file, as hexadecimal digits. */
+  public String digest() {
+    return digest;
+  }
+
+  /** Numbers in all float32 tensors. */
+  public long parameters() {
+    return tensors().values().stream()
+        .filter(tensor -> tensor.dtype().equals("F32"))
+        .mapToLong(tensor -> tensor.size() / Float.BYTES)
+        .sum();
+  }
+
+  /** The metadata of the file. */
+  Map<String, String> metadata() {
+    return header.metadata();
+  }
+
+  /** The file's tensors by official name, in its order. */
+  Map<String, Entry> tensors() {
+    return header.tensors();
+  }
+
+  /** The transformer of a masked image model or a classifier. */
+  VitConfig backbone() {
+    return config instanceof MimConfig mim
+        ? mim.backbone()
+        : ((ClassifierConfig) config).backbone();
+  }
+
+  /** Receives bytes. */
+  interface Sink {
+    /** Takes all bytes that remain in the buffer. */
+    void write(ByteBuffer bytes) throws IOException;
+  }
+
+  /** Copies a range of the file, little-endian as it is there. */
+  void copy(Entry range, Sink out) throws IOException {
+    ByteBuffer chunk = ByteBuffer.allocate((int) Math.min(CHUNK, range.size()));
+    file.position(range.start());
+    for (long left = range.size(); left > 0; left -= chunk.limit()) {
+      chunk.clear().limit((int) Math.min(chunk.capacity(), left));
+      while (chunk.hasRemaining()) {
+        if (file.read(chunk) < 0) {
+          throw new EOFException("the checkpoint became shorter while it was exported");
+        }
+      }
+      out.write(chunk.flip());
+    }
+  }
+}
