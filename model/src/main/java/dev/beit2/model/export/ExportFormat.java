@@ -6,6 +6,8 @@ import java.util.List;
 
 /** The tools that a network can be exported for. */
 public enum ExportFormat {
+  /** A folder for timm's {@code create_model("local-dir:DIR")}. */
+  TIMM(TimmExport::of, NetworkKind.MIM, NetworkKind.CLASSIFIER),
   /** A {@code .pth} file as the official code writes it. */
   OFFICIAL(OfficialExport::torch, NetworkKind.values()),
   /** The same state dict as a safetensors file. */
