@@ -8,6 +8,10 @@ import java.util.List;
 public enum ExportFormat {
   /** A folder for timm's {@code create_model("local-dir:DIR")}. */
   TIMM(TimmExport::of, NetworkKind.MIM, NetworkKind.CLASSIFIER),
+  /** {@code BeitModel}, or {@code BeitForImageClassification} of a classifier. */
+  TRANSFORMERS(TransformersExport::of, NetworkKind.MIM, NetworkKind.CLASSIFIER),
+  /** {@code BeitForMaskedImageModeling}. */
+  TRANSFORMERS_MIM(TransformersExport::maskedImageModel, NetworkKind.MIM),
   /** A {@code .pth} file as the official code writes it. */
   OFFICIAL(OfficialExport::torch, NetworkKind.values()),
   /** The same state dict as a safetensors file. */
