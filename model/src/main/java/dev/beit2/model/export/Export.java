@@ -3,12 +3,13 @@ package dev.beit2.model.export;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.beit2.model.checkpoint.Safetensors;
-import dev.beit2.model.checkpoint.SafetensorsHeader;
 import dev.beit2.model.checkpoint.SafetensorsHeader.Entry;
+import dev.beit2.model.checkpoint.TensorType;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.WritableByteChannel;
 import java.nio.charset.StandardCharsets;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
@@ -40,8 +41,9 @@ public record Export(List<ExportedFile> files, String input, String library, Str
     return new ExportedFile(
         "model.safetensors",
         out -> {
-          SafetensorsHeader header = Safetensors.layOut(metadata, tensors);
-          drain(out, header.bytes());
+          Map<String, TensorType> types = new LinkedHashMap<>();
+          tensors.forEach((name, tensor) -> types.put(name, tensor.type()));
+          drain(out, Safetensors.layOut(metadata, types).bytes());
           for (Entry tensor : tensors.values()) {
             model.copy(tensor, bytes -> drain(out, bytes));
           }

@@ -15,7 +15,9 @@ public enum ExportFormat {
   /** A {@code .pth} file as the official code writes it. */
   OFFICIAL(OfficialExport::torch, NetworkKind.values()),
   /** The same state dict as a safetensors file. */
-  SAFETENSORS(OfficialExport::safetensors, NetworkKind.values());
+  SAFETENSORS(OfficialExport::safetensors, NetworkKind.values()),
+  /** A graph from images to features, or to logits. */
+  ONNX(OnnxExport::of, NetworkKind.MIM, NetworkKind.CLASSIFIER);
 
   private final Exporter exporter;
   private final List<NetworkKind> kinds;
