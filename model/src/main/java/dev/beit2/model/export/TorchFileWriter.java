@@ -23,7 +23,7 @@ import java.util.zip.ZipOutputStream;
  * {@code data.pkl} describes the tensors, {@code data/K} holds the values of the K-th. The pickle
  * names what {@code torch.load(weights_only=True)} allows, and nothing else.
  */
-final class TorchFile {
+final class TorchFileWriter {
   private static final String FOLDER = "archive/";
   private static final Map<String, String> STORAGES =
       Map.of("F32", "FloatStorage", "I64", "LongStorage");
@@ -32,7 +32,7 @@ final class TorchFile {
   private static final short PADDING = 0x4246; // "FB", PyTorch's tag for it
   private static final LocalDateTime TIME = LocalDateTime.of(2000, 1, 1, 0, 0);
 
-  private TorchFile() {}
+  private TorchFileWriter() {}
 
   /** Writes a state dict; {@code out} stays open. */
   static void write(SourceModel model, Map<String, Entry> tensors, WritableByteChannel out)
