@@ -10,7 +10,9 @@ final class OfficialExport {
 
   static Export torch(SourceModel model, int shorterSide) {
     return new Export(
-        List.of(new ExportedFile("model.pth", out -> TorchFileWriter.write(model, model.tensors(), out))),
+        List.of(
+            new ExportedFile(
+                "model.pth", out -> TorchFileWriter.write(model, model.tensors(), out))),
         input(model),
         "pytorch",
         """
