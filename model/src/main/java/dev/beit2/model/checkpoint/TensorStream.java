@@ -1,6 +1,6 @@
 package dev.beit2.model.checkpoint;
 
-import dev.beit2.model.checkpoint.TorchFile.Storages;
+import dev.beit2.model.checkpoint.WeightsFile.Storages;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;

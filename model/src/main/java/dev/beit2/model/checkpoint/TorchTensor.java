@@ -31,6 +31,31 @@ record TorchTensor(
     }
   }
 
+  /** A tensor of a safetensors file, whose storage is its own. */
+  static TorchTensor of(String name, SafetensorsHeader.Entry entry) {
+    TorchType type = TorchType.ofSafetensors(entry.dtype());
+    Long[] strides = new Long[entry.shape().size()];
+    long step = 1;
+    for (int i = strides.length - 1; i >= 0; i--) {
+      strides[i] = step;
+      step *= entry.shape().get(i);
+    }
+    Storage storage = new Storage(type.storage(), name, entry.size() / type.bytes());
+    return new TorchTensor(storage, type, 0, entry.shape(), List.of(strides));
+  }
+
+  /** A matrix with rows and columns in each other's place; other tensors as they are. */
+  TorchTensor transposed() {
+    return shape.size() != 2
+        ? this
+        : new TorchTensor(
+            storage,
+            type,
+            offset,
+            List.of(shape.get(1), shape.get(0)),
+            List.of(strides.get(1), strides.get(0)));
+  }
+
   /** The number of elements; an absurd shape gives the largest number. */
   long elements() {
     try {

@@ -6,26 +6,28 @@ import java.util.stream.Stream;
 
 /** The types of numbers in a PyTorch file. Those of a network become float32 or int64. */
 enum TorchType {
-  FLOAT64("DoubleStorage", "float64", 8),
-  FLOAT32("FloatStorage", "float32", 4),
-  FLOAT16("HalfStorage", "float16", 2),
-  BFLOAT16("BFloat16Storage", "bfloat16", 2),
-  INT64("LongStorage", "int64", 8),
-  INT32("IntStorage", "int32", 4),
-  INT16("ShortStorage", "int16", 2),
-  INT8("CharStorage", "int8", 1),
-  UINT8("ByteStorage", "uint8", 1),
-  BOOL("BoolStorage", "bool", 1),
+  FLOAT64("DoubleStorage", "float64", "F64", 8),
+  FLOAT32("FloatStorage", "float32", "F32", 4),
+  FLOAT16("HalfStorage", "float16", "F16", 2),
+  BFLOAT16("BFloat16Storage", "bfloat16", "BF16", 2),
+  INT64("LongStorage", "int64", "I64", 8),
+  INT32("IntStorage", "int32", "I32", 4),
+  INT16("ShortStorage", "int16", "I16", 2),
+  INT8("CharStorage", "int8", "I8", 1),
+  UINT8("ByteStorage", "uint8", "U8", 1),
+  BOOL("BoolStorage", "bool", "BOOL", 1),
   /** Bytes, whose type the tensor says. */
-  UNTYPED("UntypedStorage", "", 1);
+  UNTYPED("UntypedStorage", "", "", 1);
 
   private final String storage;
   private final String dtype;
+  private final String safetensors;
   private final int bytes;
 
-  TorchType(String storage, String dtype, int bytes) {
+  TorchType(String storage, String dtype, String safetensors, int bytes) {
     this.storage = storage;
     this.dtype = dtype;
+    this.safetensors = safetensors;
     this.bytes = bytes;
   }
 
@@ -39,6 +41,23 @@ enum TorchType {
     return Stream.of(values())
         .filter(type -> type != UNTYPED && type.dtype.equals(name))
         .findFirst();
+  }
+
+  /**
+   * The type with the safetensors format's name, such as {@code F32}.
+   *
+   * @throws java.util.NoSuchElementException if there is none
+   */
+  static TorchType ofSafetensors(String name) {
+    return Stream.of(values())
+        .filter(type -> type.safetensors.equals(name))
+        .findFirst()
+        .orElseThrow();
+  }
+
+  /** The class of a storage of this type. */
+  String storage() {
+    return storage;
   }
 
   /** Bytes of a number. */

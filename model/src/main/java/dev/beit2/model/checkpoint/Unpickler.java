@@ -33,6 +33,26 @@ final class Unpickler {
     }
   }
 
+  /** An object of a TorchScript program: its class is not made, its attributes are kept. */
+  static final class Instance {
+    private final Global type;
+    private Map<String, Object> state = Map.of();
+
+    Instance(Global type) {
+      this.type = type;
+    }
+
+    Global type() {
+      return type;
+    }
+
+    Map<String, Object> state() {
+      return state;
+    }
+  }
+
+  private static final String TORCH_SCRIPT = "__torch__";
+
   /** Bytes of the longest pickle; those of the official files are a thousandth of that. */
   static final int LONGEST = 1 << 24;
 
@@ -161,15 +181,29 @@ final class Unpickler {
         List<Object> call = popLast(2);
         push(call.get(0) instanceof Global global ? made(global, call.get(1)) : OPAQUE);
       }
-      case 0x81 -> replace(2); // NEWOBJ
+      case 0x81 -> push(instance(popLast(2))); // NEWOBJ
       case 0x92 -> replace(3); // NEWOBJ_EX
       case 'o' -> {
         popToMark();
         push(OPAQUE);
       }
-      case 'b' -> pop(); // BUILD: the state of an object, such as a dict's _metadata
+      case 'b' -> build(pop());
       case 'Q' -> push(storage(pop()));
       default -> throw invalid("found the instruction 0x%02x".formatted(instruction));
+    }
+  }
+
+  private static Object instance(List<Object> classAndArguments) {
+    return classAndArguments.get(0) instanceof Global type && type.module().startsWith(TORCH_SCRIPT)
+        ? new Instance(type)
+        : OPAQUE;
+  }
+
+  /** Gives an object its state. A dict's, its {@code _metadata}, is not needed. */
+  @SuppressWarnings("unchecked") // All maps here are from String to Object.
+  private void build(Object state) throws InvalidCheckpointException {
+    if (top() instanceof Instance instance && state instanceof Map<?, ?> attributes) {
+      instance.state = (Map<String, Object>) attributes;
     }
   }
 

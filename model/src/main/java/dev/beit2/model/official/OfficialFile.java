@@ -1,7 +1,8 @@
 package dev.beit2.model.official;
 
 import dev.beit2.model.checkpoint.InvalidCheckpointException;
-import dev.beit2.model.checkpoint.TorchFile;
+import dev.beit2.model.checkpoint.WeightsFile;
+import dev.beit2.model.checkpoint.WeightsFile.Source;
 import java.io.IOException;
 import java.nio.channels.ReadableByteChannel;
 import java.nio.channels.SeekableByteChannel;
@@ -19,12 +20,12 @@ public final class OfficialFile {
    *     network
    */
   public static ReadableByteChannel asSafetensors(SeekableByteChannel file) throws IOException {
-    if (!TorchFile.begins(file)) {
+    if (!WeightsFile.isOfTorch(file)) {
       return file.position(0);
     }
-    TorchFile torch = TorchFile.read(file);
-    OfficialNetwork network = OfficialNetwork.of(torch.tensors());
-    return torch.asSafetensors(
-        network.metadata().toMap(), network.layout(), OfficialNetwork::ignores);
+    WeightsFile weights = WeightsFile.read(file);
+    OfficialNetwork network = OfficialNetwork.of(weights.tensors());
+    return weights.asSafetensors(
+        network.metadata().toMap(), network.layout(), Source::of, OfficialNetwork::ignores);
   }
 }

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.beit2.model.checkpoint.PthFile.Pickle;
+import dev.beit2.model.checkpoint.WeightsFile.Source;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -22,7 +23,7 @@ import java.util.zip.ZipOutputStream;
 import org.junit.jupiter.api.Test;
 
 /** Files of PyTorch, sound and hostile: each is read right, or refused in one line. */
-class TorchFileTest {
+class WeightsFileTest {
   /** Twelve numbers, from 0 on. */
   private static final byte[] NUMBERS = numbers(12);
 
@@ -39,8 +40,8 @@ class TorchFileTest {
     Layout layout = new Layout(Map.of("w", Layout.Tensor.floats(List.of(2L, 3L), true)));
     byte[] file =
         PthFile.all(
-            TorchFile.read(PthFile.channel(pth))
-                .asSafetensors(Map.of(), layout, name -> name.startsWith("ignored")));
+            WeightsFile.read(PthFile.channel(pth))
+                .asSafetensors(Map.of(), layout, Source::of, name -> name.startsWith("ignored")));
     float[] values = new float[6];
     ByteBuffer.wrap(file, file.length - 24, 24)
         .order(ByteOrder.LITTLE_ENDIAN)
@@ -109,8 +110,8 @@ class TorchFileTest {
         assertThrows(
                 InvalidCheckpointException.class,
                 () ->
-                    TorchFile.read(PthFile.channel(pth))
-                        .asSafetensors(Map.of(), layout, name -> false))
+                    WeightsFile.read(PthFile.channel(pth))
+                        .asSafetensors(Map.of(), layout, Source::of, name -> false))
             .getMessage();
     assertTrue(message.contains("in a file of " + pth.length + " bytes"), message);
   }
@@ -238,9 +239,6 @@ class TorchFileTest {
     assertRefused(
         "big-endian",
         PthFile.zip(pickle, Map.of("data/0", NUMBERS, "byteorder", new byte[] {'b', 'i', 'g'})));
-    assertRefused(
-        "a TorchScript program",
-        PthFile.zip(pickle, Map.of("data/0", NUMBERS, "constants.pkl", pickle)));
     Map<String, byte[]> two = new LinkedHashMap<>();
     two.put("a/data.pkl", pickle);
     two.put("b/data.pkl", pickle);
@@ -348,5 +346,64 @@ class TorchFileTest {
       list.text(key).raw('a');
     }
     return list;
+  }
+
+  /** An object of a TorchScript program, whose attributes are added to the dict on the stack. */
+  private static Pickle module() {
+    return new Pickle().global("__torch__", "M").raw(')', 0x81, 'q', 0, '}');
+  }
+
+  private static byte[] program(Pickle pickle) {
+    return PthFile.zip(
+        pickle.raw('b').end(), Map.of("data/0", NUMBERS, "constants.pkl", new byte[0]));
+  }
+
+  @Test
+  void programs() throws IOException {
+    List<Long> shape = List.of(2L, 3L);
+    assertRead(
+        program(
+            module()
+                .text("w")
+                .tensor("FloatStorage", 12, 3, shape, List.of(3L, 1L))
+                .setItem()
+                .text("training")
+                .raw(0x89)
+                .setItem()),
+        3,
+        4,
+        5,
+        6,
+        7,
+        8);
+    assertRefused(
+        "more modules than any teacher", program(module().text("itself").raw('h', 0).setItem()));
+    Pickle wide = module();
+    for (int i = 0; i < 1000; i++) {
+      wide.text("m" + i).raw('h', 0).setItem();
+    }
+    assertRefused("more modules than any teacher", program(wide));
+  }
+
+  @Test
+  void safetensors() throws IOException {
+    Layout layout = new Layout(Map.of("w", Layout.Tensor.floats(List.of(2L, 3L), true)));
+    byte[] file =
+        PthFile.all(
+            WeightsFile.read(PthFile.channel(zip(view(12, 0, List.of(2L, 3L), List.of(3L, 1L)))))
+                .asSafetensors(Map.of(), layout, Source::of, name -> false));
+    assertRead(file, 0, 1, 2, 3, 4, 5);
+    Layout transposed = new Layout(Map.of("w", Layout.Tensor.floats(List.of(3L, 2L), true)));
+    byte[] turned =
+        PthFile.all(
+            WeightsFile.read(PthFile.channel(file))
+                .asSafetensors(
+                    Map.of(), transposed, name -> new Source(List.of(name), true), name -> false));
+    float[] values = new float[6];
+    ByteBuffer.wrap(turned, turned.length - 24, 24)
+        .order(ByteOrder.LITTLE_ENDIAN)
+        .asFloatBuffer()
+        .get(values);
+    assertArrayEquals(new float[] {0, 3, 1, 4, 2, 5}, values);
   }
 }
