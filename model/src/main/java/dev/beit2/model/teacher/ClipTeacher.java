@@ -56,6 +56,16 @@ final class ClipTeacher implements Teacher {
   }
 
   @Override
+  public int imageSize() {
+    return grid() * (int) get("conv1.weight").getShape().get(2);
+  }
+
+  @Override
+  public int grid() {
+    return (int) Math.round(Math.sqrt(get("positional_embedding").getShape().get(0) - 1.0));
+  }
+
+  @Override
   public NDArray features(NDManager manager, NDArray images) {
     NDArray x =
         kernels.call(manager, "normalize", images, manager.create(MEAN), manager.create(STD));

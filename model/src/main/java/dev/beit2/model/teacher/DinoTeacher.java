@@ -37,6 +37,16 @@ final class DinoTeacher implements Teacher {
   }
 
   @Override
+  public int imageSize() {
+    return vit.config().imageSize();
+  }
+
+  @Override
+  public int grid() {
+    return vit.config().grid();
+  }
+
+  @Override
   public NDArray features(NDManager manager, NDArray images) {
     NDArray x = vit.patchEmbed(manager, ImageNet.normalize(kernels, manager, images));
     x = vit.blocks(manager, vit.embed(manager, x));

@@ -153,6 +153,14 @@ class Kernels(Module):
   def normalize(self: __torch__.Kernels, images: Tensor, mean: Tensor, std: Tensor) -> Tensor:
     return (images - torch.reshape(mean, [1, -1, 1, 1])) / torch.reshape(std, [1, -1, 1, 1])
 
+  # images [B, 3, H, W] -> [B, 3, size, size], bicubic with a filter that grows with the reduction, as Pillow's
+  def resize(self: __torch__.Kernels, images: Tensor, size: Tensor) -> Tensor:
+    S = int(size)
+    return torch._upsample_bicubic2d_aa(images, [S, S], False, None)
+
+  def float32(self: __torch__.Kernels, x: Tensor) -> Tensor:
+    return torch.to(x, 6)
+
   # [B, T, D] -> the patch tokens [B, T - 1, D]
   def patch_tokens(self: __torch__.Kernels, x: Tensor) -> Tensor:
     return torch.slice(x, 1, 1)

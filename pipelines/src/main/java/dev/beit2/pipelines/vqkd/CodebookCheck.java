@@ -9,25 +9,23 @@ import dev.beit2.io.shard.CodeUsage;
 import dev.beit2.model.teacher.Teacher;
 import dev.beit2.model.tokenizer.TokenizerDescription;
 import dev.beit2.model.tokenizer.TokenizerValidation;
+import dev.beit2.model.tokenizer.VqKdConfig;
 import dev.beit2.model.torch.Kernels;
 import dev.beit2.pipelines.cli.Command;
 import dev.beit2.pipelines.cli.CommandLine;
 import dev.beit2.pipelines.cli.InvalidOptionException;
-import dev.beit2.pipelines.cli.OneOf;
 import dev.beit2.pipelines.cli.Progress;
 import dev.beit2.pipelines.cli.Range;
 import dev.beit2.pipelines.cli.UsageText;
 import dev.beit2.pipelines.options.DecodingOptions;
 import dev.beit2.pipelines.options.ImageSourceOptions;
 import dev.beit2.pipelines.options.Inputs;
-import dev.beit2.pipelines.options.PrecisionOptions;
 import java.io.IOException;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.OptionalDouble;
-import javax.annotation.Nullable;
 import org.apache.beam.sdk.options.Default;
 import org.apache.beam.sdk.options.Description;
 import org.apache.beam.sdk.options.Validation;
@@ -62,7 +60,7 @@ public final class CodebookCheck {
   private CodebookCheck() {}
 
   /** The options of {@code ./beit2 codebook-check}. */
-  public interface Options extends ImageSourceOptions, PrecisionOptions {
+  public interface Options extends ImageSourceOptions, TeacherOptions {
     @Description(
         "The tokenizer: a run of ./beit2 train-tokenizer, one of its checkpoints, or a file: model.safetensors, or a .pth of "
             + "the official code.")
@@ -92,9 +90,8 @@ public final class CodebookCheck {
     void setSeed(long seed);
 
     @Description(
-        "The teacher that the tokenizer was distilled from: how well its features are reconstructed on these images is "
-            + "measured as well. Left out: it is not.")
-    @OneOf("hog")
+        "The teacher that the tokenizer was distilled from, as in train-tokenizer: how well its features are reconstructed on "
+            + "these images is measured as well. Left out: it is not.")
     String getTeacher();
 
     void setTeacher(String teacher);
@@ -134,23 +131,24 @@ public final class CodebookCheck {
 
   private static TokenizerValidation tokenizer(Options options) throws IOException {
     Kernels kernels = Kernels.of(options.getPrecision());
-    Teacher teacher = null;
-    if (options.getTeacher() != null) {
-      TokenizerDescription tokenizer =
-          Inputs.model("--tokenizer", options.getTokenizer(), TokenizerDescription::read);
-      teacher = Teacher.hog(kernels, tokenizer.config().encoder().patchSize());
-      if (teacher.dimension() != tokenizer.config().teacherDimension()) {
-        throw new InvalidOptionException(
-            "--teacher=" + options.getTeacher(),
-            "features of width " + teacher.dimension(),
-            "those of the tokenizer's teacher, of width " + tokenizer.config().teacherDimension());
-      }
+    if (options.getTeacher() == null) {
+      return Inputs.model(
+          "--tokenizer",
+          options.getTokenizer(),
+          model -> TokenizerValidation.read(model, null, kernels));
     }
-    return read(options, teacher, kernels);
-  }
-
-  private static TokenizerValidation read(
-      Options options, @Nullable Teacher teacher, Kernels kernels) throws IOException {
+    VqKdConfig network =
+        Inputs.model("--tokenizer", options.getTokenizer(), TokenizerDescription::read).config();
+    TeacherSource source =
+        TeacherSource.of(options.getTeacher(), options, network.encoder().patchSize());
+    int width = source.dimension(network.encoder().grid());
+    if (width != network.teacherDimension()) {
+      throw new InvalidOptionException(
+          "--teacher=" + options.getTeacher(),
+          "features of width " + width,
+          "those of the tokenizer's teacher, of width " + network.teacherDimension());
+    }
+    Teacher teacher = source.open(); // closed by the result
     return Inputs.model(
         "--tokenizer",
         options.getTokenizer(),

@@ -6,7 +6,6 @@ import dev.beit2.model.recipe.TokenizerRecipe;
 import dev.beit2.model.tokenizer.CodebookUpdate;
 import dev.beit2.pipelines.cli.Command;
 import dev.beit2.pipelines.cli.CommandLine;
-import dev.beit2.pipelines.cli.OneOf;
 import dev.beit2.pipelines.cli.Range;
 import dev.beit2.pipelines.jvm.SharedInJvm;
 import dev.beit2.pipelines.options.ImageSourceOptions;
@@ -40,7 +39,8 @@ public final class TrainTokenizer {
   private TrainTokenizer() {}
 
   /** The options of {@code ./beit2 train-tokenizer}. */
-  public interface Options extends TrainingOptions, ImageSourceOptions {
+  public interface Options
+      extends TrainingOptions, ImageSourceOptions, TeacherOptions {
     @Description(
         "Images: a folder, an archive, or several files by a glob or braces, NAME-{000..127}.tar; see --format. Images "
             + "that cannot be decoded are left out and listed in OUTPUT/rejected.")
@@ -57,9 +57,10 @@ public final class TrainTokenizer {
     void setValidation(String validation);
 
     @Description(
-        "The teacher that is distilled. hog: histograms of oriented gradients, which need no weights.")
+        "The teacher that is distilled. hog: histograms of oriented gradients, which need no weights. clip:FILE: CLIP's image "
+            + "tower (OpenAI's ViT-B-16.pt, OpenCLIP, Hugging Face). dino:FILE: DINO (dino_vitbase16_pretrain.pth, Hugging "
+            + "Face). torchscript:FILE: a program that makes [B, N, D] of images [B, 3, S, S].")
     @Default.String("hog")
-    @OneOf("hog")
     String getTeacher();
 
     void setTeacher(String teacher);

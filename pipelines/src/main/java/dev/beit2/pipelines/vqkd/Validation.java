@@ -37,9 +37,8 @@ final class Validation {
    */
   Map<String, Double> measure(ImageDataset images, ReadableByteChannel model) throws IOException {
     Kernels kernels = Kernels.of(spec.precision());
-    int patch = spec.network().encoder().patchSize();
-    try (TokenizerValidation validation =
-        TokenizerValidation.read(model, Teacher.hog(kernels, patch), kernels)) {
+    try (Teacher teacher = spec.teacher().open();
+        TokenizerValidation validation = TokenizerValidation.read(model, teacher, kernels)) {
       HeldOutImages all = new HeldOutImages(spec.limits());
       all.show(images.epoch(0, 0), images.size(), validation, done -> {});
       writeRejected(all.rejected());

@@ -5,7 +5,6 @@ import dev.beit2.io.image.DecodingLimits;
 import dev.beit2.io.image.source.ImageDataset;
 import dev.beit2.io.image.source.ImageSource;
 import dev.beit2.model.recipe.TokenizerRecipe;
-import dev.beit2.model.teacher.Teacher;
 import dev.beit2.model.tokenizer.CodebookUpdate;
 import dev.beit2.model.tokenizer.VqKdConfig;
 import dev.beit2.model.torch.Precision;
@@ -31,6 +30,7 @@ import javax.annotation.Nullable;
 record VqKdSpec(
     TrainingPlan plan,
     VqKdConfig network,
+    TeacherSource teacher,
     CodebookUpdate codebookUpdate,
     AdamWConfig optimizer,
     ImageSource images,
@@ -53,7 +53,8 @@ record VqKdSpec(
    * @param stage name of the run in progress lines
    * @param count images of the data set
    */
-  static VqKdSpec of(TrainTokenizer.Options options, String stage, ImageSource images, long count) {
+  static VqKdSpec of(TrainTokenizer.Options options, String stage, ImageSource images, long count)
+      throws IOException {
     TokenizerRecipe recipe = TokenizerRecipe.of(options.getPreset());
     int reviveAfter =
         options.getReviveDeadCodesAfter() != null
@@ -67,12 +68,15 @@ record VqKdSpec(
               .formatted(reviveAfter, count),
           "one worker, or --reviveDeadCodesAfter=0");
     }
+    TeacherSource teacher = TeacherSource.of(options.getTeacher(), options, options.getPatchSize());
     RunConfig config =
         TrainingPlan.config(TrainTokenizer.NAME, TrainTokenizer.Options.class, options, recipe)
-            .with("reviveDeadCodesAfter", Integer.toString(reviveAfter));
+            .with("reviveDeadCodesAfter", Integer.toString(reviveAfter))
+            .with("teacher", teacher.configured());
     return new VqKdSpec(
         TrainingPlan.of(stage, config, options, count, options.getInputSize(), recipe),
-        network(options, recipe, reviveAfter),
+        network(options, recipe, teacher, reviveAfter),
+        teacher,
         options.getCodebookUpdate(),
         TrainingPlan.optimizer(options),
         images,
@@ -96,14 +100,12 @@ record VqKdSpec(
   }
 
   private static VqKdConfig network(
-      TrainTokenizer.Options options, TokenizerRecipe recipe, int reviveAfter) {
+      TrainTokenizer.Options options,
+      TokenizerRecipe recipe,
+      TeacherSource teacher,
+      int reviveAfter)
+      throws IOException {
     int patch = options.getPatchSize();
-    if (patch % Teacher.HOG_CELL != 0) {
-      throw new InvalidOptionException(
-          "--patchSize=" + patch,
-          "--teacher=" + options.getTeacher() + " with cells of " + Teacher.HOG_CELL + " pixels",
-          "a multiple of " + Teacher.HOG_CELL);
-    }
     VitConfig encoder = TrainingPlan.withInput(recipe.encoder(), options.getInputSize(), patch);
     VitConfig decoder =
         encoder
@@ -114,7 +116,7 @@ record VqKdSpec(
         decoder,
         options.getCodebookSize(),
         options.getCodeDimension(),
-        Teacher.hogDimension(patch),
+        teacher.dimension(encoder.grid()),
         options.getCodebookDecay(),
         options.getCommitmentWeight(),
         reviveAfter);

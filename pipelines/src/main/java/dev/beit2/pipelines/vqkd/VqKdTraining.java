@@ -7,7 +7,6 @@ import dev.beit2.io.image.View;
 import dev.beit2.io.image.source.ImageDataset;
 import dev.beit2.model.recipe.TokenizerRecipe;
 import dev.beit2.model.teacher.Teacher;
-import dev.beit2.model.torch.Kernels;
 import dev.beit2.model.train.Trainer;
 import dev.beit2.model.train.VqKdTrainer;
 import dev.beit2.pipelines.jvm.SharedInJvm;
@@ -27,7 +26,8 @@ final class VqKdTraining implements TrainingTask<ImageRecord, ImageBatch> {
   private final SharedInJvm<ImageDataset> images;
   private final ExampleLoader<ImageRecord> loader;
 
-  private VqKdTraining(VqKdSpec spec, RunPosition from, SharedInJvm<ImageDataset> images) {
+  private VqKdTraining(
+      VqKdSpec spec, RunPosition from, SharedInJvm<ImageDataset> images, Teacher teacher) {
     this.spec = spec;
     this.images = images;
     this.loader = new ExampleLoader<>(new Images(images.get(), spec.seed()), spec.limits());
@@ -35,7 +35,7 @@ final class VqKdTraining implements TrainingTask<ImageRecord, ImageBatch> {
         VqKdTrainer.start(
             spec.network(),
             spec.codebookUpdate(),
-            Teacher.hog(Kernels.of(spec.precision()), spec.network().encoder().patchSize()),
+            teacher,
             spec.optimizer(),
             spec.plan().learningRate(from),
             spec.seed(),
@@ -45,9 +45,14 @@ final class VqKdTraining implements TrainingTask<ImageRecord, ImageBatch> {
 
   static VqKdTraining open(VqKdSpec spec, RunPosition from) throws IOException {
     SharedInJvm<ImageDataset> images = VqKdSpec.dataset(spec.images());
+    Teacher teacher = null;
     try {
-      return new VqKdTraining(spec, from, images);
-    } catch (RuntimeException | Error e) {
+      teacher = spec.teacher().open();
+      return new VqKdTraining(spec, from, images, teacher);
+    } catch (IOException | RuntimeException | Error e) {
+      if (teacher != null) {
+        teacher.close();
+      }
       images.close();
       throw e;
     }
