@@ -110,8 +110,7 @@ record TeacherSource(
     }
   }
 
-  private static Normalization normalization(
-      String given, TeacherOptions options, StoredFile file)
+  private static Normalization normalization(String given, TeacherOptions options, StoredFile file)
       throws IOException {
     String size =
         options.getTeacherSize() != null

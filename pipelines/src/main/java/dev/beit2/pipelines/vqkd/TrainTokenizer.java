@@ -39,8 +39,7 @@ public final class TrainTokenizer {
   private TrainTokenizer() {}
 
   /** The options of {@code ./beit2 train-tokenizer}. */
-  public interface Options
-      extends TrainingOptions, ImageSourceOptions, TeacherOptions {
+  public interface Options extends TrainingOptions, ImageSourceOptions, TeacherOptions {
     @Description(
         "Images: a folder, an archive, or several files by a glob or braces, NAME-{000..127}.tar; see --format. Images "
             + "that cannot be decoded are left out and listed in OUTPUT/rejected.")
