@@ -18,7 +18,7 @@ import org.junit.jupiter.params.provider.ValueSource;
  * be read.
  */
 class OfficialFileMutationTest {
-  private static final int CHANGES = 1000;
+  private static final int CHANGES = 500;
 
   /** One random change. */
   private static byte[] mutate(byte[] sound, SplittableRandom random) {
