@@ -124,6 +124,30 @@ final class ExportModelTest {
   }
 
   @Test
+  void theCardSaysHowTheAccuracyWasMeasured() throws IOException {
+    String json = Files.readString(SAMPLES.evaluation().resolve("evaluation.json"));
+    assertTrue(json.contains("\"leaveOneOut\" : false"), json);
+    assertTrue(
+        card("others", json.replace("\"leaveOneOut\" : false", "\"leaveOneOut\" : true"))
+            .contains("of 12 images, each by the 12 others, 3 classes"));
+    // As it was written before --leaveOneOut and standard errors.
+    String older = json.replaceAll("(?m)^  \"(leaveOneOut|\\w+Error)\" : [^\n]*\n", "");
+    older = older.replaceFirst(",\\s*}", "\n}");
+    assertTrue(
+        card("older", older).contains("of 12 validation images by 12 training images, 3 classes"));
+  }
+
+  /** The card of an export with this {@code evaluation.json}. */
+  private String card(String name, String evaluation) throws IOException {
+    Path folder = Files.createDirectories(dir.resolve(name));
+    Files.writeString(folder.resolve("evaluation.json"), evaluation);
+    Path export = dir.resolve("export-" + name);
+    export(SAMPLES.pretrained(), "safetensors", export, "--evaluation=" + folder)
+        .expect(CommandLine.OK);
+    return Files.readString(export.resolve("README.md"));
+  }
+
+  @Test
   void aFolderWithOtherFilesIsNotTouched() throws IOException {
     Path run = SAMPLES.pretrained();
     Map<String, String> before = Commands.digests(run);

@@ -172,13 +172,17 @@ final class ModelCard {
         """
 
         ## Accuracy
-        k-NN (k = %d, cosine, temperature %s) of %,d validation images by %,d training images, %d classes:
+        k-NN (k = %d, cosine, temperature %s) of %,d %s, %d classes:
         %.4f with [CLS], %.4f with the mean of the patch features.
         """,
         measured.neighbours(),
         measured.temperature(),
         measured.validationImages(),
-        measured.trainImages(),
+        format(
+            Boolean.TRUE.equals(measured.leaveOneOut())
+                ? "images, each by the %,d others"
+                : "validation images by %,d training images",
+            measured.trainImages()),
         measured.classes(),
         measured.cls(),
         measured.mean());
