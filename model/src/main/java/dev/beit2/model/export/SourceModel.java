@@ -4,6 +4,7 @@ import dev.beit2.model.checkpoint.InvalidCheckpointException;
 import dev.beit2.model.checkpoint.Safetensors;
 import dev.beit2.model.checkpoint.SafetensorsHeader;
 import dev.beit2.model.checkpoint.SafetensorsHeader.Entry;
+import dev.beit2.model.checkpoint.Sha256Channel;
 import dev.beit2.model.eval.ClassifierConfig;
 import dev.beit2.model.mim.MimConfig;
 import dev.beit2.model.tokenizer.VqKdConfig;
@@ -11,12 +12,7 @@ import dev.beit2.model.vit.VitConfig;
 import java.io.EOFException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.nio.channels.Channels;
 import java.nio.channels.SeekableByteChannel;
-import java.security.DigestInputStream;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
-import java.util.HexFormat;
 import java.util.Map;
 
 /**
@@ -50,22 +46,15 @@ public final class SourceModel {
    * @throws InvalidCheckpointException if it is not exactly the file of a network
    */
   public static SourceModel open(SeekableByteChannel file) throws IOException {
-    MessageDigest sha256;
-    try {
-      sha256 = MessageDigest.getInstance("SHA-256");
-    } catch (NoSuchAlgorithmException e) {
-      throw new IllegalStateException(e);
-    }
-    DigestInputStream in = new DigestInputStream(Channels.newInputStream(file), sha256);
+    Sha256Channel in = new Sha256Channel(file);
     SafetensorsHeader header =
         Safetensors.check(
-            Channels.newChannel(in),
+            in,
             metadata -> {
               NetworkKind kind = NetworkKind.of(metadata);
               return kind.layout(kind.config(metadata));
             });
-    return new SourceModel(
-        file, header, NetworkKind.of(header.metadata()), HexFormat.of().formatHex(sha256.digest()));
+    return new SourceModel(file, header, NetworkKind.of(header.metadata()), in.digest());
   }
 
   /** What the network is. */

@@ -5,32 +5,12 @@ import ai.djl.ndarray.NDManager;
 import dev.beit2.model.torch.Kernels;
 
 /** Resizes images for another teacher; see {@link Teacher#resizing}. */
-record ResizingTeacher(Kernels kernels, Teacher teacher) implements Teacher {
-  @Override
-  public int dimension() {
-    return teacher.dimension();
-  }
-
-  @Override
-  public int imageSize() {
-    return teacher.imageSize();
-  }
-
-  @Override
-  public int grid() {
-    return teacher.grid();
-  }
-
+record ResizingTeacher(Kernels kernels, Teacher teacher) implements WrappedTeacher {
   @Override
   public NDArray features(NDManager manager, NDArray images) {
     boolean same = images.getShape().get(2) == imageSize();
     NDArray resized =
         same ? images : kernels.call(manager, "resize", images, kernels.number(imageSize()));
     return teacher.features(manager, resized);
-  }
-
-  @Override
-  public void close() {
-    teacher.close();
   }
 }

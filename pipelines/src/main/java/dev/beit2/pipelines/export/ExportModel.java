@@ -88,8 +88,7 @@ public final class ExportModel {
   static void run(Options options) throws IOException {
     RunConfig.requirePlainPath("--output=" + options.getOutput(), options.getOutput());
     Checkpoint checkpoint = RunDirectory.locate("--checkpoint", options.getCheckpoint());
-    try (SeekableByteChannel file =
-        StoredFile.in(checkpoint.directory(), Checkpoint.MODEL).openSeekable()) {
+    try (SeekableByteChannel file = checkpoint.model().openSeekable()) {
       SourceModel model = open(options, checkpoint, file);
       requireFormat(options, model);
       Export export = export(options, model);
@@ -107,7 +106,7 @@ public final class ExportModel {
     } catch (IOException | IllegalArgumentException e) {
       throw new InvalidOptionException(
           "--checkpoint=" + options.getCheckpoint(),
-          checkpoint.directory() + "/" + Checkpoint.MODEL + " (" + e.getMessage() + ")",
+          checkpoint.model().path() + " (" + e.getMessage() + ")",
           "a checkpoint that this command can use");
     }
   }

@@ -141,18 +141,19 @@ public final class CodebookCheck {
         Inputs.model("--tokenizer", options.getTokenizer(), TokenizerDescription::read).config();
     TeacherSource source =
         TeacherSource.of(options.getTeacher(), options, network.encoder().patchSize());
-    int width = source.dimension(network.encoder().grid());
-    if (width != network.teacherDimension()) {
-      throw new InvalidOptionException(
-          "--teacher=" + options.getTeacher(),
-          "features of width " + width,
-          "those of the tokenizer's teacher, of width " + network.teacherDimension());
+    try (Teacher loaded = source.open()) { // once, for all that follows
+      int width = source.dimension(network.encoder().grid());
+      if (width != network.teacherDimension()) {
+        throw new InvalidOptionException(
+            "--teacher=" + options.getTeacher(),
+            "features of width " + width,
+            "those of the tokenizer's teacher, of width " + network.teacherDimension());
+      }
+      return Inputs.model(
+          "--tokenizer",
+          options.getTokenizer(),
+          model -> TokenizerValidation.read(model, source.open(), kernels));
     }
-    Teacher teacher = source.open(); // closed by the result
-    return Inputs.model(
-        "--tokenizer",
-        options.getTokenizer(),
-        model -> TokenizerValidation.read(model, teacher, kernels));
   }
 
   /**
