@@ -72,7 +72,8 @@ final class Failures {
             megabytes ->
                 String.format(
                     Locale.ROOT,
-                    "found an image larger than the %d MB that Flink can group here; wanted a larger"
+                    "found an image larger than the %d MB that Flink can group here; wanted"
+                        + " taskmanager.runtime.large-record-handler: true in --flinkConfDir, a larger"
                         + " heap (BEIT2_HEAP), a smaller --parallelism, or --maxImageMegabytes=%d,"
                         + " which rejects and lists such images",
                     megabytes,
