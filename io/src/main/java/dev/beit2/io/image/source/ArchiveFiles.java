@@ -1,13 +1,12 @@
 package dev.beit2.io.image.source;
 
 import dev.beit2.io.InputFiles;
-import dev.beit2.io.InputFiles.Found;
 import dev.beit2.io.InputFiles.InputFile;
 import dev.beit2.io.InvalidInputException;
 import dev.beit2.io.image.RejectedImage;
 import java.io.IOException;
-import java.util.HashSet;
 import java.util.List;
+import java.util.Objects;
 import java.util.function.Predicate;
 import javax.annotation.Nullable;
 
@@ -16,8 +15,10 @@ import javax.annotation.Nullable;
  *
  * @param partitions the files, each as a whole
  * @param unreadable files and folders that cannot be read
+ * @param note what people should know of the images, or null
  */
-record ArchiveFiles(List<SourcePartition> partitions, List<RejectedImage> unreadable) {
+record ArchiveFiles(
+    List<SourcePartition> partitions, List<RejectedImage> unreadable, @Nullable String note) {
 
   /**
    * The file that a path names, the files that a glob matches, or the files in a folder that have
@@ -27,7 +28,7 @@ record ArchiveFiles(List<SourcePartition> partitions, List<RejectedImage> unread
    * @throws InvalidInputException if there is none
    */
   static ArchiveFiles list(String pathOrGlob, Predicate<String> isOne, String wanted) {
-    Found found = InputFiles.find(pathOrGlob);
+    InputFiles.Found found = InputFiles.find(pathOrGlob);
     List<InputFile> files = found.files();
     if (files.isEmpty() && !InputFiles.isGlob(pathOrGlob)) {
       found = InputFiles.below(pathOrGlob);
@@ -47,59 +48,78 @@ record ArchiveFiles(List<SourcePartition> partitions, List<RejectedImage> unread
         found.unreadable().stream()
             .filter(file -> !InputFiles.isHidden(file.name()))
             .map(file -> new RejectedImage(file.name(), file.reason()))
-            .toList());
+            .toList(),
+        /* note= */ null);
   }
 
   /**
-   * The same files, marked if images of several files have the same names. Whether they have is
-   * known from the first image of each file, so that no file is read twice.
+   * The same files, marked if images of several files have the same names, and with a note if
+   * labels are no numbers. Both are known from the first image of each file, so that no file is
+   * read twice.
    *
    * @param withBytes whether a name is known only with the image's bytes
    */
   ArchiveFiles marked(ImageSource source, boolean withBytes) {
-    if (partitions.size() < 2) {
-      return this;
-    }
-    List<String> first =
-        Parallel.map(partitions, file -> firstKey(source.reader(), file, withBytes)).stream()
-            .filter(key -> !key.isEmpty())
+    List<FirstImage> first =
+        Parallel.map(partitions, file -> firstImage(source.reader(), file, withBytes)).stream()
+            .filter(image -> image.key != null)
             .toList();
-    boolean repeat = new HashSet<>(first).size() < first.size();
+    long names = first.stream().map(image -> image.key).distinct().count();
     return new ArchiveFiles(
-        partitions.stream().map(file -> file.withNamesRepeat(repeat)).toList(), unreadable);
+        partitions.stream().map(file -> file.withNamesRepeat(names < first.size())).toList(),
+        unreadable,
+        first.stream().map(FirstImage::note).filter(Objects::nonNull).findFirst().orElse(null));
   }
 
-  /** The key of the first image in a file; empty if there is none. */
-  private static String firstKey(FormatReader reader, SourcePartition file, boolean withBytes)
+  private static FirstImage firstImage(FormatReader reader, SourcePartition file, boolean withBytes)
       throws IOException {
+    FirstImage first = new FirstImage();
     try {
-      reader.scanIfReadable(
-          file,
-          withBytes,
-          new ImageSink() {
-            @Override
-            public void image(
-                String key, @Nullable Integer label, long offset, int length, byte[] bytes) {
-              throw new FirstImage(key);
-            }
+      reader.scanIfReadable(file, withBytes, first);
+    } catch (Found found) {
+      // The scan need not go on.
+    }
+    return first;
+  }
 
-            @Override
-            public void rejected(RejectedImage rejected) {
-              // Told when the file is read.
-            }
-          });
-      return "";
-    } catch (FirstImage first) {
-      return first.getMessage();
+  /** What is known of the first image in a file. */
+  private static final class FirstImage implements ImageSink {
+    /** Null if the file has no image. */
+    @Nullable private String key;
+
+    @Nullable private String unusableLabel;
+
+    @Override
+    public void image(String key, @Nullable Integer label, long offset, int length, byte[] bytes) {
+      this.key = key;
+      throw new Found();
+    }
+
+    @Override
+    public void unusableLabel(String found) {
+      unusableLabel = found;
+    }
+
+    @Override
+    public void rejected(RejectedImage rejected) {
+      // Told when the file is read.
+    }
+
+    @Nullable
+    String note() {
+      return unusableLabel == null
+          ? null
+          : "%s has the label %s, which is no class number (an integer from 0); such images have no label"
+              .formatted(key, unusableLabel);
     }
   }
 
   /** Ends a scan. */
-  private static final class FirstImage extends RuntimeException {
+  private static final class Found extends RuntimeException {
     private static final long serialVersionUID = 1L;
 
-    FirstImage(String key) {
-      super(key, null, false, false);
+    Found() {
+      super(null, null, false, false);
     }
   }
 }

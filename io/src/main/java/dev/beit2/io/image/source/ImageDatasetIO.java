@@ -136,6 +136,7 @@ public final class ImageDatasetIO {
 
     private final ImageSource source;
     private final Counter rejectedImages = rejectedImages();
+    private final Counter unusableLabels = Metrics.counter(ImageDatasetIO.class, "unusable_labels");
     private transient FormatReader reader;
 
     ReadPartitionFn(ImageSource source) {
@@ -160,6 +161,11 @@ public final class ImageDatasetIO {
             public void image(
                 String key, @Nullable Integer label, long offset, int length, byte[] bytes) {
               images.output(new ImageRecord(key, label, bytes));
+            }
+
+            @Override
+            public void unusableLabel(String found) {
+              unusableLabels.inc();
             }
 
             @Override

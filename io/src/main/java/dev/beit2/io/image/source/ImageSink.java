@@ -14,6 +14,14 @@ interface ImageSink {
    */
   void image(String key, @Nullable Integer label, long offset, int length, @Nullable byte[] bytes);
 
+  /**
+   * What is stored as the label of the next image is no class number, so that image has none.
+   * Matters only to those who use or count labels.
+   *
+   * @param found the stored label
+   */
+  default void unusableLabel(String found) {}
+
   /** An unusable image, or the rest of a broken archive. */
   void rejected(RejectedImage rejected);
 }

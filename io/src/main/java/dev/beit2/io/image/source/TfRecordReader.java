@@ -2,6 +2,7 @@ package dev.beit2.io.image.source;
 
 import com.google.protobuf.ByteString;
 import com.google.protobuf.InvalidProtocolBufferException;
+import com.google.protobuf.TextFormat;
 import dev.beit2.io.InvalidInputException;
 import dev.beit2.io.image.ImageRecord;
 import dev.beit2.io.image.RejectedImage;
@@ -42,7 +43,12 @@ final class TfRecordReader implements FormatReader {
         ArchiveFiles.list(source.path(), name -> NAME.matcher(name).matches(), "TFRecord files")
             .marked(source, /* withBytes= */ true);
     return new Listing(
-        files.partitions(), files.unreadable(), List.of(), OptionalLong.empty(), null);
+        files.partitions(),
+        files.unreadable(),
+        List.of(),
+        OptionalLong.empty(),
+        /* unlabelled= */ null,
+        files.note());
   }
 
   @Override
@@ -84,6 +90,9 @@ final class TfRecordReader implements FormatReader {
       ImageSink sink) {
     try {
       Parsed image = parse(bytes);
+      if (image.unusableLabel() != null) {
+        sink.unusableLabel(image.unusableLabel());
+      }
       sink.image(
           keys.of(image.name(), number),
           image.label(),
@@ -109,8 +118,16 @@ final class TfRecordReader implements FormatReader {
     return new ImageRecord(key, image.label(), image.bytes().toByteArray());
   }
 
-  /** What is read of an Example. */
-  private record Parsed(@Nullable String name, @Nullable Integer label, ByteString bytes) {}
+  /**
+   * What is read of an Example.
+   *
+   * @param unusableLabel what is stored as the label if that is no class number, or null
+   */
+  private record Parsed(
+      @Nullable String name,
+      @Nullable Integer label,
+      @Nullable String unusableLabel,
+      ByteString bytes) {}
 
   private static Parsed parse(@Nullable byte[] record) throws UndecodableImageException {
     if (record == null) {
@@ -128,8 +145,12 @@ final class TfRecordReader implements FormatReader {
           "a TFRecord without " + String.join(" or ", IMAGE) + ": " + features.keySet());
     }
     ByteString name = bytes(features, FILE);
+    Integer label = label(features);
     return new Parsed(
-        name == null || name.isEmpty() ? null : name.toStringUtf8(), label(features), image);
+        name == null || name.isEmpty() ? null : name.toStringUtf8(),
+        label,
+        label == null ? unusableLabel(features) : null,
+        image);
   }
 
   @Nullable
@@ -149,6 +170,23 @@ final class TfRecordReader implements FormatReader {
       Feature feature = features.get(name);
       if (feature != null && feature.getInt64List().getValueCount() == 1) {
         return FormatReader.label(feature.getInt64List().getValue(0));
+      }
+    }
+    return null;
+  }
+
+  /** A label that is text, several numbers, or too large a number. A negative one means none. */
+  @Nullable
+  private static String unusableLabel(Map<String, Feature> features) {
+    for (String name : LABEL) {
+      Feature feature = features.getOrDefault(name, Feature.getDefaultInstance());
+      if (feature.getBytesList().getValueCount() > 0) {
+        return feature.getBytesList().getValue(0).toStringUtf8();
+      }
+      boolean negative =
+          feature.getInt64List().getValueCount() == 1 && feature.getInt64List().getValue(0) < 0;
+      if (feature.getKindCase() != Feature.KindCase.KIND_NOT_SET && !negative) {
+        return TextFormat.printer().shortDebugString(feature);
       }
     }
     return null;

@@ -1,6 +1,6 @@
 package dev.beit2.io.image.source;
 
-import static java.nio.charset.StandardCharsets.US_ASCII;
+import static java.nio.charset.StandardCharsets.UTF_8;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
@@ -14,10 +14,12 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.OptionalLong;
 import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 import javax.annotation.Nullable;
 
 /**
@@ -46,7 +48,13 @@ final class WebDatasetReader implements FormatReader {
     ArchiveFiles tars =
         ArchiveFiles.list(source.path(), name -> name.endsWith(".tar"), "tars of a WebDataset")
             .marked(source, /* withBytes= */ false);
-    return new Listing(tars.partitions(), tars.unreadable(), List.of(), OptionalLong.empty(), null);
+    return new Listing(
+        tars.partitions(),
+        tars.unreadable(),
+        List.of(),
+        OptionalLong.empty(),
+        /* unlabelled= */ null,
+        tars.note());
   }
 
   @Override
@@ -102,7 +110,7 @@ final class WebDatasetReader implements FormatReader {
     private final FileKeys keys;
     private final TarMembers members;
     private final boolean withBytes;
-    private final Map<String, Integer> labels = new HashMap<>(); // by ending, as "cls"
+    private final Map<String, Label> labels = new HashMap<>(); // by ending, as "cls"
     private final List<Other> others = new ArrayList<>();
     private boolean hasImage;
     @Nullable private Member image;
@@ -127,9 +135,9 @@ final class WebDatasetReader implements FormatReader {
       if (IMAGES.contains(ending)) {
         addImage(member, sink);
       } else if (isLabel(ending, "cls") && member.size() <= MOST_OF_A_LABEL) {
-        labels.put(ending, integer(new String(members.content(member), US_ASCII)));
+        labels.put(ending, Label.ofText(new String(members.content(member), UTF_8)));
       } else if (isLabel(ending, "json") && member.size() <= MOST_OF_A_LABEL) {
-        labels.put(ending, labelOf(members.content(member)));
+        labels.put(ending, Label.ofJson(members.content(member)));
       } else if (ImageFolder.isImage(member.name())) {
         others.add(new Other(ending, member));
       }
@@ -186,47 +194,76 @@ final class WebDatasetReader implements FormatReader {
       }
     }
 
-    private void give(
-        Member member, @Nullable byte[] content, @Nullable Integer label, ImageSink sink) {
+    private void give(Member member, @Nullable byte[] content, Label label, ImageSink sink) {
+      if (label.isUnusable()) {
+        sink.unusableLabel(label.found());
+      }
       sink.image(
           keys.of(member.name(), position),
-          label,
+          label.number(),
           partition.start() + member.offset(),
           (int) member.size(),
           content);
     }
 
-    /** The label of the images whose endings begin like this, or else of the whole sample. */
-    @Nullable
-    private Integer label(String before) {
-      for (String ending : List.of(before + "cls", before + "json", "cls", "json")) {
-        if (labels.get(ending) != null) {
-          return labels.get(ending);
-        }
+    /**
+     * The label of the images whose endings begin like this, or else of the whole sample. If none
+     * is a class number, the first one that cannot be used.
+     */
+    private Label label(String before) {
+      List<Label> stored =
+          Stream.of(before + "cls", before + "json", "cls", "json")
+              .map(labels::get)
+              .filter(Objects::nonNull)
+              .toList();
+      return stored.stream()
+          .filter(label -> label.number() != null)
+          .findFirst()
+          .or(() -> stored.stream().filter(Label::isUnusable).findFirst())
+          .orElse(Label.NONE);
+    }
+  }
+
+  /**
+   * A stored label.
+   *
+   * @param number of the class, or null
+   * @param found what is stored, or null if nothing is
+   */
+  private record Label(@Nullable Integer number, @Nullable String found) {
+    static final Label NONE = new Label(null, null);
+
+    static Label ofText(String text) {
+      String found = text.strip();
+      try {
+        return of(Long.parseLong(found), found);
+      } catch (NumberFormatException e) {
+        return new Label(null, found);
       }
-      return null;
     }
-  }
 
-  /** Parses a label; null if the text is none. */
-  @Nullable
-  private static Integer integer(String text) {
-    try {
-      return FormatReader.label(Long.parseLong(text.strip()));
-    } catch (NumberFormatException e) {
-      return null;
-    }
-  }
-
-  @Nullable
-  private static Integer labelOf(byte[] json) {
-    try {
-      JsonNode label = JSON.readTree(json).path("label");
+    static Label ofJson(byte[] json) {
+      JsonNode label;
+      try {
+        label = JSON.readTree(json).path("label");
+      } catch (IOException e) {
+        return new Label(null, "in a file that is no JSON");
+      }
+      if (label.isMissingNode() || label.isNull()) {
+        return NONE;
+      }
       return label.isIntegralNumber() && label.canConvertToLong()
-          ? FormatReader.label(label.longValue())
-          : null;
-    } catch (IOException e) {
-      return null;
+          ? of(label.longValue(), label.toString())
+          : new Label(null, label.toString());
+    }
+
+    /** Negative numbers are the usual way to say that an image has no label. */
+    private static Label of(long number, String found) {
+      return number < 0 ? NONE : new Label(FormatReader.label(number), found);
+    }
+
+    boolean isUnusable() {
+      return number == null && found != null;
     }
   }
 }

@@ -373,6 +373,34 @@ final class Sets {
     pipeline.run().waitUntilFinish();
   }
 
+  /** The stored labels of a set that are no class numbers. */
+  static List<String> unusableLabels(ImageSource source) throws IOException {
+    List<String> labels = new ArrayList<>();
+    FormatReader reader = source.reader();
+    for (SourcePartition partition : reader.list().partitions()) {
+      reader.scan(
+          partition,
+          /* withBytes= */ true,
+          new ImageSink() {
+            @Override
+            public void image(String key, Integer label, long offset, int length, byte[] bytes) {
+              // Others look at these.
+            }
+
+            @Override
+            public void unusableLabel(String found) {
+              labels.add(found);
+            }
+
+            @Override
+            public void rejected(RejectedImage image) {
+              // Others look at these.
+            }
+          });
+    }
+    return labels;
+  }
+
   static List<ImageRecord> inOrder(ImageDataset images, long seed, long epoch) throws IOException {
     ImageDataset.Epoch order = images.epoch(seed, epoch);
     List<ImageRecord> read = new ArrayList<>();

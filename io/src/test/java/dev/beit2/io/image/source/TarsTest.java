@@ -69,6 +69,31 @@ class TarsTest {
         List.of(new RejectedImage("s/README", "a file without an ending in a WebDataset")));
   }
 
+  @Test
+  void labelsThatAreNoClassNumbersAreTold() throws IOException {
+    ImageSource text =
+        webDataset(
+            tar -> {
+              tar.add("0.jpg", "a");
+              tar.add("0.cls", "cat");
+              tar.add("1.jpg", "b");
+              tar.add("1.cls", "1");
+              tar.add("2.jpg", "c");
+              tar.add("2.json", "{\"label\": [3]}");
+              tar.add("3.jpg", "d");
+              tar.add("3.json", "{\"caption\": \"no label\"}");
+              tar.add("4.jpg", "e");
+              tar.add("4.cls", "4294967296");
+              tar.add("5.jpg", "f");
+              tar.add("5.cls", "-1");
+            });
+    assertEquals(
+        "s/0.jpg has the label cat, which is no class number (an integer from 0); such images have no label",
+        text.summary().note());
+    assertEquals(List.of("cat", "[3]", "4294967296"), Sets.unusableLabels(text));
+    assertNull(webDataset(tar -> tar.add("0.jpg", "a")).summary().note());
+  }
+
   /** What tools take for one sample, but people for several. */
   @Test
   void namesWithDotsAreRead() throws IOException {

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.google.protobuf.ByteString;
 import dev.beit2.io.InvalidInputException;
 import dev.beit2.io.image.ImageRecord;
 import dev.beit2.io.image.RejectedImage;
@@ -22,6 +23,11 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.tensorflow.example.BytesList;
+import org.tensorflow.example.Example;
+import org.tensorflow.example.Feature;
+import org.tensorflow.example.Features;
+import org.tensorflow.example.Int64List;
 
 class TfRecordsTest {
   @TempDir Path dir;
@@ -181,5 +187,36 @@ class TfRecordsTest {
     Sets.Scanned odd = Sets.scan(source);
     assertEquals(List.of(), odd.images());
     assertTrue(odd.rejected().get(0).reason().startsWith("at byte 0: broken gzip"));
+  }
+
+  @Test
+  void labelsThatAreNoClassNumbersAreTold() throws IOException {
+    Path file = dir.resolve("a.tfrecord");
+    Sets.writeTfRecords(
+        file,
+        List.of(
+            labelled(Feature.newBuilder().setBytesList(bytes("cat"))),
+            labelled(Feature.newBuilder().setInt64List(Int64List.newBuilder().addValue(1))),
+            labelled(Feature.newBuilder().setInt64List(Int64List.newBuilder().addValue(-1))),
+            labelled(
+                Feature.newBuilder().setInt64List(Int64List.newBuilder().addValue(1).addValue(2))),
+            labelled(Feature.newBuilder())));
+    ImageSource source = ImageSource.parse(file.toString(), "tfrecord");
+    assertEquals(
+        "a/000000 has the label cat, which is no class number (an integer from 0); such images have no label",
+        source.summary().note());
+    assertEquals(List.of("cat", "int64_list { value: 1 value: 2 }"), Sets.unusableLabels(source));
+  }
+
+  private static byte[] labelled(Feature.Builder label) {
+    Features.Builder features =
+        Features.newBuilder()
+            .putFeature("image", Feature.newBuilder().setBytesList(bytes("jpeg")).build())
+            .putFeature("label", label.build());
+    return Example.newBuilder().setFeatures(features).build().toByteArray();
+  }
+
+  private static BytesList.Builder bytes(String text) {
+    return BytesList.newBuilder().addValue(ByteString.copyFromUtf8(text));
   }
 }
