@@ -22,6 +22,7 @@ public final class Progress {
   private static final Duration NEXT_LINE = Duration.ofSeconds(5);
   // Long enough for a steady number, short enough to show that a machine slows down.
   private static final Duration RATE_WINDOW = Duration.ofSeconds(30);
+  private static final Duration SHORTEST_WINDOW = Duration.ofSeconds(1);
   private static final String CLEAR_TO_END = "\u001b[K";
 
   private record Sample(Instant at, long done, long images) {}
@@ -34,6 +35,7 @@ public final class Progress {
   private final boolean terminal;
   private final Instant start;
   private final Deque<Sample> samples = new ArrayDeque<>();
+  private long done;
   private Instant lastShown = Instant.MIN;
   private OptionalDouble lastLoss = OptionalDouble.empty();
 
@@ -54,7 +56,6 @@ public final class Progress {
     this.clock = requireNonNull(clock, "clock is null");
     this.terminal = terminal;
     this.start = clock.instant();
-    samples.add(new Sample(start, 0, 0));
   }
 
   /** Progress on stderr with a rate in images per second. */
@@ -90,8 +91,12 @@ public final class Progress {
     }
   }
 
-  /** Continues what an earlier start has done, which does not count towards the rate. */
+  /**
+   * Begins to measure the rate, now that the work begins; without it, the rate is measured from the
+   * first update. What an earlier start has done does not count towards it.
+   */
   public synchronized void continueFrom(long done, long images) {
+    this.done = done;
     samples.clear();
     samples.add(new Sample(clock.instant(), done, images));
   }
@@ -105,6 +110,7 @@ public final class Progress {
    */
   public synchronized void update(long done, OptionalDouble loss, long images) {
     Instant now = clock.instant();
+    this.done = done;
     lastLoss = loss.isPresent() ? loss : lastLoss;
     samples.addLast(new Sample(now, done, images));
     while (samples.size() > 2 && age(samples.peekFirst(), now).compareTo(RATE_WINDOW) > 0) {
@@ -138,7 +144,7 @@ public final class Progress {
   /** Shows the last line of the stage. */
   public synchronized void done() {
     Instant now = clock.instant();
-    show(head(samples.peekLast()) + "  done in " + span(Duration.between(start, now)), true);
+    show(head() + "  done in " + span(Duration.between(start, now)), true);
   }
 
   /**
@@ -147,7 +153,7 @@ public final class Progress {
    * @param done of the total, as others have counted it
    */
   synchronized void done(long done) {
-    samples.addLast(new Sample(clock.instant(), done, 0));
+    this.done = done;
     done();
   }
 
@@ -162,8 +168,8 @@ public final class Progress {
     return Duration.between(sample.at(), now);
   }
 
-  private String head(Sample last) {
-    String head = String.format(Locale.ROOT, "[%s] %d", stage, last.done());
+  private String head() {
+    String head = String.format(Locale.ROOT, "[%s] %d", stage, done);
     head = total > 0 ? head + "/" + total : head;
     return lastLoss.isPresent()
         ? head + String.format(Locale.ROOT, "  loss %.3g", lastLoss.getAsDouble())
@@ -173,13 +179,16 @@ public final class Progress {
   private String line(Instant now) {
     Sample first = samples.peekFirst();
     Sample last = samples.peekLast();
-    StringBuilder line = new StringBuilder(head(last));
+    StringBuilder line = new StringBuilder(head());
+    if (age(first, now).compareTo(SHORTEST_WINDOW) < 0) {
+      return line.toString();
+    }
     double seconds = age(first, now).toMillis() / 1e3;
-    if (seconds > 0 && last.images() > first.images()) {
+    if (last.images() > first.images()) {
       double rate = (last.images() - first.images()) / seconds;
       line.append("  ").append(rate(rate, unit));
     }
-    if (total > 0 && seconds > 0 && last.done() > first.done()) {
+    if (total > 0 && last.done() > first.done()) {
       double left = (total - last.done()) * seconds / (last.done() - first.done());
       line.append("  ").append(span(Duration.ofMillis(Math.round(left * 1e3)))).append(" left");
     }

@@ -6,6 +6,7 @@ import dev.beit2.pipelines.flink.FlinkTarget;
 import dev.beit2.pipelines.jvm.SharedInJvm;
 import java.io.IOException;
 import java.io.Serializable;
+import java.time.Duration;
 import java.util.OptionalDouble;
 import javax.annotation.Nullable;
 import org.apache.beam.sdk.Pipeline;
@@ -35,19 +36,32 @@ public final class StageProgress implements Serializable {
 
   @Nullable private transient SharedInJvm<Report> report;
 
-  private record Key(String stage, long total) implements Serializable {}
+  /**
+   * What identifies a report.
+   *
+   * @param launched when the launcher began to submit the pipeline, in milliseconds since 1970
+   */
+  private record Key(String stage, long total, long launched) implements Serializable {
+    private static final long serialVersionUID = 1L;
+  }
 
   /** Counts what all DoFn instances of a JVM process. */
   private static final class Report {
+    private final Key key;
     private final Progress progress;
     private long done;
     private long images;
 
     Report(Key key) {
+      this.key = key;
       this.progress = Progress.onStderr(key.stage(), key.total());
     }
 
     synchronized void add(int seen) {
+      if (done == 0) {
+        Duration start = Duration.ofMillis(System.currentTimeMillis() - key.launched());
+        progress.line("[%s] started in %s".formatted(key.stage(), Progress.span(start)));
+      }
       images += seen;
       done++;
       progress.update(done, OptionalDouble.empty(), images);
@@ -67,7 +81,7 @@ public final class StageProgress implements Serializable {
    */
   public static StageProgress of(String stage, long total, PipelineOptions options) {
     return new StageProgress(
-        new Key(requireNonNull(stage, "stage is null"), total),
+        new Key(requireNonNull(stage, "stage is null"), total, System.currentTimeMillis()),
         !FlinkTarget.of(options).isRemote());
   }
 

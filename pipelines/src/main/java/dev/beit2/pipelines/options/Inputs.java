@@ -9,6 +9,7 @@ import dev.beit2.io.shard.ShardManifest;
 import dev.beit2.io.store.StoredFile;
 import dev.beit2.model.official.OfficialFile;
 import dev.beit2.pipelines.cli.InvalidOptionException;
+import dev.beit2.pipelines.cli.LongStep;
 import dev.beit2.pipelines.run.RunConfig;
 import dev.beit2.pipelines.run.RunDirectory;
 import java.io.IOException;
@@ -26,7 +27,7 @@ public final class Inputs {
 
   /** Lists the images of a folder or a glob. */
   public static ImageFolder images(String option, String path) {
-    return named(option, path, () -> ImageFolder.list(path));
+    return named(option, path, () -> LongStep.run("listing " + path, () -> ImageFolder.list(path)));
   }
 
   /** Locates a set of images; see {@code --format}. */
@@ -38,7 +39,8 @@ public final class Inputs {
 
   /** Summarizes a set of images without reading the images; fails if there is none. */
   public static ImageSource.Summary summary(String option, ImageSource source) {
-    return named(option, source.path(), source::summary);
+    return named(
+        option, source.path(), () -> LongStep.run("listing " + source.path(), source::summary));
   }
 
   /**
@@ -61,7 +63,10 @@ public final class Inputs {
 
   /** Indexes all images of a set, for training. */
   public static ImageDataset dataset(String option, ImageSource source) throws IOException {
-    return named(option, source.path(), () -> ImageDataset.open(source));
+    return named(
+        option,
+        source.path(),
+        () -> LongStep.run("indexing " + source.path(), () -> ImageDataset.open(source)));
   }
 
   private interface Reading<T, E extends Exception> {
@@ -79,7 +84,10 @@ public final class Inputs {
 
   /** Reads the manifest of a folder of shards. */
   public static ShardManifest shards(String option, String path) {
-    return named(option, path, () -> ShardManifest.read(path));
+    return named(
+        option,
+        path,
+        () -> LongStep.run("reading the manifest of " + path, () -> ShardManifest.read(path)));
   }
 
   /**

@@ -73,6 +73,7 @@ class ProgressTest {
   void aPostponedLineComesFiveSecondsLater() {
     Progress progress = progress(100, false);
     clock.pass(Duration.ofSeconds(4));
+    progress.update(4, OptionalDouble.empty(), 4);
     progress.postpone();
     clock.pass(Duration.ofSeconds(4));
     progress.update(8, OptionalDouble.empty(), 8);
@@ -86,6 +87,7 @@ class ProgressTest {
   @Test
   void aTerminalsLineIsOverwritten() {
     Progress progress = progress(4, true);
+    progress.continueFrom(0, 0);
     clock.pass(Duration.ofSeconds(1));
     progress.update(1, OptionalDouble.empty(), 4);
     clock.pass(Duration.ofMillis(50));
@@ -107,6 +109,18 @@ class ProgressTest {
     assertEquals("[2/4 pretrain] 360/700  loss 5.00  32 images/s  5 min 40 s left\n", shown());
   }
 
+  /** 1389 hours were left after the first of many images, because Flink had started meanwhile. */
+  @Test
+  void theStartDoesNotCountAsWork() {
+    Progress progress = progress(500_000, false);
+    clock.pass(Duration.ofSeconds(10));
+    progress.update(1, OptionalDouble.empty(), 1);
+    assertEquals("[2/4 pretrain] 1/500000\n", shown(), "there is no rate yet");
+    clock.pass(Duration.ofSeconds(5));
+    progress.update(501, OptionalDouble.empty(), 501);
+    assertEquals("[2/4 pretrain] 501/500000  100 images/s  1 h 23 min left\n", shown());
+  }
+
   @Test
   void theRateFollowsTheLastHalfMinute() {
     Progress progress = progress(1000, false);
@@ -126,9 +140,11 @@ class ProgressTest {
   void withoutATotalNoRemainingTimeIsShown() {
     Progress progress = progress(0, false);
     clock.pass(Duration.ofSeconds(10));
+    progress.continueFrom(0, 0);
+    clock.pass(Duration.ofSeconds(10));
     progress.update(50, OptionalDouble.empty(), 320);
     progress.done();
-    assertEquals("[2/4 pretrain] 50  32 images/s\n[2/4 pretrain] 50  done in 10 s\n", shown());
+    assertEquals("[2/4 pretrain] 50  32 images/s\n[2/4 pretrain] 50  done in 20 s\n", shown());
   }
 
   @Test

@@ -111,13 +111,13 @@ final class StageProgressTest {
     two.count(1);
     two.close();
     String shown = written.toString(UTF_8).replaceAll("  [^\u001b]*", "");
-    assertEquals("\r[crop] 1/4\u001b[K\r[crop] 2/4\u001b[K", shown);
+    assertEquals("\r[crop] started in 0 s\u001b[K\n\r[crop] 2/4\u001b[K", shown);
 
     written.reset();
     one.open();
     one.count(1);
     one.close();
-    assertTrue(written.toString(UTF_8).startsWith("\r[crop] 1/4"), written.toString(UTF_8));
+    assertTrue(written.toString(UTF_8).startsWith("\r[crop] started in"), written.toString(UTF_8));
   }
 
   @Test
