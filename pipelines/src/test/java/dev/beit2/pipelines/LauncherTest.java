@@ -68,7 +68,10 @@ final class LauncherTest {
         new ProcessBuilder("bash", "-c", line)
             .directory(checkout.getParent().toFile())
             .redirectErrorStream(true);
-    shell.environment().keySet().removeIf(name -> name.matches("(LC|OMP|GOMP|BEIT2|TMPDIR).*"));
+    shell
+        .environment()
+        .keySet()
+        .removeIf(name -> name.matches("(LC|OMP|GOMP|MALLOC|GLIBC|BEIT2|TMPDIR).*"));
     shell.environment().put("JAVA_HOME", dir.resolve("jdk").toString());
     shell.environment().put("RECORD", dir.resolve("record").toString());
     shell.environment().merge("PATH", dir.resolve("maven") + ":", (path, maven) -> maven + path);
@@ -113,6 +116,27 @@ final class LauncherTest {
     assertFalse(
         lines(Map.of("OMP_WAIT_POLICY", "ACTIVE")).stream()
             .anyMatch(line -> line.startsWith("GOMP_SPINCOUNT=")));
+  }
+
+  @Test
+  void freedTensorsAreReturnedUnlessTheUserSaysOtherwise() throws Exception {
+    List<String> told = lines(Map.of());
+    assertTrue(told.contains("MALLOC_ARENA_MAX=2"), told::toString);
+    assertTrue(told.contains("argument -XX:TrimNativeHeapInterval=5000"), told::toString);
+    assertTrue(lines(Map.of("MALLOC_ARENA_MAX", "8")).contains("MALLOC_ARENA_MAX=8"));
+    assertFalse(
+        lines(Map.of("GLIBC_TUNABLES", "glibc.malloc.arena_max=4")).stream()
+            .anyMatch(line -> line.startsWith("MALLOC_ARENA_MAX=")));
+  }
+
+  @Test
+  void newJavasDoNotWarn() throws Exception {
+    Path java = dir.resolve("jdk/bin/java");
+    assertFalse(lines(Map.of()).contains("argument --enable-native-access=ALL-UNNAMED"));
+    Files.writeString(java, JAVA.replace("17.0.1", "25"));
+    List<String> told = lines(Map.of());
+    assertTrue(told.contains("argument --enable-native-access=ALL-UNNAMED"), told::toString);
+    assertTrue(told.contains("argument --sun-misc-unsafe-memory-access=allow"), told::toString);
   }
 
   @Test

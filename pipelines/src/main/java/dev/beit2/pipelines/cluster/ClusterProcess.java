@@ -54,9 +54,12 @@ record ClusterProcess(Path directory, String name) {
             .redirectOutput(Redirect.appendTo(log().toFile()));
     // Not an argument: it is long, and the system cuts off the arguments that it reports.
     builder.environment().put("CLASSPATH", classPath);
-    // As ./beit2 sets it: threads that wait spin for a moment only, as others need the processors.
+    // As ./beit2 sets them, and where it says why.
     if (!builder.environment().containsKey("OMP_WAIT_POLICY")) {
       builder.environment().putIfAbsent("GOMP_SPINCOUNT", "1000");
+    }
+    if (!builder.environment().containsKey("GLIBC_TUNABLES")) {
+      builder.environment().putIfAbsent("MALLOC_ARENA_MAX", "2");
     }
     builder.environment().putIfAbsent("OPENCV_LOG_LEVEL", "SILENT");
     Files.writeString(pidFile(), builder.start().pid() + "\n");

@@ -65,10 +65,10 @@ public final class LocalCluster {
   private static final int TASK_OFF_HEAP_MEGABYTES = 512;
   // Network buffers for the shuffles of ten rounds in one job.
   private static final int NETWORK_MEGABYTES = 256;
-  // Each job starts new threads, and glibc keeps the memory that each of them has freed: gigabytes
-  // after some dozens of jobs. Not every Java 17 has the option to return it.
+  // As ./beit2 does: each job starts new threads, and glibc keeps the memory that each of them has
+  // freed, gigabytes after some dozens of jobs. Not every Java 17 has the option to return it.
   private static final List<String> RETURN_FREED_TENSORS =
-      List.of("-XX:+IgnoreUnrecognizedVMOptions", "-XX:TrimNativeHeapInterval=20000");
+      List.of("-XX:+IgnoreUnrecognizedVMOptions", "-XX:TrimNativeHeapInterval=5000");
   private static final int JOB_MANAGER_HEAP_MEGABYTES = 768;
 
   private final Path directory;
