@@ -49,6 +49,7 @@ record ClusterProcess(Path directory, String name) {
     line.addAll(command);
     ProcessBuilder builder =
         new ProcessBuilder(line)
+            .directory(directory.toFile()) // what a crash leaves lies beside the logs
             .redirectInput(Redirect.from(Path.of("/dev/null").toFile()))
             .redirectErrorStream(true)
             .redirectOutput(Redirect.appendTo(log().toFile()));

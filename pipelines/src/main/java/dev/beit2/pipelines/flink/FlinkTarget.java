@@ -2,6 +2,8 @@ package dev.beit2.pipelines.flink;
 
 import static java.util.Objects.requireNonNull;
 
+import dev.beit2.io.store.StoredFile;
+import java.nio.file.Path;
 import org.apache.beam.runners.flink.FlinkPipelineOptions;
 import org.apache.beam.runners.flink.FlinkRunner;
 import org.apache.beam.sdk.options.PipelineOptions;
@@ -39,6 +41,14 @@ public record FlinkTarget(boolean flink, String master, int parallelism) {
   /** Whether Flink runs inside this JVM. */
   public boolean isEmbedded() {
     return flink && master.equals(EMBEDDED);
+  }
+
+  /**
+   * The path under which the processes of this target find a local file. Those of a cluster have
+   * other working folders than the launcher, so there it is the path from the disk's root.
+   */
+  public String path(String path) {
+    return isRemote() ? new StoredFile(path).localPath().map(Path::toString).orElse(path) : path;
   }
 
   /** Threads of each tensor operation, so that the tasks of a JVM share its processors. */

@@ -106,6 +106,7 @@ public final class GenerateImages {
   static void run(Options options, String stage) throws IOException {
     Inputs.images("--input", options.getInput());
     StageProgress progress = StageProgress.of(stage, options.getCount(), options);
+    FlinkTarget target = FlinkTarget.of(options);
     Pipeline pipeline = Pipeline.create(options);
     PCollection<Long> numbers =
         pipeline
@@ -113,7 +114,12 @@ public final class GenerateImages {
             .apply("Spread", Reshuffle.viaRandomKey());
     numbers.apply(
         "Crop",
-        ParDo.of(new CropFn(options.getInput(), options.getOutput(), options.getSeed(), progress)));
+        ParDo.of(
+            new CropFn(
+                target.path(options.getInput()),
+                target.path(options.getOutput()),
+                options.getSeed(),
+                progress)));
     try (Hold held = OutputFolder.hold(options.getOutput())) {
       progress.run(pipeline);
     }

@@ -10,6 +10,7 @@ import dev.beit2.model.torch.Precision;
 import dev.beit2.model.train.AdamWConfig;
 import dev.beit2.model.vit.VitConfig;
 import dev.beit2.pipelines.cli.InvalidOptionException;
+import dev.beit2.pipelines.flink.FlinkTarget;
 import dev.beit2.pipelines.options.DecodingOptions;
 import dev.beit2.pipelines.options.Inputs;
 import dev.beit2.pipelines.run.RunConfig;
@@ -48,11 +49,12 @@ record MimSpec(
     ShardManifest shards = Inputs.shards("--shards", options.getShards());
     requireFit(options, shards);
     requireTokenizer(options, shards);
+    FlinkTarget target = FlinkTarget.of(options);
     MimConfig network = network(options, recipe, shards.codebookSize());
     InitialModel initial =
         options.getInitializeFrom() == null
             ? null
-            : InitialModel.read(options.getInitializeFrom(), network);
+            : InitialModel.read(target.path(options.getInitializeFrom()), network);
     RunConfig config =
         TrainingPlan.config(PretrainMim.NAME, PretrainMim.Options.class, options, recipe)
             // Its content matters, not its path.
@@ -63,7 +65,7 @@ record MimSpec(
         initial,
         TrainingPlan.optimizer(options),
         mask(options, recipe),
-        options.getShards(),
+        target.path(options.getShards()),
         options.getSkipCorruptShards(),
         DecodingOptions.limits(options),
         options.getSeed(),

@@ -10,6 +10,7 @@ import dev.beit2.io.store.StoredFile;
 import dev.beit2.model.official.OfficialFile;
 import dev.beit2.pipelines.cli.InvalidOptionException;
 import dev.beit2.pipelines.cli.LongStep;
+import dev.beit2.pipelines.flink.FlinkTarget;
 import dev.beit2.pipelines.run.RunConfig;
 import dev.beit2.pipelines.run.RunDirectory;
 import java.io.IOException;
@@ -33,7 +34,8 @@ public final class Inputs {
   /** Locates a set of images; see {@code --format}. */
   public static ImageSource source(String option, String path, ImageSourceOptions options) {
     long maxImageBytes = DecodingOptions.limits(options).maxBytes();
-    return named(option, path, () -> ImageSource.parse(path, options.getFormat()))
+    String found = FlinkTarget.of(options).path(path);
+    return named(option, path, () -> ImageSource.parse(found, options.getFormat()))
         .withMaxImageBytes(maxImageBytes);
   }
 

@@ -197,7 +197,9 @@ public final class TokenizeDataset {
     ClassNames.write(options.getOutput(), images.classes());
     PatchEncoder.Source encoder =
         new PatchEncoder.Checkpointed(
-            options.getTokenizer(), shards.tokenizerDigest(), options.getPrecision());
+            FlinkTarget.of(options).path(options.getTokenizer()),
+            shards.tokenizerDigest(),
+            options.getPrecision());
     StageProgress progress = StageProgress.of(stage, images.images().orElse(0), options);
     Pipeline pipeline = pipeline(options, source, encoder, shards, progress);
     progress.run(pipeline);
@@ -281,6 +283,7 @@ public final class TokenizeDataset {
       PatchEncoder.Source encoder,
       ShardMetadata shards,
       StageProgress progress) {
+    String output = FlinkTarget.of(options).path(options.getOutput());
     Pipeline pipeline = Pipeline.create(options);
     PCollectionTuple read = pipeline.apply("Read images", ImageDatasetIO.read(source));
     PCollectionTuple views =
@@ -298,10 +301,8 @@ public final class TokenizeDataset {
         PCollectionList.of(read.get(ImageDatasetIO.REJECTED))
             .and(views.get(EncodeViews.REJECTED))
             .apply("All rejected", Flatten.pCollections())
-            .apply(
-                "Write rejected", RejectedImages.write(RejectedNote.folder(options.getOutput())));
-    MimShardIO.Write write =
-        MimShardIO.write(options.getOutput(), shards).withManifestAfter(rejected);
+            .apply("Write rejected", RejectedImages.write(RejectedNote.folder(output)));
+    MimShardIO.Write write = MimShardIO.write(output, shards).withManifestAfter(rejected);
     views
         .get(EncodeViews.ENCODED)
         .apply(

@@ -130,7 +130,7 @@ public record TrainingPlan(
     FlinkTarget target = FlinkTarget.of(options);
     return new TrainingPlan(
         stage,
-        options.getOutput(),
+        target.path(options.getOutput()),
         config,
         examples,
         options.getWorkers(),

@@ -9,6 +9,7 @@ import dev.beit2.model.torch.Kernels;
 import dev.beit2.model.torch.Precision;
 import dev.beit2.model.torch.Torch;
 import dev.beit2.pipelines.cli.InvalidOptionException;
+import dev.beit2.pipelines.flink.FlinkTarget;
 import dev.beit2.pipelines.jvm.SharedInJvm;
 import java.io.IOException;
 import java.io.InputStream;
@@ -72,7 +73,7 @@ record TeacherSource(
       requireCells(patch);
       return new TeacherSource(HOG, null, null, null, patch, options.getPrecision());
     }
-    StoredFile file = new StoredFile(path);
+    StoredFile file = new StoredFile(FlinkTarget.of(options).path(path));
     if (!file.exists()) {
       throw new InvalidOptionException(option(given), "no file " + path, "the teacher's file");
     }

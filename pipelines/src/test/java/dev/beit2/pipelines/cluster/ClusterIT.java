@@ -69,8 +69,8 @@ final class ClusterIT {
     if (!Files.exists(tokenizer)) {
       run(
               TrainTokenizer.COMMAND,
-              "--input=" + images(),
-              "--output=" + tokenizer,
+              "--input=" + relative(images()),
+              "--output=" + relative(tokenizer),
               "--preset=tiny",
               "--batchSize=4",
               "--steps=2",
@@ -90,11 +90,18 @@ final class ClusterIT {
     return shards;
   }
 
+  /**
+   * The processes of the cluster run in another folder, so all paths that reach them are absolute.
+   */
+  private static Path relative(Path path) {
+    return Path.of("").toAbsolutePath().relativize(path);
+  }
+
   private static String[] tokenize(Path output) throws IOException {
     return new String[] {
-      "--input=" + images(),
-      "--tokenizer=" + tokenizer(),
-      "--output=" + output,
+      "--input=" + relative(images()),
+      "--tokenizer=" + relative(tokenizer()),
+      "--output=" + relative(output),
       "--views=2",
       // So many that there is time between the first and the last.
       "--shardCount=40"

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.nio.file.Path;
 import org.apache.beam.runners.direct.DirectRunner;
 import org.apache.beam.runners.flink.FlinkPipelineOptions;
 import org.apache.beam.runners.flink.FlinkRunner;
@@ -46,6 +47,16 @@ final class FlinkTargetTest {
     FlinkTarget target = FlinkTarget.of(options);
     assertFalse(target.flink() || target.isEmbedded() || target.isRemote());
     assertEquals(1, target.threadsPerTask(), "the direct runner has a task per processor");
+  }
+
+  @Test
+  void aClusterGetsPathsFromTheDisksRoot() {
+    String folder = Path.of("").toAbsolutePath().toString();
+    FlinkTarget cluster = FlinkTarget.of(flink("host:8081", 2));
+    assertEquals(folder + "/runs/a[1]", cluster.path("runs/a[1]"));
+    assertEquals("/runs/a", cluster.path("file:///runs/a"));
+    assertEquals("gs://bucket/a", cluster.path("gs://bucket/a"));
+    assertEquals("runs/a", FlinkTarget.of(flink("[local]", 2)).path("runs/a"));
   }
 
   @Test
