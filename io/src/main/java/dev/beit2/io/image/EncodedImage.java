@@ -16,8 +16,9 @@ import dev.beit2.io.image.BicubicResize.Taps;
  *
  * <p>Pixels are those of Pillow's {@code Image.open(f).convert("RGB")}: no rotation by EXIF, no
  * colour management, transparency dropped; truncated files are refused. The format is detected from
- * the content, not from the name: JPEG, PNG, WebP, GIF (its first frame) or BMP. Channels of more
- * than 8 bits are scaled to 8 bits, by their significant bits if a PNG has them.
+ * the content, not from the name: JPEG, PNG, WebP, GIF (its first frame), BMP or TIFF (its first
+ * page, which is turned as the file says). Channels of more than 8 bits are scaled to 8 bits, by
+ * their significant bits if a PNG has them.
  *
  * <p>If a view of a JPEG is much larger than the output, the JPEG is decoded at a half, a quarter
  * or an eighth of its size. This takes less time and memory and makes no visible difference; see

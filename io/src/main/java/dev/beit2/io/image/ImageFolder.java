@@ -45,9 +45,9 @@ public final class ImageFolder {
           "jpe", "jfif", "gif", "bmp", "dib", "tif", "tiff", "heic", "heif", "avif", "jp2", "j2k",
           "jxl", "dcm", "ppm", "pgm", "pbm", "pnm", "ico", "psd", "tga", "exr", "hdr");
   private static final Pattern ENDING_WITH_SUFFIX =
-      Pattern.compile("(jpg|jpeg|png|webp|gif|bmp)[^a-z0-9].*"); // .jpg_large, .jpg!d
+      Pattern.compile("(jpg|jpeg|png|webp|gif|bmp|tif|tiff)[^a-z0-9].*"); // .jpg_large, .jpg!d
   private static final String WANTED =
-      "images (jpg, jpeg, png, webp, gif, bmp) in a folder, in one folder a class, or by a glob";
+      "images (jpg, jpeg, png, webp, gif, bmp, tif) in a folder, in one folder a class, or by a glob";
 
   private final String root;
   private final List<String> classes;

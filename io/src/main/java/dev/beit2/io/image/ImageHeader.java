@@ -8,7 +8,7 @@ import java.nio.charset.StandardCharsets;
 /**
  * The header of an image, read without decoding the image.
  *
- * @param format "JPEG", "PNG", "WebP", "GIF" or "BMP"
+ * @param format "JPEG", "PNG", "WebP", "GIF", "BMP" or "TIFF"
  * @param width in pixels, as claimed
  * @param height in pixels, as claimed
  * @param scans the passes over the whole image that decoding takes: more than one in a progressive
@@ -19,11 +19,12 @@ record ImageHeader(String format, long width, long height, int scans) {
   static final String PNG = "PNG";
   static final String GIF = "GIF";
   static final String BMP = "BMP";
+  static final String TIFF = "TIFF";
 
   /** The number of bytes from which a format is known. */
   static final int MAGIC = 12;
 
-  private static final String FORMATS = "JPEG, PNG, WebP, GIF, BMP";
+  private static final String FORMATS = "JPEG, PNG, WebP, GIF, BMP, TIFF";
   private static final int START_OF_SCAN = 0xDA;
   private static final int END_OF_IMAGE = 0xD9;
   private static final int PNG_HEADER = 'I' << 24 | 'H' << 16 | 'D' << 8 | 'R';
@@ -56,9 +57,10 @@ record ImageHeader(String format, long width, long height, int scans) {
             case PNG -> png(header.order(ByteOrder.BIG_ENDIAN));
             case "WebP" -> webp(header);
             case GIF -> new ImageHeader(format, u16(header, 6), u16(header, 8));
+            case TIFF -> tiff(bytes);
             default -> bmp(bytes, header);
           };
-      if (parsed.width == 0 || parsed.height == 0) {
+      if (parsed.width <= 0 || parsed.height <= 0) {
         throw new UndecodableImageException("corrupt " + format);
       }
       return parsed;
@@ -84,6 +86,8 @@ record ImageHeader(String format, long width, long height, int scans) {
       return GIF;
     } else if (start.startsWith("BM")) {
       return BMP;
+    } else if (TiffHeader.matches(start)) {
+      return TIFF;
     }
     throw notAnImage(bytes);
   }
@@ -221,6 +225,11 @@ record ImageHeader(String format, long width, long height, int scans) {
     return oldest
         ? new ImageHeader(BMP, u16(bytes, 18), u16(bytes, 20))
         : new ImageHeader(BMP, u32(bytes, 18), Math.abs((long) bytes.getInt(22)));
+  }
+
+  private static ImageHeader tiff(byte[] file) throws UndecodableImageException {
+    TiffHeader page = TiffHeader.parse(file);
+    return new ImageHeader(TIFF, page.width(), page.height());
   }
 
   private static int u16(ByteBuffer bytes, int at) {

@@ -20,9 +20,7 @@ final class OtherFormats {
 
   @Nullable
   private static String name(String start) {
-    if (start.startsWith("II*\0") || start.startsWith("MM\0*")) {
-      return "a TIFF image";
-    } else if (start.startsWith("ftyp", 4)) {
+    if (start.startsWith("ftyp", 4)) {
       return start.startsWith("avi", 8) ? "an AVIF image" : brand(start);
     } else if (start.startsWith("\0\0\0\fjP  ") || start.startsWith("\u00FFO\u00FFQ")) {
       return "a JPEG 2000 image";

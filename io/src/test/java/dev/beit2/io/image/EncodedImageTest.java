@@ -179,7 +179,7 @@ class EncodedImageTest {
   @ParameterizedTest
   @CsvSource({
     "empty.jpg, empty file",
-    "text.jpg, 'not an image (JPEG, PNG, WebP, GIF, BMP)'",
+    "text.jpg, 'not an image (JPEG, PNG, WebP, GIF, BMP, TIFF)'",
     "soi_only.jpg, truncated JPEG",
     "truncated_header.jpg, truncated JPEG",
     "truncated_half.jpg, truncated or corrupt JPEG",
@@ -298,20 +298,32 @@ class EncodedImageTest {
     byte[] png = Images.bytes("png_named.jpg");
     System.arraycopy("CgBI".getBytes(UTF_8), 0, png, 12, 4);
     assertEquals("an iPhone's PNG (CgBI), which is not read", refusal(png, DecodingLimits.DEFAULT));
-    String others = ", which is not read (JPEG, PNG, WebP, GIF, BMP are)";
-    assertEquals("a TIFF image" + others, refusal("II*\0 and so on"));
+    String others = ", which is not read (JPEG, PNG, WebP, GIF, BMP, TIFF are)";
+    assertEquals(
+        "a TIFF of samples of 32 bits (floating point), which is not read",
+        refusal(Images.bytes("tiff_float.tif"), DecodingLimits.DEFAULT));
     assertEquals("a HEIC image" + others, refusal("\0\0\0\30ftypheic\0\0\0\0"));
     assertEquals("an AVIF image" + others, refusal("\0\0\0\30ftypavif\0\0\0\0"));
     assertEquals("a video" + others, refusal("\0\0\0\30ftypisom\0\0\0\0"));
     assertEquals("a DICOM file" + others, refusal("\0".repeat(128) + "DICM"));
     assertEquals("an HTML page" + others, refusal("\n<!DOCTYPE html><html>"));
     assertEquals(
-        "not an image (JPEG, PNG, WebP, GIF, BMP)",
+        "not an image (JPEG, PNG, WebP, GIF, BMP, TIFF)",
         refusal("BM is how this text begins, and it goes on for a while."));
   }
 
   private static String refusal(String content) {
     return refusal(content.getBytes(ISO_8859_1), DecodingLimits.DEFAULT);
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"tiff_tiled.tif", "tiff_big.tif", "tiff_jpeg.tif", "tiff_planar.tif"})
+  void truncatedTiffsAreRefused(String file) throws Exception {
+    byte[] bytes = Images.bytes(file);
+    for (int length = bytes.length - 1; length > 0; length -= 1 + bytes.length / 50) {
+      byte[] cut = Arrays.copyOf(bytes, length);
+      assertThrows(UndecodableImageException.class, () -> decode(cut), () -> "of " + cut.length);
+    }
   }
 
   /** Otherwise the view that is read first would decide whether an image is rejected. */

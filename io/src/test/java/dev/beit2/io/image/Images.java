@@ -10,11 +10,13 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.stream.Stream;
 
-/** The images of src/test/resources/images; make_images.py beside them made them. */
+/**
+ * The images of src/test/resources/images; make_images.py and make_tiffs.py beside them made them.
+ */
 final class Images {
   private Images() {}
 
-  /** A line of expected.tsv: what Pillow makes of a file. */
+  /** A line of expected.tsv or expected_tiff.tsv: what Pillow makes of a file. */
   record Expected(String file, List<String> what, String size, String sha256) {
     void assertEqualTo(RgbImage actual) {
       String found = actual.width() + "x" + actual.height() + " " + digest(actual.rgb());
@@ -24,11 +26,10 @@ final class Images {
     }
   }
 
-  /** The lines of expected.tsv about this: decode, resize or render. */
+  /** The lines about this: decode, resize or render. */
   static Stream<Expected> expected(String what) throws IOException {
-    return new String(bytes("expected.tsv"), UTF_8)
-        .lines()
-        .skip(1)
+    return Stream.of(bytes("expected.tsv"), bytes("expected_tiff.tsv"))
+        .flatMap(file -> new String(file, UTF_8).lines().skip(1))
         .map(line -> line.split("\t", -1))
         .map(line -> new Expected(line[0], List.of(line[1].split(" ")), line[2], line[3]))
         .filter(expected -> expected.what().get(0).equals(what));
