@@ -6,6 +6,7 @@ import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import dev.beit2.model.checkpoint.InvalidCheckpointException;
 import dev.beit2.model.torch.Kernels;
+import dev.beit2.model.torch.Normalization;
 import dev.beit2.model.torch.ScriptModule;
 import java.io.IOException;
 import java.io.InputStream;
@@ -14,22 +15,19 @@ import java.io.InputStream;
 final class ScriptTeacher implements Teacher {
   private final Kernels kernels;
   private final ScriptModule module;
-  private final Normalization input;
   private final int grid;
   private final int dimension;
 
-  private ScriptTeacher(
-      Kernels kernels, ScriptModule module, Normalization input, int grid, int dimension) {
+  private ScriptTeacher(Kernels kernels, ScriptModule module, int grid, int dimension) {
     this.kernels = kernels;
     this.module = module;
-    this.input = input;
     this.grid = grid;
     this.dimension = dimension;
   }
 
   static ScriptTeacher read(Kernels kernels, InputStream program, Normalization input)
       throws IOException {
-    ScriptModule module = ScriptModule.load(program);
+    ScriptModule module = ScriptModule.load(program, input);
     try (NDManager manager = module.newManager()) {
       NDArray black = manager.zeros(new Shape(1, 3, input.size(), input.size()), DataType.FLOAT32);
       long[] shape = module.forward(kernels, manager, black).getShape().getShape();
@@ -40,7 +38,7 @@ final class ScriptTeacher implements Teacher {
                     .formatted(new Shape(shape), input.size())
                 + " N patches");
       }
-      return new ScriptTeacher(kernels, module, input, (int) grid, (int) shape[2]);
+      return new ScriptTeacher(kernels, module, (int) grid, (int) shape[2]);
     } catch (IOException | RuntimeException e) {
       module.close();
       throw e;
@@ -54,7 +52,7 @@ final class ScriptTeacher implements Teacher {
 
   @Override
   public int imageSize() {
-    return input.size();
+    return module.imageSize();
   }
 
   @Override
@@ -64,14 +62,7 @@ final class ScriptTeacher implements Teacher {
 
   @Override
   public NDArray features(NDManager manager, NDArray images) {
-    NDArray x =
-        kernels.call(
-            manager,
-            "normalize",
-            images,
-            manager.create(input.mean()),
-            manager.create(input.std()));
-    return module.forward(kernels, manager, x);
+    return kernels.call(manager, "float32", module.forward(kernels, manager, images));
   }
 
   @Override

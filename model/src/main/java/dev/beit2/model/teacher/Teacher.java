@@ -4,6 +4,7 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import dev.beit2.model.checkpoint.WeightsFile;
 import dev.beit2.model.torch.Kernels;
+import dev.beit2.model.torch.Normalization;
 import dev.beit2.model.torch.StateDict;
 import java.io.IOException;
 import java.io.InputStream;

@@ -12,30 +12,33 @@ import java.io.IOException;
 import java.io.InputStream;
 
 /**
- * A TorchScript program of somebody else, on the device of the thread that has loaded it. It
- * computes in its own precision. Safe for use by many threads.
+ * Somebody else's TorchScript program that computes something of images, on the device of the
+ * thread that has loaded it. It computes in its own precision. Safe for use by many threads.
  */
 public final class ScriptModule implements AutoCloseable {
   private final NDManager manager;
   private final PtSymbolBlock module;
+  private final Normalization input;
 
-  private ScriptModule(NDManager manager, PtSymbolBlock module) {
+  private ScriptModule(NDManager manager, PtSymbolBlock module, Normalization input) {
     this.manager = manager;
     this.module = module;
+    this.input = input;
   }
 
   /**
    * Loads a program, for inference.
    *
+   * @param input what it expects of images
    * @throws IOException if it is none; the message is what PyTorch says
    */
-  public static ScriptModule load(InputStream program) throws IOException {
+  public static ScriptModule load(InputStream program, Normalization input) throws IOException {
     Torch.prepareThread();
     NDManager manager = Torch.newManager();
     try {
       PtSymbolBlock module = JniUtils.loadModule((PtNDManager) manager, program, true, false);
       JniUtils.enableInferenceMode(module);
-      return new ScriptModule(manager, module);
+      return new ScriptModule(manager, module, input);
     } catch (EngineException e) {
       manager.close();
       throw new IOException("PyTorch cannot load the program: " + firstLine(e), e);
@@ -46,31 +49,36 @@ public final class ScriptModule implements AutoCloseable {
     return String.valueOf(e.getMessage()).lines().findFirst().orElse("");
   }
 
+  /** Width and height of its images, in pixels. */
+  public int imageSize() {
+    return input.size();
+  }
+
   /** A manager for inputs and results, on the program's device. The caller closes it. */
   public NDManager newManager() {
     return manager.getEngine().newBaseManager(manager.getDevice());
   }
 
   /**
-   * The first tensor that the program returns, in float32 and without a graph.
+   * The first tensor that the program returns for images, without a graph.
    *
-   * @param owner owns the result, as it owns {@code input}
-   * @throws IllegalArgumentException if the program cannot use the input
+   * @param owner owns the result
+   * @param images [B, 3, S, S] in [0, 1] of {@link #imageSize}
+   * @throws IllegalArgumentException if the program fails
    */
-  public NDArray forward(Kernels kernels, NDManager owner, NDArray input) {
+  public NDArray forward(Kernels kernels, NDManager owner, NDArray images) {
+    NDArray mean = owner.create(input.mean());
+    NDArray x = kernels.call(owner, "normalize", images, mean, owner.create(input.std()));
     NDArray[] result = new NDArray[1];
-    input.setName(null);
+    x.setName(null);
     try {
       kernels.withoutGradient(
-          () -> {
-            NDList found = IValueUtils.forward(module, new NDList(input), false);
-            result[0] = found.get(0);
-          });
+          () -> result[0] = IValueUtils.forward(module, new NDList(x), false).get(0));
     } catch (EngineException e) {
       throw new IllegalArgumentException("the program fails: " + firstLine(e), e);
     }
     result[0].attach(owner);
-    return kernels.call(owner, "float32", result[0]);
+    return result[0];
   }
 
   @Override

@@ -15,6 +15,7 @@ import dev.beit2.model.checkpoint.PthFile;
 import dev.beit2.model.checkpoint.Safetensors;
 import dev.beit2.model.checkpoint.WeightsFile;
 import dev.beit2.model.torch.Kernels;
+import dev.beit2.model.torch.Normalization;
 import dev.beit2.model.torch.Precision;
 import dev.beit2.model.torch.Torch;
 import java.io.ByteArrayInputStream;

@@ -5,7 +5,6 @@ import dev.beit2.io.shard.ShardManifest;
 import dev.beit2.model.mim.BlockwiseMask;
 import dev.beit2.model.mim.MimConfig;
 import dev.beit2.model.recipe.PretrainingRecipe;
-import dev.beit2.model.tokenizer.TokenizerDescription;
 import dev.beit2.model.torch.Precision;
 import dev.beit2.model.train.AdamWConfig;
 import dev.beit2.model.vit.VitConfig;
@@ -13,6 +12,7 @@ import dev.beit2.pipelines.cli.InvalidOptionException;
 import dev.beit2.pipelines.flink.FlinkTarget;
 import dev.beit2.pipelines.options.DecodingOptions;
 import dev.beit2.pipelines.options.Inputs;
+import dev.beit2.pipelines.options.TokenizerSource;
 import dev.beit2.pipelines.run.RunConfig;
 import dev.beit2.pipelines.run.RunPosition;
 import dev.beit2.pipelines.train.TrainingPlan;
@@ -140,8 +140,7 @@ record MimSpec(
     if (options.getTokenizer() == null) {
       return;
     }
-    String digest =
-        Inputs.model("--tokenizer", options.getTokenizer(), TokenizerDescription::read).digest();
+    String digest = TokenizerSource.digest(options.getTokenizer());
     if (!digest.equals(shards.tokenizerDigest())) {
       throw new InvalidOptionException(
           "--shards=" + options.getShards(),

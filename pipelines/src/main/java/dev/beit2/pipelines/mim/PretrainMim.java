@@ -44,8 +44,8 @@ public final class PretrainMim {
     void setShards(String shards);
 
     @Description(
-        "The tokenizer that must have made the shards: a run of ./beit2 train-tokenizer, one of its checkpoints, or a file. "
-            + "Left out: any tokenizer.")
+        "The tokenizer that must have made the shards: a run of ./beit2 train-tokenizer, one of its checkpoints, a file, or "
+            + "torchscript:FILE. Left out: any tokenizer.")
     String getTokenizer();
 
     void setTokenizer(String tokenizer);

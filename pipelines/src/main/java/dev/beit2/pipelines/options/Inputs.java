@@ -7,6 +7,7 @@ import dev.beit2.io.image.source.ImageDataset;
 import dev.beit2.io.image.source.ImageSource;
 import dev.beit2.io.shard.ShardManifest;
 import dev.beit2.io.store.StoredFile;
+import dev.beit2.model.checkpoint.Sha256Channel;
 import dev.beit2.model.official.OfficialFile;
 import dev.beit2.pipelines.cli.InvalidOptionException;
 import dev.beit2.pipelines.cli.LongStep;
@@ -14,6 +15,7 @@ import dev.beit2.pipelines.flink.FlinkTarget;
 import dev.beit2.pipelines.run.RunConfig;
 import dev.beit2.pipelines.run.RunDirectory;
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.channels.ReadableByteChannel;
 import javax.annotation.Nullable;
 
@@ -119,6 +121,17 @@ public final class Inputs {
           option + "=" + path,
           file.path() + " (" + e.getMessage() + ")",
           "a model that this command can use");
+    }
+  }
+
+  /** SHA-256 of a file, as hexadecimal digits. */
+  public static String digest(StoredFile file) throws IOException {
+    ByteBuffer chunk = ByteBuffer.allocate(1 << 16);
+    try (Sha256Channel in = new Sha256Channel(file.open())) {
+      while (in.read(chunk.clear()) >= 0) {
+        continue;
+      }
+      return in.digest();
     }
   }
 

@@ -9,7 +9,7 @@ import org.apache.beam.sdk.options.PipelineOptions;
 public interface PrecisionOptions extends PipelineOptions {
   @Description(
       "Arithmetic of matrix products and attention: fp32 is exact; bf16 is faster on processors that have it. "
-          + "Parameters and losses are fp32 either way.")
+          + "Parameters and losses are fp32 either way. TorchScript programs compute in their own precision.")
   @Default.Enum("FP32")
   Precision getPrecision();
 

@@ -14,6 +14,7 @@ import dev.beit2.io.shard.EncodedView;
 import dev.beit2.io.shard.MimExample;
 import dev.beit2.io.shard.ShardMetadata;
 import dev.beit2.model.torch.Torch;
+import dev.beit2.pipelines.cli.InvalidOptionException;
 import dev.beit2.pipelines.cli.StageProgress;
 import dev.beit2.pipelines.jvm.SharedInJvm;
 import java.io.IOException;
@@ -260,6 +261,8 @@ final class EncodeViews extends PTransform<PCollection<ImageRecord>, PCollection
       try {
         encoder.get().encode(images, count, codes);
         return null;
+      } catch (InvalidOptionException e) {
+        throw e; // no image is at fault
       } catch (RuntimeException e) {
         return e;
       }

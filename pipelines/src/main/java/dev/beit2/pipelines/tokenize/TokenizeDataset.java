@@ -9,7 +9,6 @@ import dev.beit2.io.shard.ShardMetadata;
 import dev.beit2.io.store.Hold;
 import dev.beit2.io.store.StoredFile;
 import dev.beit2.model.recipe.PretrainingRecipe;
-import dev.beit2.model.tokenizer.TokenizerDescription;
 import dev.beit2.pipelines.cli.Command;
 import dev.beit2.pipelines.cli.CommandLine;
 import dev.beit2.pipelines.cli.InsteadOf;
@@ -21,7 +20,8 @@ import dev.beit2.pipelines.flink.FlinkTarget;
 import dev.beit2.pipelines.options.DecodingOptions;
 import dev.beit2.pipelines.options.ImageSourceOptions;
 import dev.beit2.pipelines.options.Inputs;
-import dev.beit2.pipelines.options.PrecisionOptions;
+import dev.beit2.pipelines.options.TokenizerOptions;
+import dev.beit2.pipelines.options.TokenizerSource;
 import dev.beit2.pipelines.run.ClassNames;
 import dev.beit2.pipelines.run.OutputFolder;
 import dev.beit2.pipelines.run.RejectedNote;
@@ -59,7 +59,7 @@ public final class TokenizeDataset {
   private TokenizeDataset() {}
 
   /** The options of {@code ./beit2 tokenize}. */
-  public interface Options extends ImageSourceOptions, PrecisionOptions {
+  public interface Options extends ImageSourceOptions, TokenizerOptions {
     @Description(
         "Images: a folder, an archive, or several files by a glob or braces, NAME-{000..127}.tar; see --format. Images "
             + "that cannot be decoded are left out and listed in OUTPUT/rejected.")
@@ -67,14 +67,6 @@ public final class TokenizeDataset {
     String getInput();
 
     void setInput(String input);
-
-    @Description(
-        "The tokenizer: a run of ./beit2 train-tokenizer, one of its checkpoints, or a file: model.safetensors, or a .pth of "
-            + "the official code.")
-    @Validation.Required
-    String getTokenizer();
-
-    void setTokenizer(String tokenizer);
 
     @Description(
         "Folder of the shards; manifest.json is written last. A finished command is not repeated; a"
@@ -168,7 +160,8 @@ public final class TokenizeDataset {
    *     another start holds it
    */
   public static void run(Options options, String stage) throws IOException {
-    ShardMetadata shards = shards(options);
+    TokenizerSource tokenizer = TokenizerSource.of(options);
+    ShardMetadata shards = shards(options, tokenizer);
     RunConfig config = config(options, shards);
     Optional<ShardManifest> written = written(options.getOutput(), config);
     if (written.isPresent()) {
@@ -182,7 +175,7 @@ public final class TokenizeDataset {
     Inputs.printNotes(stage, source, images);
     try (Hold held = OutputFolder.hold(options.getOutput())) {
       config.begin(options.getOutput());
-      write(options, stage, source, images, shards);
+      write(options, stage, source, images, tokenizer, shards);
     }
   }
 
@@ -191,15 +184,12 @@ public final class TokenizeDataset {
       String stage,
       ImageSource source,
       ImageSource.Summary images,
+      TokenizerSource tokenizer,
       ShardMetadata shards)
       throws IOException {
     RejectedNote.removeOld(options.getOutput());
     ClassNames.write(options.getOutput(), images.classes());
-    PatchEncoder.Source encoder =
-        new PatchEncoder.Checkpointed(
-            FlinkTarget.of(options).path(options.getTokenizer()),
-            shards.tokenizerDigest(),
-            options.getPrecision());
+    PatchEncoder.Source encoder = new PatchEncoder.OfTokenizer(tokenizer);
     StageProgress progress = StageProgress.of(stage, images.images().orElse(0), options);
     Pipeline pipeline = pipeline(options, source, encoder, shards, progress);
     progress.run(pipeline);
@@ -224,17 +214,15 @@ public final class TokenizeDataset {
         "at least one that can be decoded");
   }
 
-  private static ShardMetadata shards(Options options) throws IOException {
-    TokenizerDescription tokenizer =
-        Inputs.model("--tokenizer", options.getTokenizer(), TokenizerDescription::read);
+  private static ShardMetadata shards(Options options, TokenizerSource tokenizer) {
     return new ShardMetadata(
         tokenizer.digest(),
-        tokenizer.config().codebookSize(),
-        tokenizer.config().encoder().grid(),
-        tokenizer.config().encoder().imageSize(),
+        tokenizer.codebookSize(),
+        tokenizer.grid(),
+        tokenizer.imageSize(),
         options.getViews(),
         options.getSeed(),
-        Option.text(options.getPrecision()));
+        tokenizer.precision() == null ? null : Option.text(tokenizer.precision()));
   }
 
   /** Everything that determines the shards' bytes, except the images themselves. */

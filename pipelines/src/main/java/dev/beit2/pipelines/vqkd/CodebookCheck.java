@@ -7,6 +7,7 @@ import dev.beit2.io.image.source.ImageDataset;
 import dev.beit2.io.image.source.ImageSource;
 import dev.beit2.io.shard.CodeUsage;
 import dev.beit2.model.teacher.Teacher;
+import dev.beit2.model.tokenizer.InvalidCodesException;
 import dev.beit2.model.tokenizer.TokenizerDescription;
 import dev.beit2.model.tokenizer.TokenizerValidation;
 import dev.beit2.model.tokenizer.VqKdConfig;
@@ -20,6 +21,8 @@ import dev.beit2.pipelines.cli.UsageText;
 import dev.beit2.pipelines.options.DecodingOptions;
 import dev.beit2.pipelines.options.ImageSourceOptions;
 import dev.beit2.pipelines.options.Inputs;
+import dev.beit2.pipelines.options.TokenizerOptions;
+import dev.beit2.pipelines.options.TokenizerSource;
 import java.io.IOException;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -60,15 +63,7 @@ public final class CodebookCheck {
   private CodebookCheck() {}
 
   /** The options of {@code ./beit2 codebook-check}. */
-  public interface Options extends ImageSourceOptions, TeacherOptions {
-    @Description(
-        "The tokenizer: a run of ./beit2 train-tokenizer, one of its checkpoints, or a file: model.safetensors, or a .pth of "
-            + "the official code.")
-    @Validation.Required
-    String getTokenizer();
-
-    void setTokenizer(String tokenizer);
-
+  public interface Options extends ImageSourceOptions, TeacherOptions, TokenizerOptions {
     @Description(
         "Images: a folder, an archive, or several files by a glob or braces; see --format.")
     @Validation.Required
@@ -112,7 +107,8 @@ public final class CodebookCheck {
   static String run(Options options) throws IOException {
     ImageSource source = Inputs.source("--input", options.getInput(), options);
     Inputs.printNotes(NAME, source, Inputs.summary("--input", source));
-    try (TokenizerValidation tokenizer = tokenizer(options)) {
+    TokenizerSource tokenizer = TokenizerSource.of(options);
+    try (TokenizerValidation measured = open(options, tokenizer)) {
       ImageDataset images = Inputs.dataset("--input", source);
       long sample = options.getSample();
       long count = sample == 0 ? images.size() : Math.min(sample, images.size());
@@ -121,21 +117,27 @@ public final class CodebookCheck {
       shown.show(
           images.epoch(options.getSeed(), 0),
           count,
-          tokenizer,
+          measured,
           done -> progress.update(done, OptionalDouble.empty(), done));
       progress.done();
-      Result result = new Result(images.size(), tokenizer, List.copyOf(shown.rejected()));
+      Result result = new Result(images.size(), measured, List.copyOf(shown.rejected()));
       return options.getJson() ? result.json() : result.text(options.getInput());
+    } catch (InvalidCodesException e) {
+      throw tokenizer.refused(e);
     }
   }
 
-  private static TokenizerValidation tokenizer(Options options) throws IOException {
-    Kernels kernels = Kernels.of(options.getPrecision());
+  private static TokenizerValidation open(Options options, TokenizerSource tokenizer)
+      throws IOException {
     if (options.getTeacher() == null) {
-      return Inputs.model(
-          "--tokenizer",
-          options.getTokenizer(),
-          model -> TokenizerValidation.read(model, null, kernels));
+      return TokenizerValidation.codesOf(tokenizer.open());
+    }
+    String given = "--teacher=" + options.getTeacher();
+    if (TokenizerSource.isProgram(options.getTokenizer())) {
+      throw new InvalidOptionException(
+          given,
+          "--tokenizer=" + options.getTokenizer() + ", which reconstructs no features",
+          "a tokenizer of ./beit2 train-tokenizer or of the official code");
     }
     VqKdConfig network =
         Inputs.model("--tokenizer", options.getTokenizer(), TokenizerDescription::read).config();
@@ -145,14 +147,15 @@ public final class CodebookCheck {
       int width = source.dimension(network.encoder().grid());
       if (width != network.teacherDimension()) {
         throw new InvalidOptionException(
-            "--teacher=" + options.getTeacher(),
+            given,
             "features of width " + width,
             "those of the tokenizer's teacher, of width " + network.teacherDimension());
       }
       return Inputs.model(
           "--tokenizer",
           options.getTokenizer(),
-          model -> TokenizerValidation.read(model, source.open(), kernels));
+          model ->
+              TokenizerValidation.read(model, source.open(), Kernels.of(options.getPrecision())));
     }
   }
 

@@ -1,23 +1,21 @@
 package dev.beit2.pipelines.vqkd;
 
 import dev.beit2.io.store.StoredFile;
-import dev.beit2.model.checkpoint.Sha256Channel;
-import dev.beit2.model.checkpoint.WeightsFile;
-import dev.beit2.model.teacher.Normalization;
 import dev.beit2.model.teacher.Teacher;
 import dev.beit2.model.torch.Kernels;
+import dev.beit2.model.torch.Normalization;
 import dev.beit2.model.torch.Precision;
 import dev.beit2.model.torch.Torch;
 import dev.beit2.pipelines.cli.InvalidOptionException;
 import dev.beit2.pipelines.flink.FlinkTarget;
 import dev.beit2.pipelines.jvm.SharedInJvm;
+import dev.beit2.pipelines.options.Inputs;
+import dev.beit2.pipelines.options.ScriptProgram;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.Serializable;
 import java.io.UncheckedIOException;
-import java.nio.ByteBuffer;
 import java.nio.channels.Channels;
-import java.nio.channels.SeekableByteChannel;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -45,7 +43,7 @@ record TeacherSource(
   private static final String HOG = "hog";
   private static final String CLIP = "clip";
   private static final String DINO = "dino";
-  private static final String TORCHSCRIPT = "torchscript";
+  private static final String TORCHSCRIPT = ScriptProgram.KIND;
   private static final List<String> OF_FILES = List.of(CLIP, DINO, TORCHSCRIPT);
   private static final String WANTED = "hog, clip:FILE, dino:FILE or torchscript:FILE";
 
@@ -77,8 +75,13 @@ record TeacherSource(
     if (!file.exists()) {
       throw new InvalidOptionException(option(given), "no file " + path, "the teacher's file");
     }
-    Normalization input = kind.equals(TORCHSCRIPT) ? normalization(given, options, file) : null;
-    return new TeacherSource(kind, file.path(), digest(file), input, patch, options.getPrecision());
+    Normalization input =
+        kind.equals(TORCHSCRIPT)
+            ? new ScriptProgram("--teacher", file)
+                .input(options.getTeacherMean(), options.getTeacherStd(), options.getTeacherSize())
+            : null;
+    return new TeacherSource(
+        kind, file.path(), Inputs.digest(file), input, patch, options.getPrecision());
   }
 
   private static String option(String given) {
@@ -98,69 +101,6 @@ record TeacherSource(
           "--patchSize=" + patch,
           "--teacher=hog with cells of " + Teacher.HOG_CELL + " pixels",
           "a multiple of " + Teacher.HOG_CELL);
-    }
-  }
-
-  private static String digest(StoredFile file) throws IOException {
-    ByteBuffer chunk = ByteBuffer.allocate(1 << 16);
-    try (Sha256Channel in = new Sha256Channel(file.open())) {
-      while (in.read(chunk.clear()) >= 0) {
-        continue;
-      }
-      return in.digest();
-    }
-  }
-
-  private static Normalization normalization(String given, TeacherOptions options, StoredFile file)
-      throws IOException {
-    String size =
-        options.getTeacherSize() != null
-            ? Integer.toString(options.getTeacherSize())
-            : extra("--teacherSize", "size", file);
-    if (!size.matches("[1-9]\\d{0,3}")) {
-      throw new InvalidOptionException(
-          option(given), "an extra file size of " + size, "a number of pixels");
-    }
-    return new Normalization(
-        colours("--teacherMean", "mean", options.getTeacherMean(), file),
-        colours("--teacherStd", "std", options.getTeacherStd(), file),
-        Integer.parseInt(size));
-  }
-
-  private static float[] colours(
-      String option, String name, @Nullable String given, StoredFile file) throws IOException {
-    String text = given != null ? given : extra(option, name, file);
-    String[] parts = text.strip().split("\\s*,\\s*", -1);
-    float[] colours = new float[3];
-    try {
-      for (int i = 0; i < colours.length; i++) {
-        colours[i] = Float.parseFloat(parts[i]);
-        if (!Float.isFinite(colours[i]) || (name.equals("std") && colours[i] <= 0)) {
-          throw new NumberFormatException();
-        }
-      }
-      if (parts.length == colours.length) {
-        return colours;
-      }
-    } catch (NumberFormatException | ArrayIndexOutOfBoundsException e) {
-      // Refused below.
-    }
-    throw new InvalidOptionException(
-        option + "=" + text, text, "numbers for red, green and blue, such as 0.485,0.456,0.406");
-  }
-
-  private static String extra(String option, String name, StoredFile file) throws IOException {
-    try (SeekableByteChannel in = file.openSeekable()) {
-      return WeightsFile.extra(in, name)
-          .orElseThrow(
-              () ->
-                  new InvalidOptionException(
-                      option(TORCHSCRIPT + ":" + file.path()),
-                      "no extra file " + name + " in it",
-                      "one, or " + option));
-    } catch (IOException e) {
-      throw new InvalidOptionException(
-          option(TORCHSCRIPT + ":" + file.path()), e.getMessage(), "a TorchScript program");
     }
   }
 
@@ -194,7 +134,7 @@ record TeacherSource(
       return Teacher.hog(kernels, patchSize);
     }
     StoredFile stored = new StoredFile(file);
-    String found = digest(stored);
+    String found = Inputs.digest(stored);
     if (!found.equals(digest)) {
       throw new InvalidOptionException(
           option(kind + ":" + file), "digest " + found, digest + ", as when the run was planned");

@@ -58,7 +58,7 @@ public final class TrainTokenizer {
     @Description(
         "The teacher that is distilled. hog: histograms of oriented gradients, which need no weights. clip:FILE: CLIP's image "
             + "tower (OpenAI's ViT-B-16.pt, OpenCLIP, Hugging Face). dino:FILE: DINO (dino_vitbase16_pretrain.pth, Hugging "
-            + "Face). torchscript:FILE: a program that makes [B, N, D] of images [B, 3, S, S].")
+            + "Face). torchscript:FILE: a program that makes [B, N, D] of images [B, 3, S, S], in its own precision.")
     @Default.String("hog")
     String getTeacher();
 

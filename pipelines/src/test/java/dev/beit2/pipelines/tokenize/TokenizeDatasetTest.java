@@ -27,6 +27,8 @@ import dev.beit2.pipelines.cli.StageProgress;
 import dev.beit2.pipelines.mim.PretrainMim;
 import dev.beit2.pipelines.mim.PretrainingBatches;
 import dev.beit2.pipelines.options.Inputs;
+import dev.beit2.pipelines.options.TokenizerOptions;
+import dev.beit2.pipelines.options.TokenizerSource;
 import dev.beit2.pipelines.vqkd.TrainTokenizer;
 import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
@@ -228,19 +230,18 @@ final class TokenizeDatasetTest {
 
   private static void write(PipelineOptions options, List<ImageRecord> images, String output)
       throws Exception {
-    ShardMetadata shards;
-    try (Tokenizer tokenizer =
-        Inputs.model("--tokenizer", path("tokenizer"), in -> Tokenizer.read(in, Precision.FP32))) {
-      shards = new ShardMetadata(tokenizer.digest(), 100, tokenizer.grid(), SIDE, 3, 17, "fp32");
-    }
+    TokenizerOptions tokenizer = options.as(TokenizerOptions.class);
+    tokenizer.setTokenizer(path("tokenizer"));
+    TokenizerSource source = TokenizerSource.of(tokenizer);
+    ShardMetadata shards =
+        new ShardMetadata(source.digest(), 100, source.grid(), SIDE, 3, 17, "fp32");
     Pipeline pipeline = Pipeline.create(options);
     pipeline
         .apply("Images", Create.of(images))
         .apply(
             "Encode",
             new EncodeViews(
-                new PatchEncoder.Checkpointed(
-                    path("tokenizer"), shards.tokenizerDigest(), Precision.FP32),
+                new PatchEncoder.OfTokenizer(source),
                 shards,
                 new ViewRecipe(0.2, 0.4, true, 150, DecodingLimits.DEFAULT),
                 4,

@@ -1,4 +1,4 @@
-package dev.beit2.model.teacher;
+package dev.beit2.model.torch;
 
 import java.io.Serializable;
 import java.util.Arrays;
