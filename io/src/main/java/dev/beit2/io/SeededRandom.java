@@ -69,6 +69,28 @@ public final class SeededRandom {
     return (int) (((nextLong() >>> 32) * bound) >>> 32);
   }
 
+  /** Standard normal (Box–Muller). */
+  public double nextGaussian() {
+    double radius = StrictMath.sqrt(-2 * StrictMath.log(1 - nextDouble()));
+    return radius * StrictMath.cos(2 * Math.PI * nextDouble());
+  }
+
+  /**
+   * From the Beta distribution with both parameters alpha (Jöhnk's method, whose time grows with
+   * alpha).
+   *
+   * @param alpha positive, at most a few
+   */
+  public double nextBeta(double alpha) {
+    while (true) {
+      double x = StrictMath.pow(1 - nextDouble(), 1 / alpha);
+      double y = StrictMath.pow(1 - nextDouble(), 1 / alpha);
+      if (x + y <= 1 && x + y > 0) {
+        return x / (x + y);
+      }
+    }
+  }
+
   /** 0 … size−1 in random order (Fisher–Yates). */
   public int[] permutation(int size) {
     int[] order = new int[size];

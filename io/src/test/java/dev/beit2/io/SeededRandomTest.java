@@ -65,6 +65,44 @@ class SeededRandomTest {
   }
 
   @Test
+  void gaussiansAreStandardNormal() {
+    SeededRandom random = SeededRandom.of(8, "normal");
+    int draws = 100_000;
+    double sum = 0;
+    double squares = 0;
+    int withinOne = 0;
+    for (int i = 0; i < draws; i++) {
+      double value = random.nextGaussian();
+      sum += value;
+      squares += value * value;
+      withinOne += Math.abs(value) < 1 ? 1 : 0;
+    }
+    // Five standard deviations.
+    assertEquals(0, sum / draws, 0.016);
+    assertEquals(1, squares / draws, 0.023);
+    assertEquals(0.6827, withinOne / (double) draws, 0.0074);
+  }
+
+  /** Mean 1/2, variance 1 / (4 (2 alpha + 1)). */
+  @Test
+  void betasHaveTheirMeanAndVariance() {
+    for (double alpha : new double[] {0.2, 0.8, 1, 3}) {
+      SeededRandom random = SeededRandom.of(9, "beta " + alpha);
+      int draws = 50_000;
+      double sum = 0;
+      double squares = 0;
+      for (int i = 0; i < draws; i++) {
+        double value = random.nextBeta(alpha);
+        assertTrue(value >= 0 && value <= 1);
+        sum += value;
+        squares += (value - 0.5) * (value - 0.5);
+      }
+      assertEquals(0.5, sum / draws, 0.012);
+      assertEquals(1 / (4 * (2 * alpha + 1)), squares / draws, 0.005, "alpha " + alpha);
+    }
+  }
+
+  @Test
   void permutationContainsEveryIndexOnce() {
     for (int size : new int[] {0, 1, 2, 1000}) {
       int[] order = SeededRandom.of(5, "order", size).permutation(size);

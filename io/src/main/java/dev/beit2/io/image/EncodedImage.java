@@ -136,7 +136,19 @@ public final class EncodedImage {
    * @throws UndecodableImageException if the image is truncated or corrupt
    */
   public RgbImage renderForEvaluation(int size) throws UndecodableImageException {
-    int shorter = shorterSide(size);
+    return renderForEvaluation(size, shorterSide(size));
+  }
+
+  /**
+   * The same with another length of the shorter side.
+   *
+   * @param shorter length to which it is resized, at least {@code size}
+   * @throws UndecodableImageException if the image is truncated or corrupt
+   */
+  public RgbImage renderForEvaluation(int size, int shorter) throws UndecodableImageException {
+    if (shorter < size) {
+      throw new IllegalArgumentException("a centre of " + size + " in " + shorter + " pixels");
+    }
     int resizedWidth = resized(shorter, width(), height());
     int resizedHeight = resized(shorter, height(), width());
     Reduction reduction = reduction(width(), height(), resizedWidth, resizedHeight);

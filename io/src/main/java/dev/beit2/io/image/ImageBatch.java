@@ -56,6 +56,11 @@ public final class ImageBatch {
     keys[slot] = key;
   }
 
+  /** The values of the image in a slot, [3, S, S], from the buffer's position on; a view. */
+  public FloatBuffer image(int slot) {
+    return pixels.slice(slot * floatsPerImage(), floatsPerImage());
+  }
+
   /** The keys of the first {@code count} images, null for an image that was put without a key. */
   public List<String> keys(int count) {
     return Arrays.asList(keys).subList(0, count);
