@@ -120,6 +120,15 @@ public final class Backbone implements AutoCloseable {
     return network(metadata).layout();
   }
 
+  /**
+   * The shape of the transformer in the file with this metadata.
+   *
+   * @throws InvalidCheckpointException if it has no backbone
+   */
+  public static VitConfig shape(Map<String, String> metadata) throws InvalidCheckpointException {
+    return network(metadata).backbone();
+  }
+
   /** A backbone of the same shape at its initial values, as a baseline. */
   public Backbone untrained(long seed) {
     return new Backbone(network, kernels, network.initialize(seed));

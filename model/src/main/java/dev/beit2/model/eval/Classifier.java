@@ -4,10 +4,14 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import dev.beit2.model.checkpoint.Layout;
+import dev.beit2.model.torch.ActivationCheckpointing;
 import dev.beit2.model.torch.Kernels;
 import dev.beit2.model.torch.StateDict;
+import dev.beit2.model.vit.DropPath;
 import dev.beit2.model.vit.Initialization;
 import dev.beit2.model.vit.Vit;
+import java.util.Map;
+import javax.annotation.Nullable;
 
 /**
  * A transformer with a linear classifier (official {@code VisionTransformer} of {@code
@@ -24,10 +28,23 @@ public final class Classifier {
 
   /** A classifier over existing parameters, which the caller closes. */
   public Classifier(ClassifierConfig config, Kernels kernels, StateDict state) {
+    this(config, kernels, state, null);
+  }
+
+  /**
+   * A classifier over existing parameters, which the caller closes.
+   *
+   * @param checkpointing of the blocks; null stores all activations for the backward pass
+   */
+  public Classifier(
+      ClassifierConfig config,
+      Kernels kernels,
+      StateDict state,
+      @Nullable ActivationCheckpointing checkpointing) {
     this.config = config;
     this.kernels = kernels;
     this.state = state;
-    this.vit = new Vit(config.backbone(), kernels, state, "");
+    this.vit = new Vit(config.backbone(), kernels, state, "", checkpointing);
   }
 
   /** Initial values under official names; the caller closes them. */
@@ -55,9 +72,24 @@ public final class Classifier {
     return config.meanPooling() ? "fc_norm" : "norm";
   }
 
+  /** Rates of stochastic depth by block. */
+  public Map<String, Double> dropPathRates() {
+    return vit.dropPathRates();
+  }
+
   /** images [B, 3, S, S], normalized → input of the head, [B, D]. */
   public NDArray features(NDManager manager, NDArray images) {
-    NDArray x = vit.blocks(manager, vit.embed(manager, vit.patchEmbed(manager, images)));
+    return features(manager, images, DropPath.NONE);
+  }
+
+  /**
+   * images [B, 3, S, S], normalized → input of the head, [B, D].
+   *
+   * @param dropPath decides which samples skip a block
+   */
+  public NDArray features(NDManager manager, NDArray images, DropPath dropPath) {
+    NDArray tokens = vit.embed(manager, vit.patchEmbed(manager, images));
+    NDArray x = vit.blocks(manager, tokens, dropPath);
     NDList pooled = kernels.callForAll(manager, "pooled", new NDArray[] {x});
     // [CLS] may be normalized alone: a layer norm treats each token by itself.
     return vit.norm(manager, pooled.get(config.meanPooling() ? 1 : 0), norm(config));

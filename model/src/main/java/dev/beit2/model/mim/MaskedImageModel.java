@@ -11,7 +11,6 @@ import dev.beit2.model.vit.DropPath;
 import dev.beit2.model.vit.Initialization;
 import dev.beit2.model.vit.Vit;
 import dev.beit2.model.vit.VitConfig;
-import java.util.HashMap;
 import java.util.Map;
 import javax.annotation.Nullable;
 
@@ -78,12 +77,9 @@ public final class MaskedImageModel {
 
   /** Rates of stochastic depth by block, growing linearly with depth. */
   public Map<String, Double> dropPathRates() {
-    Map<String, Double> rates = new HashMap<>();
+    Map<String, Double> rates = vit.dropPathRates();
     double last = config.backbone().dropPath();
     int depth = config.backbone().depth();
-    for (int i = 0; i < depth; i++) {
-      rates.put("blocks." + i, depth == 1 ? 0 : last * i / (depth - 1));
-    }
     int longest = Math.max(depth, config.earlyLayers() + config.headLayers());
     for (int i = 0; i < config.headLayers(); i++) {
       rates.put("cls_pt_layers." + i, last * (config.earlyLayers() + i) / (longest - 1));

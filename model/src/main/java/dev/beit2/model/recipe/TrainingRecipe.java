@@ -1,7 +1,8 @@
 package dev.beit2.model.recipe;
 
-/** What the recipes of both trainings say of a step and of the schedule. */
-public sealed interface TrainingRecipe permits TokenizerRecipe, PretrainingRecipe {
+/** What the recipes of all trainings say of a step and of the schedule. */
+public sealed interface TrainingRecipe
+    permits TokenizerRecipe, PretrainingRecipe, FineTuningRecipe {
   /** Images that go through the network at once. */
   MicroBatch microBatch();
 

@@ -105,10 +105,14 @@ public record InitialValues(Layout taken, List<String> fresh, List<String> unuse
 
   /** One line for people. */
   public String description() {
+    return description(List.copyOf(taken.tensors().keySet()), fresh, unused);
+  }
+
+  static String description(List<String> taken, List<String> fresh, List<String> unused) {
     return "takes %d tensors (%s)%s%s"
         .formatted(
-            taken.tensors().size(),
-            groups(List.copyOf(taken.tensors().keySet())),
+            taken.size(),
+            groups(taken),
             fresh.isEmpty() ? "" : "; starts fresh: " + groups(fresh),
             unused.isEmpty() ? "" : "; does not use: " + groups(unused));
   }

@@ -7,6 +7,7 @@ import dev.beit2.model.torch.Kernels;
 import dev.beit2.model.torch.StateDict;
 import dev.beit2.model.vit.VitConfig.Positions;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
@@ -165,13 +166,32 @@ public final class Vit {
    * → [B, T, D].
    */
   public NDArray blocks(NDManager manager, NDArray x) {
+    return blocks(manager, x, DropPath.NONE);
+  }
+
+  /**
+   * All blocks {@code blocks.0} to {@code blocks.(depth − 1)}: [B, T, D] → [B, T, D].
+   *
+   * @param dropPath decides which samples skip a block
+   */
+  public NDArray blocks(NDManager manager, NDArray x, DropPath dropPath) {
     NDArray bias = sharedBias(manager);
     NDArray y = x;
     for (int i = 0; i < config.depth(); i++) {
-      NDArray next = block(manager, y, bias, "blocks." + i, DropPath.NONE);
+      NDArray next = block(manager, y, bias, "blocks." + i, dropPath);
       y = next;
     }
     return y;
+  }
+
+  /** Rates of stochastic depth by block, growing linearly from 0 in the first one. */
+  public Map<String, Double> dropPathRates() {
+    Map<String, Double> rates = new HashMap<>();
+    int depth = config.depth();
+    for (int i = 0; i < depth; i++) {
+      rates.put("blocks." + i, depth == 1 ? 0 : config.dropPath() * i / (depth - 1));
+    }
+    return rates;
   }
 
   /** A layer norm by name, eps 1e-6. */

@@ -143,6 +143,12 @@ public record VitConfig(
         imageSize, patchSize, channels, dim, depth, heads, mlpRatio, positions, layerScale, rate);
   }
 
+  /** A copy with another encoding of positions. */
+  public VitConfig withPositions(Positions other) {
+    return new VitConfig(
+        imageSize, patchSize, channels, dim, depth, heads, mlpRatio, other, layerScale, dropPath);
+  }
+
   /** A copy for images of another side, patch and number of channels. */
   public VitConfig withInput(int side, int patch, int inputChannels) {
     return new VitConfig(

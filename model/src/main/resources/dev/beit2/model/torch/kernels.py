@@ -187,6 +187,31 @@ class Kernels(Module):
   def soft_cross_entropy(self: __torch__.Kernels, logits: Tensor, targets: Tensor) -> Tensor:
     return torch.cross_entropy_loss(logits, targets, None, 1, -100, 0.)
 
+  # labels [B] int64 -> [B, classes]: smoothing / classes for every class, and the rest of 1 for the label.
+  def soft_targets(self: __torch__.Kernels, labels: Tensor, classes: Tensor, smoothing: Tensor) -> Tensor:
+    C = int(classes)
+    s = float(smoothing)
+    return torch.to(torch.one_hot(labels, C), 6) * (1. - s) + s / float(C)
+
+  # x [B, ...] -> each row's neighbour: 1 for 0, 0 for 1, 3 for 2, ...
+  def neighbours(self: __torch__.Kernels, x: Tensor) -> Tensor:
+    return torch.flatten(torch.flip(torch.unflatten(x, 0, [-1, 2]), [1]), 0, 1)
+
+  # Mixup and cutmix of each image with its neighbour. images [B, C, S, S], targets [B, classes], mixes [B, 6]: the weight
+  # of the image's own pixels outside of a box, the box in which all pixels are the neighbour's (top, bottom, left,
+  # right), the weight of the image's own target.
+  def mix(self: __torch__.Kernels, images: Tensor, targets: Tensor, mixes: Tensor) -> Tuple[Tensor, Tensor]:
+    S = torch.size(images, 3)
+    weight, top, bottom, left, right, own = torch.split(mixes, 1, 1)
+    at = torch.arange(S, dtype=6, layout=None, device=ops.prim.device(images), pin_memory=False)
+    rows = torch.unsqueeze(torch.logical_and(torch.ge(at, top), torch.lt(at, bottom)), 2)
+    columns = torch.unsqueeze(torch.logical_and(torch.ge(at, left), torch.lt(at, right)), 1)
+    inside = torch.logical_and(rows, columns)
+    kept = torch.expand(torch.unsqueeze(weight, 2), [-1, S, S])
+    kept = torch.unsqueeze(torch.masked_fill(kept, inside, 0.), 1)
+    mixed = images * kept + (self).neighbours(images) * torch.rsub(kept, 1)
+    return (mixed, targets * own + (self).neighbours(targets) * torch.rsub(own, 1))
+
   # Linear, Tanh, Linear: the layers after the encoder and after the decoder.
   def task_layer(self: __torch__.Kernels, x: Tensor, w0: Tensor, b0: Tensor, w2: Tensor, b2: Tensor) -> Tensor:
     return (self).linear32(torch.tanh((self).linear32(x, w0, b0)), w2, b2)

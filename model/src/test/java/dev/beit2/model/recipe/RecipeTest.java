@@ -11,6 +11,7 @@ import dev.beit2.model.train.AdamWConfig;
 import dev.beit2.model.vit.VitConfig;
 import dev.beit2.model.vit.VitConfig.Positions;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 
 /** Pins every number, so that a default changes only on purpose. */
@@ -155,6 +156,98 @@ class RecipeTest {
         PretrainingRecipe.of("large"));
     assertEquals(0.2, PretrainingRecipe.MIN_CROP_SCALE);
     assertEquals(0.4, PretrainingRecipe.COLOR_JITTER);
+  }
+
+  /** One of the official presets, whose arguments are those that differ between them. */
+  private static FineTuningRecipe fineTuning(
+      double epochs,
+      double warmupEpochs,
+      int batchSize,
+      double learningRate,
+      double layerDecay,
+      double dropPath,
+      double mixup,
+      double cutmix,
+      int mixedImages,
+      MicroBatch microBatch) {
+    return new FineTuningRecipe(
+        false,
+        dropPath,
+        layerDecay,
+        0.1,
+        mixup,
+        cutmix,
+        mixedImages,
+        0.25,
+        9,
+        0.08,
+        0.9,
+        0.999,
+        1e-8,
+        0.05,
+        0,
+        null,
+        epochs,
+        batchSize,
+        microBatch,
+        new BatchRate(learningRate, batchSize),
+        new BatchRate(1e-6, batchSize),
+        null,
+        warmupEpochs,
+        250);
+  }
+
+  @Test
+  void fineTuningPresetsArePinned() {
+    MicroBatch base = new MicroBatch(16, 128);
+    MicroBatch large = new MicroBatch(8, 32);
+    assertEquals(
+        Map.of(
+            "tiny",
+            new FineTuningRecipe(
+                false,
+                0.1,
+                0.75,
+                0.1,
+                0.8,
+                1,
+                2,
+                0.25,
+                9,
+                0.2,
+                0.9,
+                0.999,
+                1e-8,
+                0.05,
+                0,
+                600L,
+                null,
+                32,
+                new MicroBatch(32, 32),
+                new BatchRate(1e-3, 32),
+                new BatchRate(1e-6, 32),
+                50L,
+                null,
+                100),
+            "base-pt1600",
+            fineTuning(100, 20, 1024, 5e-4, 0.6, 0.2, 0.8, 1, 128, base),
+            "base-pt300",
+            fineTuning(100, 20, 1024, 5e-4, 0.65, 0.1, 0.8, 1, 128, base),
+            "base-ft21k",
+            fineTuning(30, 20, 1024, 5e-5, 0.75, 0.1, 0, 0, 128, base),
+            "base-to21k",
+            fineTuning(90, 20, 4096, 6e-4, 0.75, 0.1, 0.8, 1, 128, base),
+            "large-pt1600",
+            fineTuning(50, 5, 1024, 2e-4, 0.8, 0.2, 0.8, 1, 64, large),
+            "large-pt300",
+            fineTuning(50, 5, 1024, 5e-4, 0.8, 0.2, 0.8, 1, 64, large),
+            "large-ft21k",
+            fineTuning(20, 5, 1024, 7e-5, 0.8, 0.25, 0, 0, 64, large),
+            "large-to21k",
+            fineTuning(90, 20, 4096, 6e-4, 0.75, 0.2, 0.8, 1, 64, large)),
+        FineTuningRecipe.PRESETS);
+    assertEquals(
+        new AdamWConfig(0.9, 0.999, 1e-8, 0.05, 0), FineTuningRecipe.of("base-pt1600").optimizer());
   }
 
   @Test
