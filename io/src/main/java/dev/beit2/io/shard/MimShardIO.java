@@ -5,28 +5,19 @@ import static java.util.Objects.requireNonNull;
 import dev.beit2.io.shard.ShardFile.RowGroup;
 import dev.beit2.io.shard.ShardManifest.Shard;
 import java.io.IOException;
-import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.stream.Collectors;
 import javax.annotation.Nullable;
-import org.apache.beam.sdk.coders.KvCoder;
-import org.apache.beam.sdk.coders.StringUtf8Coder;
+import org.apache.beam.sdk.coders.Coder;
 import org.apache.beam.sdk.transforms.Create;
 import org.apache.beam.sdk.transforms.DoFn;
-import org.apache.beam.sdk.transforms.GroupByKey;
 import org.apache.beam.sdk.transforms.PTransform;
 import org.apache.beam.sdk.transforms.ParDo;
 import org.apache.beam.sdk.transforms.Reshuffle;
-import org.apache.beam.sdk.transforms.Sum;
-import org.apache.beam.sdk.transforms.View;
-import org.apache.beam.sdk.transforms.Wait;
 import org.apache.beam.sdk.transforms.display.DisplayData;
-import org.apache.beam.sdk.values.KV;
 import org.apache.beam.sdk.values.PBegin;
 import org.apache.beam.sdk.values.PCollection;
-import org.apache.beam.sdk.values.PCollectionView;
 
 /**
  * Transforms that read and write sets of MIM shards: Parquet files and their manifest.
@@ -231,29 +222,9 @@ public final class MimShardIO {
 
     @Override
     public PCollection<ShardManifest> expand(PCollection<MimExample> examples) {
-      PCollection<Integer> plan =
-          examples
-              .apply("MeasureExamples", ParDo.of(new MeasureExampleFn()))
-              .apply("SumBytes", Sum.longsGlobally())
-              .apply("PlanShards", ParDo.of(new PlanShardsFn(directory, shardBytes, shardCount)));
-      PCollectionView<Integer> planned = plan.apply("ShardCount", View.asSingleton());
-      PCollectionView<List<Shard>> shards =
-          examples
-              .apply(
-                  "AssignShard",
-                  ParDo.of(new AssignShardFn(metadata.seed(), planned)).withSideInputs(planned))
-              .setCoder(KvCoder.of(StringUtf8Coder.of(), MimExample.CODER))
-              .apply("GroupByShard", GroupByKey.create())
-              // No side inputs: with them Flink would pass each group, a whole shard, as one
-              // record.
-              .apply("WriteShard", ParDo.of(new WriteShardFn(directory, metadata, rowGroupBytes)))
-              .setCoder(Shard.CODER)
-              .apply("Shards", View.asList());
-      // Depends on the plan, so that the old manifest is deleted first even if there are no shards.
-      return (before.isEmpty() ? plan : plan.apply("AfterOthers", Wait.on(before)))
-          .apply(
-              "WriteManifest",
-              ParDo.of(new WriteManifestFn(directory, metadata, shards)).withSideInputs(shards));
+      return new WriteShards<>(
+              directory, new MimFormat(metadata, rowGroupBytes), shardBytes, shardCount, before)
+          .expand(examples);
     }
 
     @Override
@@ -269,110 +240,44 @@ public final class MimShardIO {
     }
   }
 
-  private static final class MeasureExampleFn extends DoFn<MimExample, Long> {
-    private static final long serialVersionUID = 1L;
-
-    @ProcessElement
-    public void processElement(@Element MimExample example, OutputReceiver<Long> bytes) {
-      long codes = example.views().stream().mapToLong(view -> view.codes().length).sum();
-      bytes.output(example.jpeg().length + codes);
-    }
-  }
-
-  /** Runs before any shard is written, because all need their number; deletes an old manifest. */
-  private static final class PlanShardsFn extends DoFn<Long, Integer> {
-    private static final long serialVersionUID = 1L;
-
-    private final String directory;
-    private final long shardBytes;
-    private final int shardCount;
-
-    PlanShardsFn(String directory, long shardBytes, int shardCount) {
-      this.directory = directory;
-      this.shardBytes = shardBytes;
-      this.shardCount = shardCount;
+  /** MIM shards, as {@link WriteShards} writes them. */
+  record MimFormat(ShardMetadata metadata, long rowGroupBytes)
+      implements ShardFormat<MimExample, ShardManifest> {
+    @Override
+    public long seed() {
+      return metadata.seed();
     }
 
-    @ProcessElement
-    public void processElement(@Element Long bytes, OutputReceiver<Integer> planned)
+    @Override
+    public Coder<MimExample> rowCoder() {
+      return MimExample.CODER;
+    }
+
+    @Override
+    public Coder<ShardManifest> manifestCoder() {
+      return ShardManifest.CODER;
+    }
+
+    @Override
+    public String key(MimExample row) {
+      return row.key();
+    }
+
+    @Override
+    public long bytes(MimExample row) {
+      return row.jpeg().length
+          + row.views().stream().mapToLong(view -> view.codes().length).sum();
+    }
+
+    @Override
+    public Shard write(ShardFolder folder, String file, Iterable<MimExample> rows)
         throws IOException {
-      new ShardFolder(directory).file(ShardManifest.FILE).deleteIfExists();
-      long bySize = Math.max(1, (bytes + shardBytes - 1) / shardBytes);
-      planned.output(shardCount > 0 ? shardCount : Math.toIntExact(bySize));
-    }
-  }
-
-  /** Keys each example by the file name of its shard. */
-  private static final class AssignShardFn extends DoFn<MimExample, KV<String, MimExample>> {
-    private static final long serialVersionUID = 1L;
-
-    private final long seed;
-    private final PCollectionView<Integer> shardCount;
-
-    AssignShardFn(long seed, PCollectionView<Integer> shardCount) {
-      this.seed = seed;
-      this.shardCount = shardCount;
+      return new ShardFile(folder, file).write(metadata, rowGroupBytes, rows);
     }
 
-    @ProcessElement
-    public void processElement(ProcessContext context) {
-      MimExample example = context.element();
-      int count = context.sideInput(shardCount);
-      int index = ShardName.indexOf(seed, example.key(), count);
-      context.output(KV.of(new ShardName(index, count).file(), example));
-    }
-  }
-
-  private static final class WriteShardFn extends DoFn<KV<String, Iterable<MimExample>>, Shard> {
-    private static final long serialVersionUID = 1L;
-
-    private final String directory;
-    private final ShardMetadata metadata;
-    private final long rowGroupBytes;
-
-    WriteShardFn(String directory, ShardMetadata metadata, long rowGroupBytes) {
-      this.directory = directory;
-      this.metadata = metadata;
-      this.rowGroupBytes = rowGroupBytes;
-    }
-
-    @ProcessElement
-    public void processElement(
-        @Element KV<String, Iterable<MimExample>> examples, OutputReceiver<Shard> shards)
-        throws IOException {
-      try (ShardSpool spool = new ShardSpool(metadata.seed())) {
-        for (MimExample example :
-            examples.getValue()) { // iterate once: the group may not fit in memory
-          spool.add(example);
-        }
-        ShardFile file = new ShardFile(new ShardFolder(directory), examples.getKey());
-        shards.output(file.write(metadata, rowGroupBytes, spool.inOrder()));
-      }
-    }
-  }
-
-  private static final class WriteManifestFn extends DoFn<Integer, ShardManifest> {
-    private static final long serialVersionUID = 1L;
-
-    private final String directory;
-    private final ShardMetadata metadata;
-    private final PCollectionView<List<Shard>> shards;
-
-    WriteManifestFn(String directory, ShardMetadata metadata, PCollectionView<List<Shard>> shards) {
-      this.directory = directory;
-      this.metadata = metadata;
-      this.shards = shards;
-    }
-
-    @ProcessElement
-    public void processElement(ProcessContext context) throws IOException {
-      List<Shard> sorted =
-          context.sideInput(shards).stream().sorted(Comparator.comparing(Shard::file)).toList();
-      ShardManifest manifest = ShardManifest.of(metadata, sorted);
-      ShardFolder folder = new ShardFolder(directory);
-      folder.deleteAllBut(sorted.stream().map(Shard::file).collect(Collectors.toSet()));
-      folder.file(ShardManifest.FILE).commit(manifest.toJson() + "\n");
-      context.output(manifest);
+    @Override
+    public ShardManifest manifest(List<Shard> shards) {
+      return ShardManifest.of(metadata, shards);
     }
   }
 }

@@ -24,14 +24,13 @@ import java.util.List;
 import org.apache.beam.sdk.coders.Coder;
 
 /**
- * Sorts the examples of a shard, which arrive in any order, by {@link SeededRandom#hash} of (seed,
- * key), then by key. The examples are kept in a local temporary file; only their keys are in
+ * Sorts the rows of a shard, which arrive in any order, by {@link SeededRandom#hash} of (seed,
+ * key), then by key. The rows are kept in a local temporary file; only their keys are in
  * memory.
  */
-final class ShardSpool implements Closeable {
-  private static final Coder<MimExample> CODER = MimExample.CODER;
-
-  private final long seed;
+final class ShardSpool<T> implements Closeable {
+  private final ShardFormat<T, ?> format;
+  private final Coder<T> coder;
   private final FileChannel file;
   private final OutputStream out;
   private final List<Entry> entries = new ArrayList<>();
@@ -42,29 +41,31 @@ final class ShardSpool implements Closeable {
         Comparator.comparingLong(Entry::hash).thenComparing(Entry::key);
   }
 
-  ShardSpool(long seed) throws IOException {
-    this.seed = seed;
+  ShardSpool(ShardFormat<T, ?> format) throws IOException {
+    this.format = format;
+    this.coder = format.rowCoder();
     this.file =
         FileChannel.open(
             Files.createTempFile("beit2-shard-", ".spool"), READ, WRITE, DELETE_ON_CLOSE);
     this.out = new BufferedOutputStream(Channels.newOutputStream(file), 1 << 16);
   }
 
-  void add(MimExample example) throws IOException {
-    ByteArrayOutputStream bytes = new ByteArrayOutputStream(example.jpeg().length + 1024);
-    CODER.encode(example, bytes);
+  void add(T row) throws IOException {
+    ByteArrayOutputStream bytes =
+        new ByteArrayOutputStream(Math.toIntExact(format.bytes(row)) + 1024);
+    coder.encode(row, bytes);
     bytes.writeTo(out);
-    long hash = SeededRandom.hash(seed, example.key());
-    entries.add(new Entry(hash, example.key(), end, bytes.size()));
+    String key = format.key(row);
+    entries.add(new Entry(SeededRandom.hash(format.seed(), key), key, end, bytes.size()));
     end += bytes.size();
   }
 
   /**
-   * The examples in their order, each read on demand.
+   * The rows in their order, each read on demand.
    *
    * @throws InvalidInputException if two have the same key
    */
-  Iterable<MimExample> inOrder() throws IOException {
+  Iterable<T> inOrder() throws IOException {
     out.flush();
     entries.sort(Entry.ORDER);
     for (int i = 1; i < entries.size(); i++) {
@@ -76,7 +77,7 @@ final class ShardSpool implements Closeable {
     return () -> entries.stream().map(this::read).iterator();
   }
 
-  private MimExample read(Entry entry) {
+  private T read(Entry entry) {
     ByteBuffer bytes = ByteBuffer.allocate(entry.length());
     try {
       while (bytes.hasRemaining()) {
@@ -84,7 +85,7 @@ final class ShardSpool implements Closeable {
           throw new EOFException("the temporary file of a shard got shorter");
         }
       }
-      return CODER.decode(new ByteArrayInputStream(bytes.array()));
+      return coder.decode(new ByteArrayInputStream(bytes.array()));
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }

@@ -180,7 +180,8 @@ class ShardVerificationTest {
   void rowsInAnotherShardOrOrderAreFound() throws IOException {
     String file = "shard-00000-of-00002.parquet";
     List<MimExample> sorted;
-    try (ShardSpool spool = new ShardSpool(Examples.METADATA.seed())) {
+    try (ShardSpool<MimExample> spool =
+        new ShardSpool<>(new MimShardIO.MimFormat(Examples.METADATA, 1 << 20))) {
       for (int i = 0; i < 10; i++) {
         spool.add(Examples.example(i));
       }
