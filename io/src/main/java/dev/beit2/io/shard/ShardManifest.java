@@ -62,6 +62,30 @@ public record ShardManifest(
       requireNonNull(file, "file is null");
       requireNonNull(crc32c, "crc32c is null");
     }
+
+    /** An immutable copy of a manifest's list, after checking it. */
+    static List<Shard> checked(List<Shard> shards) {
+      List<Shard> copy = List.copyOf(requireNonNull(shards, "shards is null"));
+      String last = "";
+      for (Shard shard : copy) {
+        String file = shard.file();
+        if (!FILE_NAME.matcher(file).matches()) {
+          throw new IllegalArgumentException("the shard " + file + " is not the name of a file");
+        }
+        if (file.compareTo(last) <= 0) {
+          throw new IllegalArgumentException(
+              "the shard " + file + (file.equals(last) ? " twice" : " after " + last));
+        }
+        if (shard.rows() < 1
+            || shard.rows() > Integer.MAX_VALUE
+            || shard.bytes() < 1
+            || !CRC32C.matcher(shard.crc32c()).matches()) {
+          throw new IllegalArgumentException("no rows, bytes and crc32c of a shard in " + shard);
+        }
+        last = file;
+      }
+      return copy;
+    }
   }
 
   /**
@@ -76,25 +100,7 @@ public record ShardManifest(
     }
     // Checks them.
     new ShardMetadata(tokenizerDigest, codebookSize, grid, inputSize, views, seed, precision);
-    shards = List.copyOf(requireNonNull(shards, "shards is null"));
-    String last = "";
-    for (Shard shard : shards) {
-      String file = shard.file();
-      if (!FILE_NAME.matcher(file).matches()) {
-        throw new IllegalArgumentException("the shard " + file + " is not the name of a file");
-      }
-      if (file.compareTo(last) <= 0) {
-        throw new IllegalArgumentException(
-            "the shard " + file + (file.equals(last) ? " twice" : " after " + last));
-      }
-      if (shard.rows() < 1
-          || shard.rows() > Integer.MAX_VALUE
-          || shard.bytes() < 1
-          || !CRC32C.matcher(shard.crc32c()).matches()) {
-        throw new IllegalArgumentException("no rows, bytes and crc32c of a shard in " + shard);
-      }
-      last = file;
-    }
+    shards = Shard.checked(shards);
   }
 
   static ShardManifest of(ShardMetadata metadata, List<Shard> shards) {
