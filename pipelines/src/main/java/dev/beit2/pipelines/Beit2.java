@@ -7,6 +7,7 @@ import dev.beit2.pipelines.cli.Suggestions;
 import dev.beit2.pipelines.cluster.Cluster;
 import dev.beit2.pipelines.demo.Demo;
 import dev.beit2.pipelines.eval.Evaluate;
+import dev.beit2.pipelines.eval.ExtractFeatures;
 import dev.beit2.pipelines.export.ExportModel;
 import dev.beit2.pipelines.generate.GenerateImages;
 import dev.beit2.pipelines.mim.PretrainMim;
@@ -34,6 +35,7 @@ public final class Beit2 {
           TokenizeDataset.COMMAND,
           PretrainMim.COMMAND,
           Status.COMMAND,
+          ExtractFeatures.COMMAND,
           Evaluate.COMMAND,
           ExportModel.COMMAND,
           VerifyShards.COMMAND,

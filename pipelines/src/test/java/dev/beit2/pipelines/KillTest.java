@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.beit2.io.store.StoredFile;
 import dev.beit2.pipelines.cli.Command;
 import dev.beit2.pipelines.cli.CommandLine;
+import dev.beit2.pipelines.eval.ExtractFeatures;
 import dev.beit2.pipelines.mim.PretrainMim;
 import dev.beit2.pipelines.run.Checkpoint;
 import dev.beit2.pipelines.run.MetricsLog;
@@ -172,6 +173,35 @@ final class KillTest {
     Map<String, String> expected = Commands.digests(shards());
     assertTrue(expected.containsKey("rejected/rejected-00000-of-00001.jsonl"), expected::toString);
     assertEquals(expected, Commands.digests(killed));
+  }
+
+  @Test
+  void extractFeaturesStartsOver() throws Exception {
+    List<String> args =
+        List.of(
+            "--backbone=" + backbone(),
+            "--input=" + images(),
+            "--parallelism=2",
+            "--shardMegabytes=1");
+    Path undisturbed = dir.resolve("undisturbed");
+    run(ExtractFeatures.COMMAND, args, undisturbed);
+    KillPoint point = new KillPoint("dev.beit2.io.shard.FeatureWriter", "write", 4);
+    Path killed = kill(ExtractFeatures.class, args, point);
+    assertFalse(Files.exists(killed.resolve("manifest.json")));
+    run(ExtractFeatures.COMMAND, args, killed);
+    assertEquals(Commands.digests(undisturbed), Commands.digests(killed));
+  }
+
+  /** A pretraining of one step; made once. */
+  private static Path backbone() throws IOException {
+    Path backbone = shared.resolve("backbone");
+    if (!Files.exists(backbone)) {
+      run(
+          PretrainMim.COMMAND,
+          List.of("--preset=tiny", "--batchSize=2", "--steps=1", "--shards=" + shards()),
+          backbone);
+    }
+    return backbone;
   }
 
   /** Kills a training between its first round and its last. */

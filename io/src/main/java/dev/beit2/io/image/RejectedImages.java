@@ -56,6 +56,23 @@ public final class RejectedImages {
   }
 
   /**
+   * Writes one list of what the lists in some directories hold, as {@link #write} does.
+   */
+  public static void gather(List<String> directories, String to) throws IOException {
+    List<String> lines = new ArrayList<>();
+    for (String directory : directories) {
+      StoredFile file = StoredFile.in(directory, FILE);
+      if (file.exists()) {
+        file.readText().lines().forEach(lines::add);
+      }
+    }
+    if (!lines.isEmpty()) {
+      Collections.sort(lines);
+      StoredFile.in(to, FILE).write(String.join("\n", lines) + "\n");
+    }
+  }
+
+  /**
    * A written list.
    *
    * @param path of the file

@@ -21,7 +21,9 @@ public final class CoderRegistrar implements CoderProviderRegistrar {
         provider(RejectedImage.CODER),
         provider(View.CODER),
         provider(MimExample.CODER),
-        provider(ShardManifest.CODER));
+        provider(ShardManifest.CODER),
+        provider(FeatureRow.CODER),
+        provider(FeatureManifest.CODER));
   }
 
   private static CoderProvider provider(Coder<?> coder) {

@@ -115,13 +115,13 @@ final class FeatureWriter extends WriteSupport<FeatureRow> {
     List<Vector> columns = metadata.vectors();
     for (int i = 0; i < columns.size(); i++) {
       out.startField(columns.get(i).name(), 2 + i);
-      write(row, columns.get(i), row.vectors().get(i));
+      writeVector(row, columns.get(i), row.vectors().get(i));
       out.endField(columns.get(i).name(), 2 + i);
     }
     out.endMessage();
   }
 
-  private void write(FeatureRow row, Vector column, float[] vector) {
+  private void writeVector(FeatureRow row, Vector column, float[] vector) {
     if (vector.length != column.size()) {
       throw new IllegalArgumentException(
           "%s of %d numbers, not %d".formatted(column.name(), vector.length, column.size()));

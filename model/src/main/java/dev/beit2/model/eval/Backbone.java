@@ -14,12 +14,18 @@ import dev.beit2.model.mim.MimConfig;
 import dev.beit2.model.torch.Kernels;
 import dev.beit2.model.torch.Precision;
 import dev.beit2.model.torch.StateDict;
+import dev.beit2.model.vit.DropPath;
 import dev.beit2.model.vit.ImageNet;
 import dev.beit2.model.vit.Vit;
 import dev.beit2.model.vit.VitConfig;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.ReadableByteChannel;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 
@@ -28,6 +34,12 @@ import java.util.Optional;
  * many threads.
  */
 public final class Backbone implements AutoCloseable {
+  /** The vector of [CLS]. */
+  public static final String CLS = "cls";
+
+  /** The vector of the mean of the patch tokens. */
+  public static final String MEAN = "mean";
+
   private static final String CLASSIFIER = "classifier";
 
   private final Network network;
@@ -168,17 +180,84 @@ public final class Backbone implements AutoCloseable {
    */
   public void features(ByteBuffer images, int batch, float[] cls, float[] mean) {
     try (NDManager manager = state.newManager()) {
-      NDArray input =
-          manager.create(images, new Shape(batch, 3, imageSize(), imageSize()), DataType.FLOAT32);
-      NDArray patches = vit.patchEmbed(manager, ImageNet.normalize(kernels, manager, input));
-      NDArray x = vit.blocks(manager, vit.embed(manager, patches));
-      boolean poolsFirst = network instanceof FineTuned tuned && tuned.config().meanPooling();
-      NDArray tokens = poolsFirst ? x : vit.norm(manager, x, "norm");
-      NDList pooled = kernels.callForAll(manager, "pooled", new NDArray[] {tokens});
-      NDArray average = poolsFirst ? vit.norm(manager, pooled.get(1), "fc_norm") : pooled.get(1);
-      System.arraycopy(pooled.get(0).toFloatArray(), 0, cls, 0, batch * dim());
-      System.arraycopy(average.toFloatArray(), 0, mean, 0, batch * dim());
+      NDArray x = vit.blocks(manager, embed(manager, images, batch));
+      Pooled pooled = pooled(manager, x);
+      System.arraycopy(pooled.cls(), 0, cls, 0, batch * dim());
+      System.arraycopy(pooled.mean(), 0, mean, 0, batch * dim());
     }
+  }
+
+  /** The names of the vectors that {@link #vectors} returns, in their order, and their sizes. */
+  public Map<String, Integer> vectorSizes(FeatureChoice choice) {
+    Map<String, Integer> sizes = new LinkedHashMap<>();
+    sizes.put(CLS, dim());
+    sizes.put(MEAN, dim());
+    if (choice.patches()) {
+      sizes.put("patches", network.backbone().patches() * dim());
+    }
+    if (choice.blocks()) {
+      for (int i = 0; i < network.backbone().depth(); i++) {
+        sizes.put(String.format(Locale.ROOT, "block_%02d", i + 1), 2 * dim());
+      }
+    }
+    return sizes;
+  }
+
+  /**
+   * The features of one image: [CLS] and the mean of the patch tokens as {@link #features} computes
+   * them; if chosen, all patch tokens after the last norm, [N · D], and of each block [CLS] and the
+   * mean of the patch tokens one after the other, [2 · D], without any norm.
+   *
+   * @param image [1, 3, S, S], as {@link #features} takes it
+   */
+  public List<float[]> vectors(ByteBuffer image, FeatureChoice choice) {
+    try (NDManager manager = state.newManager()) {
+      NDArray x = embed(manager, image, 1);
+      NDArray bias = vit.sharedBias(manager);
+      List<float[]> ofBlocks = new ArrayList<>();
+      for (int i = 0; i < network.backbone().depth(); i++) {
+        NDArray next = vit.block(manager, x, bias, "blocks." + i, DropPath.NONE);
+        x = next;
+        if (choice.blocks()) {
+          NDList pooled = kernels.callForAll(manager, "pooled", new NDArray[] {x});
+          float[] both = Arrays.copyOf(pooled.get(0).toFloatArray(), 2 * dim());
+          System.arraycopy(pooled.get(1).toFloatArray(), 0, both, dim(), dim());
+          ofBlocks.add(both);
+        }
+      }
+      Pooled pooled = pooled(manager, x);
+      List<float[]> vectors = new ArrayList<>(List.of(pooled.cls(), pooled.mean()));
+      if (choice.patches()) {
+        vectors.add(
+            kernels
+                .call(manager, "float32", kernels.call(manager, "patch_tokens", pooled.tokens()))
+                .toFloatArray());
+      }
+      vectors.addAll(ofBlocks);
+      return vectors;
+    }
+  }
+
+  private NDArray embed(NDManager manager, ByteBuffer images, int batch) {
+    NDArray input =
+        manager.create(images, new Shape(batch, 3, imageSize(), imageSize()), DataType.FLOAT32);
+    NDArray patches = vit.patchEmbed(manager, ImageNet.normalize(kernels, manager, input));
+    return vit.embed(manager, patches);
+  }
+
+  /**
+   * @param tokens [B, 1 + N, D], after the last norm if there is one before the mean
+   * @param cls [B · D]
+   * @param mean [B · D]
+   */
+  private record Pooled(NDArray tokens, float[] cls, float[] mean) {}
+
+  private Pooled pooled(NDManager manager, NDArray x) {
+    boolean poolsFirst = network instanceof FineTuned tuned && tuned.config().meanPooling();
+    NDArray tokens = poolsFirst ? x : vit.norm(manager, x, "norm");
+    NDList pooled = kernels.callForAll(manager, "pooled", new NDArray[] {tokens});
+    NDArray average = poolsFirst ? vit.norm(manager, pooled.get(1), "fc_norm") : pooled.get(1);
+    return new Pooled(tokens, pooled.get(0).toFloatArray(), average.toFloatArray());
   }
 
   @Override

@@ -1,93 +1,36 @@
 package dev.beit2.model.eval;
 
-import java.util.Arrays;
 import java.util.Comparator;
-import java.util.function.IntPredicate;
-import java.util.stream.IntStream;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
 
 /**
- * k-NN classification by cosine similarity, with votes weighted by exp(cosine / temperature), as in
- * DINO's evaluation (arXiv 2104.14294).
+ * k-NN classification with votes weighted by exp(cosine / temperature), as in DINO's evaluation
+ * (arXiv 2104.14294).
  */
 public final class NearestNeighbours {
+  /** DINO's. */
+  public static final double TEMPERATURE = 0.07;
+
   private NearestNeighbours() {}
 
   /**
-   * Which validation features' class is predicted right. Ties go to the lower class.
+   * The classes of the nearest neighbours by their votes, the first one being the prediction. Ties
+   * go to the lower class.
    *
-   * @param train [n][D]
-   * @param validation [m][D]
-   * @return [m]
+   * @param nearest neighbours, the nearest first
+   * @param k how many of them vote
    */
-  public static boolean[] classify(
-      float[][] train,
-      int[] trainLabels,
-      float[][] validation,
-      int[] validationLabels,
-      int k,
-      double temperature) {
-    float[][] asked = normalize(validation);
-    Vote vote = new Vote(normalize(train), trainLabels, k, temperature);
-    return inParallel(asked.length, i -> vote.of(asked[i], other -> true) == validationLabels[i]);
-  }
-
-  /**
-   * Which features' class is predicted right by all the other features (leave-one-out). Ties go to
-   * the lower class.
-   *
-   * @param features [n][D]
-   * @return [n]
-   */
-  public static boolean[] classifyEach(
-      float[][] features, int[] labels, int k, double temperature) {
-    Vote vote = new Vote(normalize(features), labels, k, temperature);
-    return inParallel(
-        features.length, i -> vote.of(vote.known[i], other -> other != i) == labels[i]);
-  }
-
-  private static boolean[] inParallel(int size, IntPredicate right) {
-    boolean[] found = new boolean[size];
-    IntStream.range(0, size).parallel().forEach(i -> found[i] = right.test(i));
-    return found;
-  }
-
-  /** The vote of the nearest of some features, whose lengths are 1. */
-  private record Vote(float[][] known, int[] labels, int k, double temperature) {
-    int of(float[] feature, IntPredicate mayVote) {
-      double[] cosines = Arrays.stream(known).mapToDouble(other -> dot(feature, other)).toArray();
-      double[] votes = new double[Arrays.stream(labels).max().orElse(0) + 1];
-      IntStream.range(0, known.length)
-          .filter(mayVote)
-          .boxed()
-          .sorted(Comparator.comparingDouble(i -> -cosines[i]))
-          .limit(k)
-          .forEach(i -> votes[labels[i]] += Math.exp(cosines[i] / temperature));
-      return IntStream.range(0, votes.length)
-          .boxed()
-          .max(Comparator.<Integer>comparingDouble(c -> votes[c]).thenComparing(c -> -c))
-          .orElseThrow();
+  public static List<Integer> classes(List<Neighbour> nearest, int k, double temperature) {
+    Map<Integer, Double> votes = new TreeMap<>();
+    for (Neighbour neighbour : nearest.subList(0, Math.min(k, nearest.size()))) {
+      votes.merge(neighbour.label(), Math.exp(neighbour.cosine() / temperature), Double::sum);
     }
-  }
-
-  private static float[][] normalize(float[][] features) {
-    return Arrays.stream(features)
-        .map(
-            feature -> {
-              double norm = Math.max(Math.sqrt(dot(feature, feature)), 1e-12);
-              float[] unit = new float[feature.length];
-              for (int i = 0; i < unit.length; i++) {
-                unit[i] = (float) (feature[i] / norm);
-              }
-              return unit;
-            })
-        .toArray(float[][]::new);
-  }
-
-  private static double dot(float[] a, float[] b) {
-    double sum = 0;
-    for (int i = 0; i < a.length; i++) {
-      sum += a[i] * b[i];
-    }
-    return sum;
+    // The sort is stable, and the map in the order of the classes.
+    return votes.entrySet().stream()
+        .sorted(Map.Entry.<Integer, Double>comparingByValue(Comparator.reverseOrder()))
+        .map(Map.Entry::getKey)
+        .toList();
   }
 }

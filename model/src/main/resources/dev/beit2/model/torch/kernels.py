@@ -219,6 +219,10 @@ class Kernels(Module):
   def l2_normalize(self: __torch__.Kernels, x: Tensor) -> Tensor:
     return x / torch.clamp_min(torch.norm(x, 2, [-1], True), 1e-12)
 
+  # x [M, D], y [N, D] -> the product of each row of x with each row of y, [M, N]
+  def products(self: __torch__.Kernels, x: Tensor, y: Tensor) -> Tensor:
+    return torch.matmul(x, torch.t(y))
+
   # z [M, C] normalized, codebook [K, C] -> nearest codes [M] and the squared distances to them [M]
   def nearest(self: __torch__.Kernels, z: Tensor, codebook: Tensor) -> Tuple[Tensor, Tensor]:
     z = torch.detach(z)

@@ -28,6 +28,7 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.Channels;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Map;
 import java.util.SplittableRandom;
 import org.junit.jupiter.api.Test;
@@ -156,6 +157,38 @@ class BackboneTest {
         // Far more than the tolerance above, so that swapped images would be noticed.
         assertTrue(difference > 1e-2, "two images have the same feature up to " + difference);
       }
+    }
+  }
+
+  @Test
+  void vectorsAreThoseFeaturesAndWhatTheyAreMadeOf() throws IOException {
+    ByteBuffer image = TestImages.gratings(1, SIDE, SIDE, 7);
+    FeatureChoice all = new FeatureChoice(true, true);
+    try (StateDict state = randomState();
+        Backbone backbone = read(checkpoint(state))) {
+      float[][] features = features(backbone, image, 1);
+      List<float[]> vectors = backbone.vectors(image, all);
+      assertEquals(
+          List.of("cls", "mean", "patches", "block_01", "block_02", "block_03"),
+          List.copyOf(backbone.vectorSizes(all).keySet()));
+      assertEquals(
+          List.copyOf(backbone.vectorSizes(all).values()),
+          vectors.stream().map(vector -> vector.length).toList());
+      assertArrayEquals(features[0], vectors.get(0));
+      assertArrayEquals(features[1], vectors.get(1));
+      float[] tokens = unmaskedTokens(state, image, 1);
+      assertArrayEquals(
+          Arrays.copyOfRange(tokens, DIM, tokens.length), vectors.get(2), 1e-5f);
+      // The last block's [CLS] becomes the feature by the last norm.
+      try (NDManager manager = state.newManager()) {
+        NDArray last =
+            manager.create(Arrays.copyOf(vectors.get(5), DIM), new Shape(1, DIM));
+        NDArray normal =
+            Kernels.of(Precision.FP32)
+                .call(manager, "norm", last, state.get("norm.weight"), state.get("norm.bias"));
+        assertArrayEquals(features[0], normal.toFloatArray(), 1e-5f);
+      }
+      assertEquals(2, backbone.vectors(image, FeatureChoice.POOLED).size());
     }
   }
 

@@ -1,11 +1,15 @@
 package dev.beit2.pipelines.eval;
 
+import dev.beit2.io.shard.FeatureMetadata.Vector;
+import dev.beit2.model.checkpoint.Sha256Channel;
 import dev.beit2.model.eval.Backbone;
+import dev.beit2.model.eval.FeatureChoice;
 import dev.beit2.model.torch.Precision;
 import dev.beit2.pipelines.options.Inputs;
 import dev.beit2.pipelines.run.Checkpoint;
 import java.io.IOException;
 import java.io.Serializable;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 
@@ -13,8 +17,12 @@ import java.util.Optional;
  * A trained backbone and, on request, an untrained one of the same shape.
  *
  * @param all the backbones, the trained one first
+ * @param digest SHA-256 of the {@code model.safetensors} of the trained one
  */
-record BackboneSet(List<Backbone> all) implements AutoCloseable {
+record BackboneSet(List<Backbone> all, String digest) implements AutoCloseable {
+  /** Comes before the names of the untrained backbone's vectors. */
+  static final String UNTRAINED = "untrained_";
+
   BackboneSet {
     all = List.copyOf(all);
   }
@@ -24,10 +32,12 @@ record BackboneSet(List<Backbone> all) implements AutoCloseable {
    *
    * @param file its path
    * @param precision of the arithmetic
+   * @param choice of the vectors that they compute
    * @param untrained whether to add the untrained backbone
    * @param seed of the initialization of the untrained backbone
    */
-  record Source(String file, Precision precision, boolean untrained, long seed)
+  record Source(
+      String file, Precision precision, FeatureChoice choice, boolean untrained, long seed)
       implements Serializable {
     private static final long serialVersionUID = 1L;
 
@@ -44,10 +54,29 @@ record BackboneSet(List<Backbone> all) implements AutoCloseable {
      * @throws dev.beit2.pipelines.cli.InvalidOptionException if it holds no backbone
      */
     BackboneSet open() throws IOException {
-      Backbone trained = Inputs.model("--backbone", file, in -> Backbone.read(in, precision));
-      return new BackboneSet(
-          untrained ? List.of(trained, trained.untrained(seed)) : List.of(trained));
+      return Inputs.model(
+          "--backbone",
+          file,
+          in -> {
+            Sha256Channel measured = new Sha256Channel(in);
+            Backbone trained = Backbone.read(measured, precision);
+            return new BackboneSet(
+                untrained ? List.of(trained, trained.untrained(seed)) : List.of(trained),
+                measured.digest());
+          });
     }
+  }
+
+  /** The vectors of an image, in order: those of the trained backbone first. */
+  List<Vector> vectors(FeatureChoice choice) {
+    List<Vector> vectors = new ArrayList<>();
+    for (int i = 0; i < all.size(); i++) {
+      String prefix = i == 0 ? "" : UNTRAINED;
+      all.get(i)
+          .vectorSizes(choice)
+          .forEach((name, size) -> vectors.add(new Vector(prefix + name, size)));
+    }
+    return vectors;
   }
 
   /** What people should know of the trained one, if anything. */

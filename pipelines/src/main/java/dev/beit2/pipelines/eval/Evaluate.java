@@ -1,37 +1,30 @@
 package dev.beit2.pipelines.eval;
 
-import dev.beit2.io.image.ImageRecord;
-import dev.beit2.io.image.RejectedImage;
-import dev.beit2.io.image.RejectedImages;
-import dev.beit2.io.image.source.ImageDatasetIO;
-import dev.beit2.io.image.source.ImageSource;
+import dev.beit2.io.shard.FeatureManifest;
 import dev.beit2.io.store.Hold;
-import dev.beit2.io.store.StoredFile;
+import dev.beit2.model.eval.Backbone;
+import dev.beit2.model.eval.FeatureChoice;
+import dev.beit2.model.eval.NeighbourSearch;
 import dev.beit2.pipelines.cli.Command;
 import dev.beit2.pipelines.cli.CommandLine;
 import dev.beit2.pipelines.cli.InvalidOptionException;
 import dev.beit2.pipelines.cli.StageProgress;
 import dev.beit2.pipelines.flink.FlinkTarget;
-import dev.beit2.pipelines.options.DecodingOptions;
-import dev.beit2.pipelines.options.ImageSourceOptions;
-import dev.beit2.pipelines.options.Inputs;
-import dev.beit2.pipelines.options.PrecisionOptions;
 import dev.beit2.pipelines.run.OutputFolder;
-import dev.beit2.pipelines.run.RejectedNote;
 import java.io.IOException;
+import java.io.PrintStream;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.TreeSet;
 import org.apache.beam.sdk.Pipeline;
 import org.apache.beam.sdk.options.Default;
 import org.apache.beam.sdk.options.Description;
-import org.apache.beam.sdk.options.Validation;
 import org.apache.beam.sdk.transforms.Create;
-import org.apache.beam.sdk.transforms.DoFn;
-import org.apache.beam.sdk.transforms.Flatten;
 import org.apache.beam.sdk.transforms.ParDo;
+import org.apache.beam.sdk.transforms.Reshuffle;
+import org.apache.beam.sdk.transforms.Sum;
 import org.apache.beam.sdk.transforms.View;
-import org.apache.beam.sdk.values.PCollectionList;
-import org.apache.beam.sdk.values.PCollectionTuple;
 import org.apache.beam.sdk.values.PCollectionView;
 
 /** Measures the k-NN accuracy of a backbone's features on labeled images; nothing is trained. */
@@ -43,36 +36,33 @@ public final class Evaluate {
               NAME,
               "k-NN accuracy of a backbone",
               "Classifies validation images by their nearest training images, once by a backbone's [CLS] feature and once by "
-                  + "the mean of its patch features (k-NN, k = 10, cosine, temperature 0.07).",
+                  + "the mean of its patch features (k-NN, cosine, temperature 0.07, as in DINO's evaluation).",
               Options.class,
               options -> {
-                print(run(options, NAME), options.getOutput());
+                print(run(options, NAME), options.getOutput(), System.out);
                 return CommandLine.OK;
               })
           .withLocalParallelism(FlinkTarget.processors());
 
+  private static final int MOST_NEIGHBOURS = 1000;
+  private static final int MOST_QUERIES = 8192;
+
+  /** The heap of all tasks of a JVM together. */
+  private static final long HEAP_BYTES = 512L << 20;
+
   private Evaluate() {}
 
+  /** The features by which neighbours are found. */
+  public enum Feature {
+    CLS,
+    MEAN
+  }
+
   /** The options of {@code ./beit2 evaluate}. */
-  public interface Options extends ImageSourceOptions, PrecisionOptions {
+  public interface Options extends MeasureOptions {
     @Description(
-        "The backbone: a run of ./beit2 pretrain, one of its checkpoints, or a file: model.safetensors, or a .pth of the "
-            + "official code, pretrained or fine-tuned.")
-    @Validation.Required
-    String getBackbone();
-
-    void setBackbone(String backbone);
-
-    @Description(
-        "Labelled images among which neighbours are searched: a folder with one subfolder per class, an archive, or several "
-            + "files by a glob or braces; see --format.")
-    @Validation.Required
-    String getTrain();
-
-    void setTrain(String train);
-
-    @Description(
-        "Labelled images to classify, of the same classes. Left out: only with --leaveOneOut.")
+        "Labelled images to classify, of the same classes, or a folder of extract-features. Left out: only with "
+            + "--leaveOneOut.")
     String getValidation();
 
     void setValidation(String validation);
@@ -85,11 +75,18 @@ public final class Evaluate {
 
     void setLeaveOneOut(boolean leaveOneOut);
 
-    @Description("Folder for evaluation.json.")
-    @Validation.Required
-    String getOutput();
+    @Description(
+        "Numbers of neighbours, measured in one pass: 10,20,100,200 are those of DINO's evaluation. The first one is that of "
+            + "the summary.")
+    @Default.String("10")
+    String getK();
 
-    void setOutput(String output);
+    void setK(String k);
+
+    @Description("The feature by which neighbours are found. Left out: once by each.")
+    Feature getFeature();
+
+    void setFeature(Feature feature);
 
     @Description("Whether to measure an untrained backbone of the same shape as well.")
     @Default.Boolean(false)
@@ -116,174 +113,139 @@ public final class Evaluate {
    * @throws InvalidOptionException if images or backbone are not what the options promise
    */
   public static Evaluation run(Options options, String stage) throws IOException {
-    List<LabeledSet> sets = sets(options);
-    for (LabeledSet set : sets) {
-      Inputs.printNotes(stage, set.source(), set.summary());
+    List<Integer> ks = ks(options.getK());
+    List<String> vectors = vectors(options);
+    if (options.getValidation() == null && !options.getLeaveOneOut()) {
+      throw new InvalidOptionException(
+          "--validation",
+          "nothing",
+          "labelled images to classify, or --leaveOneOut, which classifies those of --train");
     }
-    StoredFile backbone = Inputs.modelFile("--backbone", options.getBackbone());
-    BackboneSet.Source backbones =
-        new BackboneSet.Source(
-            backbone.path(), options.getPrecision(), options.getUntrained(), options.getSeed());
-    // Report a wrong file before any job starts.
-    try (BackboneSet opened = backbones.open()) {
-      opened
-          .note()
-          .ifPresent(note -> Inputs.printNote(stage, options.getBackbone() + " is " + note));
-    }
-    StageProgress progress = StageProgress.of(stage, total(sets), options);
-    try (Hold held = OutputFolder.hold(options.getOutput())) {
-      RejectedNote.removeOld(options.getOutput());
-      progress.run(pipeline(options, sets, backbones, progress));
-      RejectedNote.print(stage, options.getOutput());
-      return Evaluation.read(options.getOutput());
-    }
-  }
-
-  /** Labelled images that an option names. */
-  private record LabeledSet(String option, ImageSource source, ImageSource.Summary summary) {
-    static LabeledSet of(String option, String path, Options options) {
-      ImageSource source = Inputs.source(option, path, options);
-      ImageSource.Summary summary = Inputs.summary(option, source);
-      if (summary.unlabelled() != null) {
-        throw new InvalidOptionException(
-            option + "=" + source.path(), summary.unlabelled(), "labelled images");
-      }
-      return new LabeledSet(option, source, summary);
-    }
-
-    /** The option without its dashes. */
-    String name() {
-      return option.substring(2);
-    }
-  }
-
-  /** The train images and, if there are any, the validation images. */
-  private static List<LabeledSet> sets(Options options) {
-    LabeledSet train = LabeledSet.of("--train", options.getTrain(), options);
+    MeasuredSets prepared =
+        new MeasuredSets(
+                stage, options, FeatureChoice.POOLED, options.getUntrained(), options.getSeed())
+            .with("--train", options.getTrain());
     if (options.getValidation() != null) {
-      LabeledSet validation = LabeledSet.of("--validation", options.getValidation(), options);
-      requireSameClasses(train, validation);
-      return List.of(train, validation);
+      prepared.with("--validation", options.getValidation());
     }
-    if (options.getLeaveOneOut()) {
-      return List.of(train);
+    try (Hold held = OutputFolder.hold(options.getOutput())) {
+      List<MeasuredSet> sets = prepared.prepare(vectors);
+      boolean leaveOneOut = options.getLeaveOneOut();
+      Knn knn =
+          new Knn(
+              leaveOneOut ? sets : sets.subList(0, 1),
+              leaveOneOut ? sets : sets.subList(1, 2),
+              leaveOneOut,
+              vectors,
+              ks);
+      classify(options, stage, knn, sets.get(0).manifest());
+      Evaluation found = Evaluation.read(options.getOutput());
+      prepared.deleteComputed();
+      return found;
     }
-    throw new InvalidOptionException(
-        "--validation",
-        "nothing",
-        "labelled images to classify, or --leaveOneOut, which classifies those of --train");
   }
 
-  /** The number of images, or 0 if it is not known. */
-  private static long total(List<LabeledSet> sets) {
-    return sets.stream().allMatch(set -> set.summary().images().isPresent())
-        ? sets.stream().mapToLong(set -> set.summary().images().getAsLong()).sum()
-        : 0;
+  private static List<Integer> ks(String given) {
+    TreeSet<Integer> sorted = new TreeSet<>();
+    List<Integer> ks = new ArrayList<>();
+    for (String k : given.split(",", -1)) {
+      if (!k.matches("[1-9]\\d{0,3}")
+          || Integer.parseInt(k) > MOST_NEIGHBOURS
+          || !sorted.add(Integer.parseInt(k))) {
+        throw new InvalidOptionException(
+            "--k=" + given, k.isEmpty() ? "nothing" : k,
+            "different numbers from 1 to " + MOST_NEIGHBOURS + ", such as 10,20,100,200");
+      }
+      ks.add(Integer.parseInt(k));
+    }
+    return ks;
   }
 
-  private static Pipeline pipeline(
-      Options options,
-      List<LabeledSet> sets,
-      BackboneSet.Source backbones,
-      StageProgress progress) {
+  private static List<String> vectors(Options options) {
+    List<String> vectors =
+        options.getFeature() == null
+            ? List.of(Backbone.CLS, Backbone.MEAN)
+            : List.of(options.getFeature() == Feature.CLS ? Backbone.CLS : Backbone.MEAN);
+    List<String> all = new ArrayList<>(vectors);
+    if (options.getUntrained()) {
+      vectors.forEach(vector -> all.add(BackboneSet.UNTRAINED + vector));
+    }
+    return all;
+  }
+
+  private static void classify(
+      Options options, String stage, Knn knn, FeatureManifest searched) {
+    FlinkTarget target = FlinkTarget.of(options);
+    int tasks = Math.max(1, target.flink() ? target.parallelism() : FlinkTarget.processors());
+    List<Knn.Block> blocks = blocks(knn, searched, tasks);
+    long steps =
+        (long) blocks.size() * knn.vectors().size() * new FeatureSequence(knn.known()).blocks();
+    StageProgress progress = StageProgress.of(stage + " k-NN", steps, options);
     Pipeline pipeline = Pipeline.create(options);
-    ExtractFeatures extract =
-        new ExtractFeatures(
-            backbones,
-            DecodingOptions.limits(options),
-            FlinkTarget.of(options).threadsPerTask(),
-            progress);
-    List<PCollectionView<Iterable<ImageFeatures>>> views = new ArrayList<>();
-    PCollectionList<RejectedImage> rejected = PCollectionList.empty(pipeline);
-    for (LabeledSet set : sets) {
-      String name = set.name();
-      PCollectionTuple images = pipeline.apply("Read " + name, ImageDatasetIO.read(set.source()));
-      PCollectionTuple features =
-          images
-              .get(ImageDatasetIO.IMAGES)
-              .apply(
-                  "Labels of " + name,
-                  ParDo.of(new RequireLabelFn(set.option() + "=" + set.source().path())))
-              .apply("Features of " + name, extract);
-      views.add(features.get(ExtractFeatures.FEATURES).apply("Gather " + name, View.asIterable()));
-      rejected =
-          rejected
-              .and(features.get(ExtractFeatures.REJECTED))
-              .and(images.get(ImageDatasetIO.REJECTED));
-    }
+    PCollectionView<Map<String, Long>> counts =
+        pipeline
+            .apply("Images", Create.of(blocks).withCoder(Knn.Block.CODER))
+            .apply("Spread", Reshuffle.viaRandomKey())
+            .apply("Classify", ParDo.of(new KnnFn(knn, target.threadsPerTask(), progress)))
+            .apply("Add up", Sum.longsPerKey())
+            .apply("Counts", View.asMap());
     pipeline
         .apply("Output", Create.of(options.getOutput()))
         .apply(
-            "Measure",
-            ParDo.of(new MeasureFn(backbones.name(), views, options.getLeaveOneOut()))
-                .withSideInputs(views));
-    rejected
-        .apply("All rejected", Flatten.pCollections())
-        .apply("Write rejected", RejectedImages.write(RejectedNote.folder(options.getOutput())));
-    return pipeline;
+            "Write",
+            ParDo.of(new WriteEvaluationFn(searched.metadata().backbone(), knn, counts))
+                .withSideInputs(counts));
+    progress.run(pipeline);
   }
 
-  /** Only compares names: some formats number the classes and do not name them. */
-  private static void requireSameClasses(LabeledSet train, LabeledSet validation) {
-    List<String> known = train.summary().classes();
-    List<String> found = validation.summary().classes();
-    if (!known.isEmpty() && !found.isEmpty() && !found.equals(known)) {
-      throw new InvalidOptionException(
-          "--validation=" + validation.source().path(),
-          "the classes " + firstNames(found),
-          "those of --train=%s: %s".formatted(train.source().path(), firstNames(known)));
+  /**
+   * The images to classify in blocks: each task holds one and reads all features that are searched,
+   * so blocks are as large as the heap allows, and the same number for each task.
+   */
+  private static List<Knn.Block> blocks(Knn knn, FeatureManifest searched, int tasks) {
+    int dim = knn.vectors().stream().mapToInt(searched::size).max().orElseThrow();
+    long most =
+        Math.min(
+            MOST_QUERIES,
+            Math.max(
+                1, HEAP_BYTES / tasks / NeighbourSearch.bytesPerQuery(dim, knn.most())));
+    long images = new FeatureSequence(knn.asked()).size();
+    long count = (images + most * tasks - 1) / (most * tasks) * tasks;
+    List<Knn.Block> blocks = new ArrayList<>();
+    for (long i = 0; i < count; i++) {
+      long from = images * i / count;
+      long to = images * (i + 1) / count;
+      if (from < to) {
+        blocks.add(new Knn.Block(from, to));
+      }
     }
+    return blocks;
   }
 
-  private static String firstNames(List<String> classes) {
-    int shown = 10;
-    return classes.size() <= shown
-        ? String.join(", ", classes)
-        : String.join(", ", classes.subList(0, shown)) + ", … (" + classes.size() + ")";
-  }
-
-  private static void print(Evaluation found, String output) {
-    System.out.printf(
+  private static void print(Evaluation found, String output, PrintStream out) {
+    out.printf(
         Boolean.TRUE.equals(found.leaveOneOut())
-            ? "k-NN accuracy of %d images, %d classes, by %d of the %d others:%n"
-            : "k-NN accuracy of %d validation images, %d classes, by %d of %d train images:%n",
+            ? "k-NN accuracy of %d images, %d classes, each by the %d others:%n"
+            : "k-NN accuracy of %d validation images, %d classes, by %d train images:%n",
         found.validationImages(),
         found.classes(),
-        found.neighbours(),
         found.trainImages());
-    System.out.printf(
-        "  [CLS] %.3f ± %.3f   mean of patches %.3f ± %.3f%n",
-        found.cls(), found.clsError(), found.mean(), found.meanError());
-    if (found.untrainedCls() != null) {
-      System.out.printf(
-          "  [CLS] %.3f           mean of patches %.3f           untrained%n",
-          found.untrainedCls(), found.untrainedMean());
-      System.out.printf(
-          "  [CLS] %+.3f ± %.3f  mean of patches %+.3f ± %.3f  gain%n",
-          found.cls() - found.untrainedCls(),
-          found.clsGainError(),
-          found.mean() - found.untrainedMean(),
-          found.meanGainError());
+    out.printf("  %-18s %5s  %s%n", "feature", "k", "top-1            top-5");
+    for (Evaluation.Measure measure : found.measures()) {
+      out.printf(
+          "  %-18s %5d  %.3f ± %.3f    %.3f%n",
+          measure.feature(), measure.k(), measure.top1(), measure.top1Error(), measure.top5());
     }
-    System.out.println("± is the standard error; written to " + output + "/evaluation.json");
-  }
-
-  private static final class RequireLabelFn extends DoFn<ImageRecord, ImageRecord> {
-    private static final long serialVersionUID = 1L;
-
-    private final String option;
-
-    RequireLabelFn(String option) {
-      this.option = option;
+    if (found.clsGainError() != null) {
+      out.printf(
+          "  gain of cls   %+.3f ± %.3f%n",
+          found.cls() - found.untrainedCls(), found.clsGainError());
     }
-
-    @ProcessElement
-    public void processElement(@Element ImageRecord image, OutputReceiver<ImageRecord> labeled) {
-      if (image.label() == null) {
-        throw new InvalidOptionException(
-            option, "the image " + image.key() + " without a label", "labelled images");
-      }
-      labeled.output(image);
+    if (found.meanGainError() != null) {
+      out.printf(
+          "  gain of mean  %+.3f ± %.3f%n",
+          found.mean() - found.untrainedMean(), found.meanGainError());
     }
+    out.println("± is the standard error; written to " + output + "/evaluation.json");
   }
 }

@@ -1,139 +1,172 @@
 package dev.beit2.pipelines.eval;
 
-import static java.util.Objects.requireNonNull;
-
-import dev.beit2.io.image.DecodingLimits;
-import dev.beit2.io.image.EncodedImage;
-import dev.beit2.io.image.ImageBatch;
-import dev.beit2.io.image.ImageRecord;
-import dev.beit2.io.image.RejectedImage;
-import dev.beit2.io.image.RejectedImages;
-import dev.beit2.io.image.RgbImage;
-import dev.beit2.io.image.UndecodableImageException;
-import dev.beit2.model.eval.Backbone;
-import dev.beit2.model.torch.Torch;
-import dev.beit2.pipelines.cli.StageProgress;
-import dev.beit2.pipelines.jvm.SharedInJvm;
+import dev.beit2.io.shard.FeatureManifest;
+import dev.beit2.io.shard.FeatureType;
+import dev.beit2.io.shard.ShardManifest;
+import dev.beit2.io.store.Hold;
+import dev.beit2.io.store.StoredFile;
+import dev.beit2.model.eval.FeatureChoice;
+import dev.beit2.pipelines.cli.Command;
+import dev.beit2.pipelines.cli.CommandLine;
+import dev.beit2.pipelines.cli.InvalidOptionException;
+import dev.beit2.pipelines.cli.Range;
+import dev.beit2.pipelines.flink.FlinkTarget;
+import dev.beit2.pipelines.options.ImageSourceOptions;
+import dev.beit2.pipelines.options.Inputs;
+import dev.beit2.pipelines.options.PrecisionOptions;
+import dev.beit2.pipelines.run.OutputFolder;
+import dev.beit2.pipelines.run.RejectedNote;
+import dev.beit2.pipelines.run.RunConfig;
 import java.io.IOException;
-import java.util.ArrayList;
-import java.util.List;
-import org.apache.beam.sdk.metrics.Counter;
-import org.apache.beam.sdk.metrics.Metrics;
-import org.apache.beam.sdk.transforms.DoFn;
-import org.apache.beam.sdk.transforms.PTransform;
-import org.apache.beam.sdk.transforms.ParDo;
-import org.apache.beam.sdk.transforms.display.DisplayData;
-import org.apache.beam.sdk.values.PCollection;
-import org.apache.beam.sdk.values.PCollectionTuple;
-import org.apache.beam.sdk.values.TupleTag;
-import org.apache.beam.sdk.values.TupleTagList;
+import java.util.Optional;
+import java.util.Set;
+import org.apache.beam.sdk.options.Default;
+import org.apache.beam.sdk.options.Description;
+import org.apache.beam.sdk.options.Validation;
 
-/**
- * Computes the features of images: {@link #FEATURES}. Takes the evaluation crop of each image.
- * Images that cannot be decoded go to {@link #REJECTED}.
- */
-final class ExtractFeatures extends PTransform<PCollection<ImageRecord>, PCollectionTuple> {
-  private static final long serialVersionUID = 1L;
+/** Computes the features of images once, for all measures and for other tools. */
+public final class ExtractFeatures {
+  static final String NAME = "extract-features";
 
-  static final TupleTag<ImageFeatures> FEATURES = new TupleTag<>() {};
-  static final TupleTag<RejectedImage> REJECTED = new TupleTag<>() {};
+  public static final Command<Options> COMMAND =
+      Command.of(
+              NAME,
+              "images and backbone -> features in Parquet",
+              "Computes the [CLS] feature and the mean of the patch features of the evaluation crop of each image, and writes "
+                  + "them as Parquet. evaluate reads the folder, and so do pandas, pyarrow and DuckDB.",
+              Options.class,
+              options -> {
+                run(options, NAME);
+                return CommandLine.OK;
+              })
+          .withLocalParallelism(FlinkTarget.processors());
 
-  private final ExtractFn extract;
+  private ExtractFeatures() {}
+
+  /** The options of {@code ./beit2 extract-features}. */
+  public interface Options extends ImageSourceOptions, PrecisionOptions {
+    @Description(
+        "Images: a folder, an archive, or several files by a glob or braces, NAME-{000..127}.tar; see --format. Images "
+            + "that cannot be decoded are left out and listed in OUTPUT/rejected.")
+    @Validation.Required
+    String getInput();
+
+    void setInput(String input);
+
+    @Description(
+        "The backbone: a run of ./beit2 pretrain, one of its checkpoints, or a file: model.safetensors, or a .pth of the "
+            + "official code, pretrained or fine-tuned.")
+    @Validation.Required
+    String getBackbone();
+
+    void setBackbone(String backbone);
+
+    @Description(
+        "Folder of the features; manifest.json is written last. A finished command is not repeated; a stopped one starts "
+            + "over. Other options need another folder.")
+    @Validation.Required
+    String getOutput();
+
+    void setOutput(String output);
+
+    @Description(
+        "Stored numbers: float32 is exact; float16 has 11 significant bits and half the size.")
+    @Default.Enum("FLOAT32")
+    FeatureType getFeatureType();
+
+    void setFeatureType(FeatureType featureType);
+
+    @Description("Whether to store every patch token after the last norm as well: patches.")
+    @Default.Boolean(false)
+    boolean getPatches();
+
+    void setPatches(boolean patches);
+
+    @Description(
+        "Whether to store [CLS] and the mean of the patch tokens of each block as well, without a norm: block_01 and so on.")
+    @Default.Boolean(false)
+    boolean getBlocks();
+
+    void setBlocks(boolean blocks);
+
+    @Description(
+        "Whether to store the features of an untrained backbone of the same shape as well: untrained_cls and so on.")
+    @Default.Boolean(false)
+    boolean getUntrained();
+
+    void setUntrained(boolean untrained);
+
+    @Description("Seed of the order of the rows, and of the untrained backbone's initial values.")
+    @Default.Long(0)
+    long getSeed();
+
+    void setSeed(long seed);
+
+    @Description("Approximate size of a Parquet file in megabytes.")
+    @Default.Integer(256)
+    @Range(min = 1, max = 10000)
+    int getShardMegabytes();
+
+    void setShardMegabytes(int shardMegabytes);
+  }
+
+  /** {@code ./beit2 extract-features}. */
+  public static void main(String[] args) {
+    CommandLine.main(COMMAND, args);
+  }
 
   /**
-   * @param backbones whose features are computed
-   * @param limits of the images that are decoded
-   * @param torchThreads threads of one operation, see {@link Torch#setThreads}
-   * @param progress counts the images
+   * Writes the features, unless an earlier start with the same options did.
+   *
+   * @param stage name of the pipeline in progress lines
+   * @throws InvalidOptionException if the output holds features of other options, or something else,
+   *     or another start holds it
    */
-  ExtractFeatures(
-      BackboneSet.Source backbones,
-      DecodingLimits limits,
-      int torchThreads,
-      StageProgress progress) {
-    this.extract = new ExtractFn(backbones, limits, torchThreads, progress);
+  public static void run(Options options, String stage) throws IOException {
+    FeaturePlan plan =
+        FeaturePlan.of(
+            stage,
+            options.getBackbone(),
+            options.getPrecision(),
+            new FeatureChoice(options.getPatches(), options.getBlocks()),
+            options.getUntrained(),
+            options.getSeed(),
+            options.getFeatureType(),
+            options.getShardMegabytes());
+    RunConfig config =
+        RunConfig.of(NAME, Options.class, options, Set.of("output"))
+            .with("input", StoredFile.withoutLastSlash(options.getInput()))
+            // Its content matters, not its path.
+            .with("backbone", plan.metadata().backboneDigest());
+    Optional<FeatureManifest> written = written(options.getOutput(), config);
+    if (written.isPresent()) {
+      System.err.printf(
+          "[%s] the features of all %d images are in %s: nothing to do%n",
+          stage, written.get().rows(), options.getOutput());
+      return;
+    }
+    ImageSet images = ImageSet.of("--input", options.getInput(), options);
+    Inputs.printNotes(stage, images.source(), images.summary());
+    try (Hold held = OutputFolder.hold(options.getOutput())) {
+      config.begin(options.getOutput());
+      plan.write(options, stage, images, options.getOutput(), /* labelled= */ false);
+      RejectedNote.print(stage, options.getOutput());
+    }
   }
 
-  @Override
-  public PCollectionTuple expand(PCollection<ImageRecord> images) {
-    PCollectionTuple extracted =
-        images.apply(
-            "Extract", ParDo.of(extract).withOutputTags(FEATURES, TupleTagList.of(REJECTED)));
-    extracted.get(FEATURES).setCoder(ImageFeatures.CODER);
-    return extracted;
-  }
-
-  @Override
-  public void populateDisplayData(DisplayData.Builder builder) {
-    builder
-        .add(DisplayData.item("backbone", extract.source.file()))
-        .add(DisplayData.item("precision", extract.source.precision().name()))
-        .add(DisplayData.item("untrained", extract.source.untrained()));
-  }
-
-  private static final class ExtractFn extends DoFn<ImageRecord, ImageFeatures> {
-    private static final long serialVersionUID = 1L;
-
-    private final BackboneSet.Source source;
-    private final DecodingLimits limits;
-    private final int torchThreads;
-    private final StageProgress progress;
-    private final Counter rejectedImages =
-        Metrics.counter(ExtractFeatures.class, RejectedImages.COUNTER);
-
-    private transient SharedInJvm<BackboneSet> backbones;
-    private transient ImageBatch batch;
-
-    ExtractFn(
-        BackboneSet.Source source,
-        DecodingLimits limits,
-        int torchThreads,
-        StageProgress progress) {
-      this.source = requireNonNull(source, "source is null");
-      this.limits = requireNonNull(limits, "limits is null");
-      this.torchThreads = torchThreads;
-      this.progress = requireNonNull(progress, "progress is null");
+  /** The complete set that an earlier start with the same options has written. */
+  private static Optional<FeatureManifest> written(String output, RunConfig config)
+      throws IOException {
+    boolean begun = config.isBegun(output);
+    boolean complete = StoredFile.in(output, ShardManifest.FILE).exists();
+    if (!begun && complete) {
+      throw new InvalidOptionException(
+          "--output=" + output,
+          "a %s without a %s that says how it was made".formatted(ShardManifest.FILE, RunConfig.FILE),
+          "an empty folder, or features of the same options");
     }
-
-    @Setup
-    public void setUp() throws IOException {
-      Torch.setThreads(torchThreads);
-      backbones = SharedInJvm.acquire(BackboneSet.class, source, source::open);
-      progress.open();
-      batch = new ImageBatch(1, backbones.get().imageSize());
-    }
-
-    @ProcessElement
-    public void processElement(@Element ImageRecord image, MultiOutputReceiver out) {
-      RgbImage pixels;
-      try {
-        pixels = EncodedImage.open(image.bytes(), limits).renderForEvaluation(batch.side());
-      } catch (UndecodableImageException e) {
-        out.get(REJECTED).output(new RejectedImage(image.key(), e.getMessage()));
-        rejectedImages.inc();
-        progress.count(0);
-        return;
-      }
-      batch.put(0, pixels);
-      List<float[]> features = new ArrayList<>();
-      // One image at a time, so that its features do not depend on the other images of a batch.
-      for (Backbone backbone : backbones.get().all()) {
-        float[] cls = new float[backbone.dim()];
-        float[] mean = new float[backbone.dim()];
-        backbone.features(batch.first(1), 1, cls, mean);
-        features.add(cls);
-        features.add(mean);
-      }
-      out.get(FEATURES).output(new ImageFeatures(image.key(), image.label(), features));
-      progress.count(1);
-    }
-
-    @Teardown
-    public void tearDown() throws IOException {
-      progress.close();
-      if (backbones != null) {
-        backbones.close();
-      }
-    }
+    return complete
+        ? Optional.of(Inputs.features("--output", output)).filter(found -> found.rows() > 0)
+        : Optional.empty();
   }
 }

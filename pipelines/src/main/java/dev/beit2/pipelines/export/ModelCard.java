@@ -20,6 +20,7 @@ import dev.beit2.pipelines.run.RunConfig;
 import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -173,7 +174,7 @@ final class ModelCard {
 
         ## Accuracy
         k-NN (k = %d, cosine, temperature %s) of %,d %s, %d classes:
-        %.4f with [CLS], %.4f with the mean of the patch features.
+        %s.
         """,
         measured.neighbours(),
         measured.temperature(),
@@ -184,8 +185,18 @@ final class ModelCard {
                 : "validation images by %,d training images",
             measured.trainImages()),
         measured.classes(),
-        measured.cls(),
-        measured.mean());
+        accuracies(measured));
+  }
+
+  private static String accuracies(Evaluation measured) {
+    List<String> accuracies = new ArrayList<>();
+    if (measured.cls() != null) {
+      accuracies.add(format("%.4f with [CLS]", measured.cls()));
+    }
+    if (measured.mean() != null) {
+      accuracies.add(format("%.4f with the mean of the patch features", measured.mean()));
+    }
+    return String.join(", ", accuracies);
   }
 
   private Evaluation evaluation() throws IOException {

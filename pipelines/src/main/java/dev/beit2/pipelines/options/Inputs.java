@@ -5,6 +5,7 @@ import dev.beit2.io.PlainText;
 import dev.beit2.io.image.ImageFolder;
 import dev.beit2.io.image.source.ImageDataset;
 import dev.beit2.io.image.source.ImageSource;
+import dev.beit2.io.shard.FeatureManifest;
 import dev.beit2.io.shard.ShardManifest;
 import dev.beit2.io.store.StoredFile;
 import dev.beit2.model.checkpoint.Sha256Channel;
@@ -92,6 +93,11 @@ public final class Inputs {
         option,
         path,
         () -> LongStep.run("reading the manifest of " + path, () -> ShardManifest.read(path)));
+  }
+
+  /** Reads the manifest of a folder of features. */
+  public static FeatureManifest features(String option, String path) {
+    return named(option, path, () -> FeatureManifest.read(path));
   }
 
   /**
