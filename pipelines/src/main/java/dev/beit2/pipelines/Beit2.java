@@ -8,6 +8,7 @@ import dev.beit2.pipelines.cluster.Cluster;
 import dev.beit2.pipelines.demo.Demo;
 import dev.beit2.pipelines.eval.Evaluate;
 import dev.beit2.pipelines.eval.ExtractFeatures;
+import dev.beit2.pipelines.eval.LinearProbing;
 import dev.beit2.pipelines.export.ExportModel;
 import dev.beit2.pipelines.generate.GenerateImages;
 import dev.beit2.pipelines.mim.PretrainMim;
@@ -37,6 +38,7 @@ public final class Beit2 {
           Status.COMMAND,
           ExtractFeatures.COMMAND,
           Evaluate.COMMAND,
+          LinearProbing.COMMAND,
           ExportModel.COMMAND,
           VerifyShards.COMMAND,
           GenerateImages.COMMAND,

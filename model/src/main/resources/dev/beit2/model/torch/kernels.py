@@ -380,6 +380,56 @@ class Kernels(Module):
     torch._fused_adamw_(p, g, m, v, none, s, lr=learning_rate, beta1=beta1, beta2=beta2, weight_decay=weight_decay, eps=eps, amsgrad=False, maximize=False)
     return hyper
 
+  # The gradient of the logits of H heads of a linear probe, each with C classes: (softmax - one hot) * weight.
+  # x [B, D], labels [B], weight [H, B], w [H * C, D], b [H * C] -> [B, H * C]
+  def probe_gradient(self: __torch__.Kernels, x: Tensor, labels: Tensor, weight: Tensor, C: int, w: Tensor, b: Tensor) -> Tensor:
+    B = torch.size(x, 0)
+    H = torch.size(weight, 0)
+    p = torch.softmax(torch.reshape(torch.linear(x, w, b), [B, H, C]), -1)
+    y = torch.unsqueeze(torch.to(torch.one_hot(labels, C), 6), 1)
+    return torch.reshape((p - y) * torch.unsqueeze(torch.t(weight), 2), [B, H * C])
+
+  # A step of SGD with momentum of all heads, in place. rate [H], numbers: step, C; s: weights and biases, then their
+  # first and second moments.
+  def probe_sgd(self: __torch__.Kernels, x: Tensor, labels: Tensor, weight: Tensor, rate: Tensor, decay: Tensor, numbers: Tensor, s: List[Tensor]) -> Tensor:
+    C = int(numbers[1])
+    g = (self).probe_gradient(x, labels, weight, C, s[0], s[1])
+    r = torch.repeat_interleave(rate, C)
+    _0 = torch.add_(torch.mul_(s[2], 0.9), torch.matmul(torch.t(g), x) + s[0] * float(decay))
+    _1 = torch.add_(torch.mul_(s[3], 0.9), torch.sum(g, [0]) + s[1] * float(decay))
+    _2 = torch.sub_(s[0], s[2] * torch.unsqueeze(r, 1))
+    return torch.sub_(s[1], s[3] * r)
+
+  # The same with AdamW.
+  def probe_adamw(self: __torch__.Kernels, x: Tensor, labels: Tensor, weight: Tensor, rate: Tensor, decay: Tensor, numbers: Tensor, s: List[Tensor]) -> Tensor:
+    C = int(numbers[1])
+    g = (self).probe_gradient(x, labels, weight, C, s[0], s[1])
+    r = torch.repeat_interleave(rate, C)
+    _0 = (self).probe_adamw_step(s[0], torch.matmul(torch.t(g), x), s[2], s[4], torch.unsqueeze(r, 1), float(decay), float(numbers[0]))
+    return (self).probe_adamw_step(s[1], torch.sum(g, [0]), s[3], s[5], r, float(decay), float(numbers[0]))
+
+  def probe_adamw_step(self: __torch__.Kernels, p: Tensor, g: Tensor, m: Tensor, v: Tensor, rate: Tensor, decay: float, step: float) -> Tensor:
+    _0 = torch.add_(torch.mul_(m, 0.9), g * 0.1)
+    _1 = torch.add_(torch.mul_(v, 0.999), g * g * 0.001)
+    c1 = 1. - torch.pow(0.9, step)
+    c2 = 1. - torch.pow(0.999, step)
+    update = (m / c1) / (torch.sqrt(v / c2) + 1e-08)
+    return torch.sub_(p, (update + p * decay) * rate)
+
+  # -> how many classes have a higher logit than the right one (of equal ones, those before it), cross-entropies,
+  # predictions; each [B, H]
+  def probe_scores(self: __torch__.Kernels, x: Tensor, labels: Tensor, w: Tensor, b: Tensor, classes: Tensor) -> Tuple[Tensor, Tensor, Tensor]:
+    C = int(classes)
+    B = torch.size(x, 0)
+    H = torch.size(w, 0) // C
+    logits = torch.reshape(torch.linear(x, w, b), [B, H, C])
+    index = torch.expand(torch.reshape(labels, [B, 1, 1]), [B, H, 1])
+    own = torch.gather(logits, 2, index)
+    before = torch.lt(torch.arange(C, dtype=4, device=ops.prim.device(x)), index)
+    higher = torch.bitwise_or(torch.gt(logits, own), torch.bitwise_and(torch.eq(logits, own), before))
+    loss = torch.squeeze(torch.neg(torch.gather(torch.log_softmax(logits, -1), 2, index)), 2)
+    return (torch.sum(torch.to(higher, 4), [2]), loss, torch.argmax(logits, -1))
+
   # Converts the weights of a network that is only used for inference.
   def to_precision(self: __torch__.Kernels, w: List[Tensor]) -> List[Tensor]:
     converted = annotate(List[Tensor], [])

@@ -3,6 +3,7 @@ package dev.beit2.model.recipe;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
+import dev.beit2.model.eval.ProbeConfig.Optimizer;
 import dev.beit2.model.mim.BlockwiseMask;
 import dev.beit2.model.mim.MimConfig;
 import dev.beit2.model.tokenizer.CodebookUpdate;
@@ -248,6 +249,19 @@ class RecipeTest {
         FineTuningRecipe.PRESETS);
     assertEquals(
         new AdamWConfig(0.9, 0.999, 1e-8, 0.05, 0), FineTuningRecipe.of("base-pt1600").optimizer());
+  }
+
+  @Test
+  void linearProbes() {
+    assertEquals(List.of("grid", "beit"), List.copyOf(ProbeRecipe.PRESETS.keySet()));
+    assertEquals(
+        new ProbeRecipe(
+            "cls,mean", "0.0001,0.0003,0.001,0.003,0.01,0.03,0.1", Optimizer.ADAMW, 1e-4, 100, 256),
+        ProbeRecipe.PRESETS.get("grid"));
+    // The documented command's rate 4e-3 is for 1024 images.
+    assertEquals(
+        new ProbeRecipe("blocks,cls", "0.001", Optimizer.ADAMW, 1e-4, 100, 1024),
+        ProbeRecipe.PRESETS.get("beit"));
   }
 
   @Test

@@ -33,7 +33,7 @@ public final class ExtractFeatures {
               NAME,
               "images and backbone -> features in Parquet",
               "Computes the [CLS] feature and the mean of the patch features of the evaluation crop of each image, and writes "
-                  + "them as Parquet. evaluate reads the folder, and so do pandas, pyarrow and DuckDB.",
+                  + "them as Parquet. evaluate and linear-probe read the folder, and so do pandas, pyarrow and DuckDB.",
               Options.class,
               options -> {
                 run(options, NAME);
@@ -83,7 +83,8 @@ public final class ExtractFeatures {
     void setPatches(boolean patches);
 
     @Description(
-        "Whether to store [CLS] and the mean of the patch tokens of each block as well, without a norm: block_01 and so on.")
+        "Whether to store [CLS] and the mean of the patch tokens of each block as well, without a norm: block_01 and so on. "
+            + "linear-probe --preset=beit needs them.")
     @Default.Boolean(false)
     boolean getBlocks();
 
