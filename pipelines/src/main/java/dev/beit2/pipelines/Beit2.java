@@ -5,6 +5,7 @@ import dev.beit2.pipelines.cli.Command;
 import dev.beit2.pipelines.cli.CommandLine;
 import dev.beit2.pipelines.cli.Suggestions;
 import dev.beit2.pipelines.cluster.Cluster;
+import dev.beit2.pipelines.compare.CompareRuns;
 import dev.beit2.pipelines.demo.Demo;
 import dev.beit2.pipelines.eval.Evaluate;
 import dev.beit2.pipelines.eval.ExtractFeatures;
@@ -39,6 +40,7 @@ public final class Beit2 {
           ExtractFeatures.COMMAND,
           Evaluate.COMMAND,
           LinearProbing.COMMAND,
+          CompareRuns.COMMAND,
           ExportModel.COMMAND,
           VerifyShards.COMMAND,
           GenerateImages.COMMAND,

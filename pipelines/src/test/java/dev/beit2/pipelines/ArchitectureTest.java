@@ -61,7 +61,7 @@ final class ArchitectureTest {
           .resideInAnyPackage(packages("vqkd", "mim", "tokenize", "eval"))
           .orShould()
           .dependOnClassesThat()
-          .resideInAnyPackage(packages("cluster", "status", "demo", "bench", "generate", "export"))
+          .resideInAnyPackage(packages("cluster", "status", "demo", "bench", "generate", "export", "compare"))
           .orShould()
           .dependOnClassesThat()
           .resideInAPackage("dev.beit2.pipelines");

@@ -28,7 +28,7 @@ record Arguments<OptionsT extends PipelineOptions>(
 
   /**
    * Splits arguments: {@code --name=value}, {@code --name} for {@code --name=true}, or the value of
-   * a positional option.
+   * a positional option, or several values.
    */
   static <OptionsT extends PipelineOptions> Arguments<OptionsT> of(
       Command<OptionsT> command, String[] args) {
@@ -38,7 +38,9 @@ record Arguments<OptionsT extends PipelineOptions>(
     Map<String, String> given = new LinkedHashMap<>();
     for (String arg : args) {
       if (!arg.startsWith("-") && positional.isPresent()) {
-        if (given.put(positional.get().name(), arg) != null) {
+        if (positional.get().several()) {
+          given.merge(positional.get().name(), arg, (before, more) -> before + "\n" + more);
+        } else if (given.put(positional.get().name(), arg) != null) {
           throw new InvalidOptionException(
               "'" + arg + "'", "a second " + positional.get().label(), "one");
         }

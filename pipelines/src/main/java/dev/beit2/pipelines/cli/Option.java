@@ -66,9 +66,19 @@ public record Option(String name, Method getter) {
     return annotation(Positional.class).isPresent();
   }
 
-  /** Its name in help and messages: {@code --name}, or {@code NAME} if it is positional. */
+  /** Whether it may be given several times; see {@link Positional#several}. */
+  boolean several() {
+    return annotation(Positional.class).filter(Positional::several).isPresent();
+  }
+
+  /**
+   * Its name in help and messages: {@code --name}, or {@code NAME} if it is positional, or {@code
+   * NAME…} if several values may be given.
+   */
   String label() {
-    return positional() ? name.replaceAll("(?=[A-Z])", "_").toUpperCase(Locale.ROOT) : "--" + name;
+    return positional()
+        ? name.replaceAll("(?=[A-Z])", "_").toUpperCase(Locale.ROOT) + (several() ? "…" : "")
+        : "--" + name;
   }
 
   /** The option with a value, as it is typed. */

@@ -7,8 +7,11 @@ import java.lang.annotation.Target;
 
 /**
  * Marks the option that is given without its name: {@code ./beit2 cluster start} for {@code
- * --action=start}. A command has at most one.
+ * --action=start}. A command has at most one such option.
  */
 @Retention(RetentionPolicy.RUNTIME)
 @Target(ElementType.METHOD)
-public @interface Positional {}
+public @interface Positional {
+  /** Whether several values may be given. The option is then a text with a line for each. */
+  boolean several() default false;
+}

@@ -1,6 +1,11 @@
 package dev.beit2.pipelines.report;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
+
 import dev.beit2.io.PlainText;
+import java.io.FileNotFoundException;
+import java.io.IOException;
+import java.io.InputStream;
 import java.util.Locale;
 
 /** Formats text and numbers for the report. */
@@ -8,6 +13,32 @@ final class Html {
   private static final char THIN_SPACE = '\u202f';
 
   private Html() {}
+
+  /** The beginning of a page that loads nothing, up to its {@code <main>}. */
+  static String head(String title) throws IOException {
+    return """
+        <!DOCTYPE html>
+        <html lang="en">
+        <meta charset="utf-8">
+        <meta name="viewport" content="width=device-width, initial-scale=1">
+        <meta http-equiv="Content-Security-Policy" \
+        content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
+        <title>%s</title>
+        <style>
+        %s</style>
+        <main>
+        """
+        .formatted(escape(title), styleSheet());
+  }
+
+  private static String styleSheet() throws IOException {
+    try (InputStream css = Html.class.getResourceAsStream("report.css")) {
+      if (css == null) {
+        throw new FileNotFoundException("report.css is not on the class path");
+      }
+      return new String(css.readAllBytes(), UTF_8);
+    }
+  }
 
   /**
    * Escapes the text of an element, or of an attribute in double quotes. Control characters become

@@ -1,7 +1,5 @@
 package dev.beit2.pipelines.report;
 
-import static java.nio.charset.StandardCharsets.UTF_8;
-
 import dev.beit2.io.shard.CodeUsage;
 import dev.beit2.io.store.StoredFile;
 import dev.beit2.pipelines.cli.Progress;
@@ -9,9 +7,7 @@ import dev.beit2.pipelines.report.ReportData.Chart;
 import dev.beit2.pipelines.report.ReportData.Evaluation;
 import dev.beit2.pipelines.report.ReportData.Example;
 import dev.beit2.pipelines.report.ReportData.Stage;
-import java.io.FileNotFoundException;
 import java.io.IOException;
-import java.io.InputStream;
 import java.time.Duration;
 import java.util.Locale;
 import java.util.Map;
@@ -37,7 +33,7 @@ public final class Report {
 
   static String html(ReportData data) throws IOException {
     Report report = new Report(data);
-    return report.head()
+    return Html.head(data.title())
         + report.opening()
         + report.tiles()
         + report.neighbours()
@@ -46,31 +42,6 @@ public final class Report {
         + report.codes()
         + report.run()
         + "</main>\n</html>\n";
-  }
-
-  private String head() throws IOException {
-    return """
-        <!DOCTYPE html>
-        <html lang="en">
-        <meta charset="utf-8">
-        <meta name="viewport" content="width=device-width, initial-scale=1">
-        <meta http-equiv="Content-Security-Policy" \
-        content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
-        <title>%s</title>
-        <style>
-        %s</style>
-        <main>
-        """
-        .formatted(Html.escape(data.title()), styleSheet());
-  }
-
-  private static String styleSheet() throws IOException {
-    try (InputStream css = Report.class.getResourceAsStream("report.css")) {
-      if (css == null) {
-        throw new FileNotFoundException("report.css is not on the class path");
-      }
-      return new String(css.readAllBytes(), UTF_8);
-    }
   }
 
   private String opening() {
