@@ -61,7 +61,8 @@ final class ArchitectureTest {
           .resideInAnyPackage(packages("vqkd", "mim", "tokenize", "eval"))
           .orShould()
           .dependOnClassesThat()
-          .resideInAnyPackage(packages("cluster", "status", "demo", "bench", "generate", "export", "compare"))
+          .resideInAnyPackage(
+              packages("cluster", "status", "demo", "bench", "generate", "export", "compare"))
           .orShould()
           .dependOnClassesThat()
           .resideInAPackage("dev.beit2.pipelines");

@@ -61,12 +61,10 @@ final class CompareRunsTest {
         evaluation.cls(), columns.get(1).at("/Measures/k-NN top-1, cls, k = 10").asDouble());
     assertTrue(columns.get(0).get("Measures").isEmpty(), "nothing was measured of it");
     assertEquals("elsewhere/model.pth", columns.get(2).get("run").asText());
-    assertEquals(
-        0.014, columns.get(2).at("/Measures/linear probe (beit) top-1 ±").asDouble());
+    assertEquals(0.014, columns.get(2).at("/Measures/linear probe (beit) top-1 ±").asDouble());
 
     String markdown = Files.readString(dir.resolve("report.md"));
-    assertTrue(
-        markdown.contains("| linear probe (beit) top-1 | – | – | 62.5 % ± 1.4 |"), markdown);
+    assertTrue(markdown.contains("| linear probe (beit) top-1 | – | – | 62.5 % ± 1.4 |"), markdown);
     assertTrue(markdown.contains("| command | train-tokenizer | pretrain | – |"), markdown);
     String html = Files.readString(dir.resolve("report.html"));
     assertTrue(html.startsWith("<!DOCTYPE html>"), html);

@@ -33,9 +33,7 @@ final class FeaturesTest {
     List<String> args =
         new ArrayList<>(
             List.of(
-                "--backbone=" + SAMPLES.pretrained(),
-                "--input=" + images,
-                "--output=" + output));
+                "--backbone=" + SAMPLES.pretrained(), "--input=" + images, "--output=" + output));
     args.addAll(List.of(more));
     run(ExtractFeatures.COMMAND, CommandLine.OK, args);
     return output;
@@ -59,14 +57,14 @@ final class FeaturesTest {
     assertEquals(new Vector("block_01", 2 * dim), vectors.get(2));
     assertEquals(2, vectors.stream().filter(v -> v.name().matches("(untrained_)?cls")).count());
     assertTrue(Files.readString(features.resolve("class_to_idx.json")).contains("\"lake\" : 2"));
-    String rejected =
-        Files.readString(features.resolve("rejected/rejected-00000-of-00001.jsonl"));
+    String rejected = Files.readString(features.resolve("rejected/rejected-00000-of-00001.jsonl"));
     assertTrue(rejected.contains(SampleRuns.BROKEN), rejected);
 
     Map<String, String> before = Commands.digests(features);
     extract("features", SAMPLES.train(), "--blocks", "--untrained");
     assertEquals(before, Commands.digests(features));
-    assertEquals(before, Commands.digests(extract("again", SAMPLES.train(), "--blocks", "--untrained")));
+    assertEquals(
+        before, Commands.digests(extract("again", SAMPLES.train(), "--blocks", "--untrained")));
     String said =
         run(
             ExtractFeatures.COMMAND,
@@ -86,8 +84,7 @@ final class FeaturesTest {
             extract("half", SAMPLES.validation(), "--featureType=float16").toString());
     int dim = whole.manifest().size("cls");
     assertEquals(36 * dim, whole.manifest().size("patches"), "of 6 x 6 patches");
-    FeatureShards.Rows rows =
-        whole.read(whole.groups().get(0), List.of("cls", "mean", "patches"));
+    FeatureShards.Rows rows = whole.read(whole.groups().get(0), List.of("cls", "mean", "patches"));
     float[] rounded = half.read(half.groups().get(0), List.of("cls")).vectors().get("cls");
     for (int i = 0; i < rounded.length; i++) {
       float exact = rows.vectors().get("cls")[i];
@@ -156,11 +153,7 @@ final class FeaturesTest {
     said = run(Evaluate.COMMAND, CommandLine.INVALID, with(output, "--validation=" + other));
     assertTrue(said.startsWith("--validation=" + other + ": found features of "), said);
 
-    said =
-        run(
-            Evaluate.COMMAND,
-            CommandLine.INVALID,
-            with(output, "--leaveOneOut", "--untrained"));
+    said = run(Evaluate.COMMAND, CommandLine.INVALID, with(output, "--leaveOneOut", "--untrained"));
     assertTrue(said.contains("found features without untrained_cls; wanted"), said);
 
     Path unlabelled = extract("unlabelled", SAMPLES.unlabelledArchive());

@@ -55,9 +55,7 @@ public final class RejectedImages {
         : Optional.empty();
   }
 
-  /**
-   * Writes one list of what the lists in some directories hold, as {@link #write} does.
-   */
+  /** Writes one list of what the lists in some directories hold, as {@link #write} does. */
   public static void gather(List<String> directories, String to) throws IOException {
     List<String> lines = new ArrayList<>();
     for (String directory : directories) {

@@ -71,8 +71,7 @@ public record FeatureManifest(int featureVersion, FeatureMetadata metadata, List
           folder.path(ShardManifest.FILE) + ", which is none of features (" + Json.reason(e) + ")",
           e);
     } catch (IOException e) {
-      throw invalid(
-          folder.path(ShardManifest.FILE) + " unreadable (" + e.getMessage() + ")", e);
+      throw invalid(folder.path(ShardManifest.FILE) + " unreadable (" + e.getMessage() + ")", e);
     }
   }
 

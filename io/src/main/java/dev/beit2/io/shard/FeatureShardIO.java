@@ -19,8 +19,8 @@ import org.apache.parquet.hadoop.ParquetWriter;
  * rows.apply("Write features", FeatureShardIO.write(output, metadata).withShardMegabytes(256));
  * }</pre>
  *
- * <p>What {@link MimShardIO} says of writing and of errors holds here as well. {@link FeatureShards}
- * reads the set.
+ * <p>What {@link MimShardIO} says of writing and of errors holds here as well. {@link
+ * FeatureShards} reads the set.
  */
 public final class FeatureShardIO {
   private static final long MEGABYTE = 1 << 20;

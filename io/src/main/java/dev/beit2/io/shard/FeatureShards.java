@@ -193,8 +193,7 @@ public final class FeatureShards {
     if (column.getTotalValueCount() != wanted) {
       throw new IOException(
           "%d values of %s, not %d"
-              .formatted(
-                  column.getTotalValueCount(), column.getDescriptor().getPath()[0], wanted));
+              .formatted(column.getTotalValueCount(), column.getDescriptor().getPath()[0], wanted));
     }
   }
 
@@ -212,7 +211,9 @@ public final class FeatureShards {
       numbers[i] = half ? half(column) : column.getFloat();
       if (!Float.isFinite(numbers[i])) {
         throw new IOException(
-            "a number that is not finite in " + column.getDescriptor().getPath()[0] + " of "
+            "a number that is not finite in "
+                + column.getDescriptor().getPath()[0]
+                + " of "
                 + keys[i / size]);
       }
     }

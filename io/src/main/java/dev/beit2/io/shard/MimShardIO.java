@@ -265,8 +265,7 @@ public final class MimShardIO {
 
     @Override
     public long bytes(MimExample row) {
-      return row.jpeg().length
-          + row.views().stream().mapToLong(view -> view.codes().length).sum();
+      return row.jpeg().length + row.views().stream().mapToLong(view -> view.codes().length).sum();
     }
 
     @Override

@@ -25,8 +25,7 @@ import org.apache.beam.sdk.coders.Coder;
 
 /**
  * Sorts the rows of a shard, which arrive in any order, by {@link SeededRandom#hash} of (seed,
- * key), then by key. The rows are kept in a local temporary file; only their keys are in
- * memory.
+ * key), then by key. The rows are kept in a local temporary file; only their keys are in memory.
  */
 final class ShardSpool<T> implements Closeable {
   private final ShardFormat<T, ?> format;

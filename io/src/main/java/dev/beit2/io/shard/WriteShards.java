@@ -56,9 +56,7 @@ final class WriteShards<T, M> extends PTransform<PCollection<T>, PCollection<M>>
             .apply("PlanShards", ParDo.of(new PlanFn(directory, shardBytes, shardCount)));
     PCollectionView<Integer> planned = plan.apply("ShardCount", View.asSingleton());
     PCollectionView<List<Shard>> shards =
-        rows.apply(
-                "AssignShard",
-                ParDo.of(new AssignFn<>(format, planned)).withSideInputs(planned))
+        rows.apply("AssignShard", ParDo.of(new AssignFn<>(format, planned)).withSideInputs(planned))
             .setCoder(KvCoder.of(StringUtf8Coder.of(), format.rowCoder()))
             .apply("GroupByShard", GroupByKey.create())
             // No side inputs: with them Flink would pass each group, a whole shard, as one record.
@@ -144,14 +142,13 @@ final class WriteShards<T, M> extends PTransform<PCollection<T>, PCollection<M>>
     }
 
     @ProcessElement
-    public void processElement(
-        @Element KV<String, Iterable<T>> rows, OutputReceiver<Shard> shards) throws IOException {
+    public void processElement(@Element KV<String, Iterable<T>> rows, OutputReceiver<Shard> shards)
+        throws IOException {
       try (ShardSpool<T> spool = new ShardSpool<>(format)) {
         for (T row : rows.getValue()) { // iterate once: the group may not fit in memory
           spool.add(row);
         }
-        shards.output(
-            format.write(new ShardFolder(directory), rows.getKey(), spool.inOrder()));
+        shards.output(format.write(new ShardFolder(directory), rows.getKey(), spool.inOrder()));
       }
     }
   }

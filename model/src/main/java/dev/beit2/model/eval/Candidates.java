@@ -46,9 +46,7 @@ final class Candidates {
 
   private int lesserChild(int base, int at) {
     int left = 2 * at + 1;
-    return left + 1 < capacity && cosines[base + left + 1] < cosines[base + left]
-        ? left + 1
-        : left;
+    return left + 1 < capacity && cosines[base + left + 1] < cosines[base + left] ? left + 1 : left;
   }
 
   private void move(int base, int from, int to) {

@@ -3,7 +3,6 @@ package dev.beit2.model.eval;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
-import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import dev.beit2.model.checkpoint.InvalidCheckpointException;
 import dev.beit2.model.checkpoint.Safetensors;
@@ -103,12 +102,7 @@ public final class LinearProbe implements AutoCloseable {
                   manager,
                   config.optimizer() == ProbeConfig.Optimizer.SGD ? "probe_sgd" : "probe_adamw",
                   new NDArray[] {
-                    x,
-                    targets,
-                    weight,
-                    rate,
-                    kernels.number(config.weightDecay()),
-                    numbers
+                    x, targets, weight, rate, kernels.number(config.weightDecay()), numbers
                   },
                   List.of(
                       state.get("w" + v),
@@ -177,7 +171,9 @@ public final class LinearProbe implements AutoCloseable {
   /** Writes all heads with what their optimizer remembers, after some epochs. */
   public void write(WritableByteChannel to, int epochs) throws IOException {
     Safetensors.write(
-        to, Map.of(EPOCH, Integer.toString(epochs), "step", Integer.toString(step)), state.tensors());
+        to,
+        Map.of(EPOCH, Integer.toString(epochs), "step", Integer.toString(step)),
+        state.tensors());
   }
 
   /**

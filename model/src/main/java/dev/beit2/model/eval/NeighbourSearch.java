@@ -60,7 +60,8 @@ public final class NeighbourSearch implements AutoCloseable {
   private final int k;
   private final long own;
   private final double[] lengths;
-  private final long[][] proposed; // of each query; null while they are not known, and if that fails
+  private final long[][]
+      proposed; // of each query; null while they are not known, and if that fails
   private final List<List<Neighbour>> found = new ArrayList<>();
   private final NDManager manager = Torch.newManager();
 
@@ -116,8 +117,7 @@ public final class NeighbourSearch implements AutoCloseable {
     if (block.first() != next || block.features().length != block.count() * dim) {
       throw new IllegalArgumentException(
           "%d numbers from feature %d on, not %d from %d on"
-              .formatted(
-                  block.features().length, block.first(), (long) block.count() * dim, next));
+              .formatted(block.features().length, block.first(), (long) block.count() * dim, next));
     }
     next += block.count();
     if (pass == Pass.EXACT) {

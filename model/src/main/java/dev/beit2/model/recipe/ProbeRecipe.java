@@ -33,6 +33,6 @@ public record ProbeRecipe(
       new ProbeRecipe("blocks,cls", "0.001", Optimizer.ADAMW, 1e-4, 100, 1024);
 
   /** The recipes by preset. */
-  public static final Map<String, ProbeRecipe> PRESETS = 
+  public static final Map<String, ProbeRecipe> PRESETS =
       Presets.inOrder(Map.entry("grid", GRID), Map.entry("beit", BEIT));
 }

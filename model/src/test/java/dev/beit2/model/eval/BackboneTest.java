@@ -177,12 +177,10 @@ class BackboneTest {
       assertArrayEquals(features[0], vectors.get(0));
       assertArrayEquals(features[1], vectors.get(1));
       float[] tokens = unmaskedTokens(state, image, 1);
-      assertArrayEquals(
-          Arrays.copyOfRange(tokens, DIM, tokens.length), vectors.get(2), 1e-5f);
+      assertArrayEquals(Arrays.copyOfRange(tokens, DIM, tokens.length), vectors.get(2), 1e-5f);
       // The last block's [CLS] becomes the feature by the last norm.
       try (NDManager manager = state.newManager()) {
-        NDArray last =
-            manager.create(Arrays.copyOf(vectors.get(5), DIM), new Shape(1, DIM));
+        NDArray last = manager.create(Arrays.copyOf(vectors.get(5), DIM), new Shape(1, DIM));
         NDArray normal =
             Kernels.of(Precision.FP32)
                 .call(manager, "norm", last, state.get("norm.weight"), state.get("norm.bias"));

@@ -151,9 +151,7 @@ class NeighbourSearchTest {
       float[] alone = Arrays.copyOfRange(queries, q * dim, (q + 1) * dim);
       assertEquals(
           whole.get(q).subList(0, 5),
-          search(alone, features, dim, 5, NeighbourSearch.NOT_AMONG_THEM, 100)
-              .neighbours()
-              .get(0));
+          search(alone, features, dim, 5, NeighbourSearch.NOT_AMONG_THEM, 100).neighbours().get(0));
     }
   }
 
@@ -186,8 +184,7 @@ class NeighbourSearchTest {
   @Test
   void blocksOutOfOrderAreRefused() {
     try (NeighbourSearch search = new NeighbourSearch(new float[2], 2, 1, 0)) {
-      assertThrows(
-          IllegalArgumentException.class, () -> search.add(block(new float[8], 2, 1, 2)));
+      assertThrows(IllegalArgumentException.class, () -> search.add(block(new float[8], 2, 1, 2)));
     }
   }
 }

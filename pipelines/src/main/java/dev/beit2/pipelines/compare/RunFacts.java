@@ -79,7 +79,8 @@ final class RunFacts {
   private void addMetrics(List<Map<String, Double>> steps) {
     int averaged = Math.max(1, Math.min(STEPS_AVERAGED, steps.size() / 2));
     List<Map<String, Double>> first = steps.subList(0, Math.min(averaged, steps.size()));
-    List<Map<String, Double>> last = steps.subList(Math.max(0, steps.size() - averaged), steps.size());
+    List<Map<String, Double>> last =
+        steps.subList(Math.max(0, steps.size() - averaged), steps.size());
     TreeSet<String> names = new TreeSet<>();
     steps.forEach(step -> names.addAll(step.keySet()));
     for (String name : names) {

@@ -103,8 +103,7 @@ final class ComputeFeatures extends PTransform<PCollection<ImageRecord>, PCollec
     @ProcessElement
     public void processElement(@Element ImageRecord image, MultiOutputReceiver out) {
       try {
-        batch.put(
-            0, EncodedImage.open(image.bytes(), limits).renderForEvaluation(batch.side()));
+        batch.put(0, EncodedImage.open(image.bytes(), limits).renderForEvaluation(batch.side()));
       } catch (UndecodableImageException e) {
         out.get(REJECTED).output(new RejectedImage(image.key(), e.getMessage()));
         rejectedImages.inc();

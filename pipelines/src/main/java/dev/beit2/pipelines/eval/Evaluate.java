@@ -153,7 +153,8 @@ public final class Evaluate {
           || Integer.parseInt(k) > MOST_NEIGHBOURS
           || !sorted.add(Integer.parseInt(k))) {
         throw new InvalidOptionException(
-            "--k=" + given, k.isEmpty() ? "nothing" : k,
+            "--k=" + given,
+            k.isEmpty() ? "nothing" : k,
             "different numbers from 1 to " + MOST_NEIGHBOURS + ", such as 10,20,100,200");
       }
       ks.add(Integer.parseInt(k));
@@ -173,8 +174,7 @@ public final class Evaluate {
     return all;
   }
 
-  private static void classify(
-      Options options, String stage, Knn knn, FeatureManifest searched) {
+  private static void classify(Options options, String stage, Knn knn, FeatureManifest searched) {
     FlinkTarget target = FlinkTarget.of(options);
     int tasks = Math.max(1, target.flink() ? target.parallelism() : FlinkTarget.processors());
     List<Knn.Block> blocks = blocks(knn, searched, tasks);
@@ -207,8 +207,7 @@ public final class Evaluate {
     long most =
         Math.min(
             MOST_QUERIES,
-            Math.max(
-                1, HEAP_BYTES / tasks / NeighbourSearch.bytesPerQuery(dim, knn.most())));
+            Math.max(1, HEAP_BYTES / tasks / NeighbourSearch.bytesPerQuery(dim, knn.most())));
     long images = new FeatureSequence(knn.asked()).size();
     long count = (images + most * tasks - 1) / (most * tasks) * tasks;
     List<Knn.Block> blocks = new ArrayList<>();

@@ -120,8 +120,8 @@ public final class ExtractFeatures {
    * Writes the features, unless an earlier start with the same options did.
    *
    * @param stage name of the pipeline in progress lines
-   * @throws InvalidOptionException if the output holds features of other options, or something else,
-   *     or another start holds it
+   * @throws InvalidOptionException if the output holds features of other options, or something
+   *     else, or another start holds it
    */
   public static void run(Options options, String stage) throws IOException {
     FeaturePlan plan =
@@ -163,7 +163,8 @@ public final class ExtractFeatures {
     if (!begun && complete) {
       throw new InvalidOptionException(
           "--output=" + output,
-          "a %s without a %s that says how it was made".formatted(ShardManifest.FILE, RunConfig.FILE),
+          "a %s without a %s that says how it was made"
+              .formatted(ShardManifest.FILE, RunConfig.FILE),
           "an empty folder, or features of the same options");
     }
     return complete

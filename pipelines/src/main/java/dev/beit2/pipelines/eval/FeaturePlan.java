@@ -73,15 +73,15 @@ record FeaturePlan(BackboneSet.Source backbones, FeatureMetadata metadata, int s
    * Computes the features of images into a folder, which the caller holds.
    *
    * @param labelled whether an image without a label ends the command
-   * @throws InvalidOptionException if no image can be decoded, or one must have a label and has none
+   * @throws InvalidOptionException if no image can be decoded, or one must have a label and has
+   *     none
    */
   void write(
       ImageSourceOptions options, String stage, ImageSet images, String folder, boolean labelled)
       throws IOException {
     RejectedNote.removeOld(folder);
     ClassNames.write(folder, images.summary().classes());
-    StageProgress progress =
-        StageProgress.of(stage, images.summary().images().orElse(0), options);
+    StageProgress progress = StageProgress.of(stage, images.summary().images().orElse(0), options);
     progress.run(pipeline(options, images, folder, labelled, progress));
     if (FeatureManifest.read(folder).rows() == 0) {
       Optional<RejectedImages.Written> rejected =
@@ -102,13 +102,10 @@ record FeaturePlan(BackboneSet.Source backbones, FeatureMetadata metadata, int s
       boolean labelled,
       StageProgress progress) {
     Pipeline pipeline = Pipeline.create(options);
-    PCollectionTuple read =
-        pipeline.apply("Read images", ImageDatasetIO.read(images.source()));
+    PCollectionTuple read = pipeline.apply("Read images", ImageDatasetIO.read(images.source()));
     PCollection<ImageRecord> records = read.get(ImageDatasetIO.IMAGES);
     PCollectionTuple features =
-        (labelled
-                ? records.apply("Labels", ParDo.of(new RequireLabelFn(images.given())))
-                : records)
+        (labelled ? records.apply("Labels", ParDo.of(new RequireLabelFn(images.given()))) : records)
             .apply(
                 "Features",
                 new ComputeFeatures(

@@ -23,7 +23,8 @@ final class FeatureSequence {
   /**
    * @param first number of the group's first row among all rows
    */
-  private record Part(MeasuredSet set, FeatureShards shards, FeatureShards.Group group, long first) {}
+  private record Part(
+      MeasuredSet set, FeatureShards shards, FeatureShards.Group group, long first) {}
 
   FeatureSequence(List<MeasuredSet> sets) {
     for (MeasuredSet set : sets) {
@@ -110,8 +111,7 @@ final class FeatureSequence {
       if (start < end) {
         FeatureBlock rows = read(part, vector);
         int at = (int) (part.first() + start - from);
-        System.arraycopy(
-            rows.features(), start * dim, features, at * dim, (end - start) * dim);
+        System.arraycopy(rows.features(), start * dim, features, at * dim, (end - start) * dim);
         System.arraycopy(rows.labels(), start, labels, at, end - start);
         System.arraycopy(rows.ties(), start, ties, at, end - start);
       }

@@ -48,8 +48,7 @@ final class KnnFn extends DoFn<Knn.Block, KV<String, Long>> {
   }
 
   @ProcessElement
-  public void processElement(
-      @Element Knn.Block block, OutputReceiver<KV<String, Long>> counts) {
+  public void processElement(@Element Knn.Block block, OutputReceiver<KV<String, Long>> counts) {
     Map<String, Long> found = new TreeMap<>();
     Map<String, boolean[]> right = new TreeMap<>();
     for (String vector : knn.vectors()) {
@@ -93,8 +92,7 @@ final class KnnFn extends DoFn<Knn.Block, KV<String, Long>> {
       for (int i = 0; i < right.length; i++) {
         for (int k : knn.ks()) {
           List<Integer> ranked =
-              NearestNeighbours.classes(
-                  search.neighbours(i), k, NearestNeighbours.TEMPERATURE);
+              NearestNeighbours.classes(search.neighbours(i), k, NearestNeighbours.TEMPERATURE);
           int rank = ranked.indexOf(queries.labels()[i]);
           add(found, Knn.right(vector, k, 1), rank == 0 ? 1 : 0);
           add(found, Knn.right(vector, k, TOP), rank >= 0 && rank < TOP ? 1 : 0);

@@ -131,8 +131,8 @@ public final class LinearProbing {
   }
 
   /**
-   * Trains the heads and writes {@code probe.json}, {@code confusion.csv}, {@code confusion.png} and
-   * {@code classes.csv}. Seeds that an earlier start with the same options has finished are not
+   * Trains the heads and writes {@code probe.json}, {@code confusion.csv}, {@code confusion.png}
+   * and {@code classes.csv}. Seeds that an earlier start with the same options has finished are not
    * repeated.
    *
    * @param stage name for progress messages
@@ -142,8 +142,7 @@ public final class LinearProbing {
     List<Double> rates = rates(options.getLearningRates());
     List<String> named = List.of(options.getVectors().split(",", -1));
     MeasuredSets prepared =
-        new MeasuredSets(
-                stage, options, new FeatureChoice(false, needsBlocks(named)), false, 0)
+        new MeasuredSets(stage, options, new FeatureChoice(false, needsBlocks(named)), false, 0)
             .with("--train", options.getTrain())
             .with("--validation", options.getValidation());
     RunConfig config =
@@ -158,7 +157,8 @@ public final class LinearProbing {
       ProbeSpec spec = spec(options, sets, vectors(named, sets.get(0)), rates);
       train(options, stage, spec);
       ProbeResult result =
-          ProbeReport.write(options.getOutput(), options.getPreset(), spec, seeds(options), prepared.classes());
+          ProbeReport.write(
+              options.getOutput(), options.getPreset(), spec, seeds(options), prepared.classes());
       prepared.deleteComputed();
       return result;
     }
@@ -249,8 +249,7 @@ public final class LinearProbing {
     }
     FlinkTarget target = FlinkTarget.of(options);
     StageProgress progress =
-        StageProgress.of(
-            stage + " heads", (long) missing.size() * spec.config().epochs(), options);
+        StageProgress.of(stage + " heads", (long) missing.size() * spec.config().epochs(), options);
     Pipeline pipeline = Pipeline.create(options);
     pipeline
         .apply("Seeds", Create.of(missing))

@@ -84,8 +84,7 @@ final class MeasuredSets {
     }
     ImageSet images = ImageSet.of(option, path, options).labelled();
     Inputs.printNotes(stage, images.source(), images.summary());
-    String folder =
-        StoredFile.in(options.getOutput(), FOLDER + "/" + option.substring(2)).path();
+    String folder = StoredFile.in(options.getOutput(), FOLDER + "/" + option.substring(2)).path();
     return new Part(new MeasuredSet(option, path, folder), images, images.summary().classes());
   }
 

@@ -1,6 +1,5 @@
 package dev.beit2.pipelines.eval;
 
-
 import com.fasterxml.jackson.core.JsonProcessingException;
 import dev.beit2.io.InvalidInputException;
 import dev.beit2.io.Json;
@@ -81,8 +80,7 @@ final class ProbeReport {
       String preset, ProbeSpec spec, List<Long> seeds, List<SeedResult> results) {
     Map<String, Estimate> vectors = new LinkedHashMap<>();
     for (String vector : spec.vectors()) {
-      vectors.put(
-          vector, Estimate.of(results.stream().map(r -> r.vectors().get(vector)).toList()));
+      vectors.put(vector, Estimate.of(results.stream().map(r -> r.vectors().get(vector)).toList()));
     }
     return new ProbeResult(
         spec.train().manifest().metadata().backbone(),

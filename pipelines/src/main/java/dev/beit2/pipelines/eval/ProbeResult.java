@@ -81,8 +81,7 @@ public record ProbeResult(
    * @param heldOut accuracy on the held-out images, 0 to 1
    * @param top1 accuracy on the validation images, 0 to 1
    */
-  public record Seed(
-      long seed, String vector, double learningRate, double heldOut, double top1) {}
+  public record Seed(long seed, String vector, double learningRate, double heldOut, double top1) {}
 
   void write(String directory) throws IOException {
     StoredFile.in(directory, FILE).write(Json.pretty(this));

@@ -73,8 +73,7 @@ final class ProbeTraining implements AutoCloseable {
       for (int v = 0; v < features.size(); v++) {
         String vector = spec.vectors().get(v);
         int dim = train.manifest().size(vector);
-        System.arraycopy(
-            rows.vectors().get(vector), row * dim, features.get(v), size * dim, dim);
+        System.arraycopy(rows.vectors().get(vector), row * dim, features.get(v), size * dim, dim);
       }
       labels[size] = Collections.binarySearch(spec.labels(), rows.labels()[row]);
       heldOut[size] = isHeldOut(rows.keys()[row]);
@@ -141,8 +140,7 @@ final class ProbeTraining implements AutoCloseable {
     int[] order = SeededRandom.of(seed, "row groups", epoch).permutation(groups.size());
     for (int g : order) {
       FeatureShards.Rows rows = train.read(groups.get(g), spec.vectors());
-      for (int row :
-          SeededRandom.of(seed, "rows", epoch, g).permutation(rows.count())) {
+      for (int row : SeededRandom.of(seed, "rows", epoch, g).permutation(rows.count())) {
         batch.add(rows, row);
         if (batch.isFull()) {
           probe.step(batch.features(), batch.labels(), batch.heldOut, epoch);
@@ -151,8 +149,7 @@ final class ProbeTraining implements AutoCloseable {
       }
     }
     if (batch.size > 0) {
-      probe.step(
-          batch.features(), batch.labels(), Arrays.copyOf(batch.heldOut, batch.size), epoch);
+      probe.step(batch.features(), batch.labels(), Arrays.copyOf(batch.heldOut, batch.size), epoch);
     }
   }
 
@@ -240,8 +237,7 @@ final class ProbeTraining implements AutoCloseable {
               first[h] += scores.ranks()[i][h] == 0 ? 1 : 0;
               firstFive[h] += scores.ranks()[i][h] < TOP ? 1 : 0;
             }
-            confusion.merge(
-                List.of(labels[i], scores.predictions()[i][head]), 1L, Long::sum);
+            confusion.merge(List.of(labels[i], scores.predictions()[i][head]), 1L, Long::sum);
           }
         });
     double images = validation.manifest().rows();

@@ -26,8 +26,7 @@ final class WriteEvaluationFn extends DoFn<String, Void> {
 
   @ProcessElement
   public void processElement(ProcessContext context) throws IOException {
-    Counts found =
-        new Counts(context.sideInput(counts), knn, images(knn.asked()), knn.ks().get(0));
+    Counts found = new Counts(context.sideInput(counts), knn, images(knn.asked()), knn.ks().get(0));
     List<Evaluation.Measure> measures = new ArrayList<>();
     for (String vector : knn.vectors()) {
       for (int k : knn.ks()) {

@@ -110,11 +110,11 @@ public record Comparison(String title, List<Run> runs) {
     rows()
         .forEach(
             (group, names) -> {
-              text.append("<section class=\"wide\"><table>\n<caption>%s</caption>\n<thead><tr><th>"
-                  .formatted(Html.escape(group)));
+              text.append(
+                  "<section class=\"wide\"><table>\n<caption>%s</caption>\n<thead><tr><th>"
+                      .formatted(Html.escape(group)));
               runs.forEach(
-                  run ->
-                      text.append("<th scope=\"col\">%s".formatted(Html.escape(run.name()))));
+                  run -> text.append("<th scope=\"col\">%s".formatted(Html.escape(run.name()))));
               text.append("</tr></thead>\n<tbody>\n");
               for (String name : names) {
                 text.append("<tr><th scope=\"row\">%s".formatted(Html.escape(name)));
