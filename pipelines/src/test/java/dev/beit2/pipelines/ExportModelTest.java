@@ -166,6 +166,53 @@ final class ExportModelTest {
   }
 
   @Test
+  void aFileOfTheOfficialCodeIsExported() throws IOException {
+    Path file = Path.of("../model/src/test/resources/pth/pretrained.pth");
+    export(file, "safetensors", output()).expect(CommandLine.OK);
+    String card = Files.readString(output().resolve("README.md"));
+    assertTrue(
+        card.contains("in the file pretrained.pth, which does not say how it was trained"), card);
+    // What was written is a model's file again, and the same in each container and type.
+    Path model = output().resolve("model.safetensors");
+    for (String name : List.of("pretrained-fp16.pth", "pretrained-bf16-legacy.pth")) {
+      Path other = dir.resolve(name);
+      export(file.resolveSibling(name), "safetensors", other).expect(CommandLine.OK);
+      assertEquals(-1, Files.mismatch(model, other.resolve("model.safetensors")), name);
+    }
+    export(model, "official", dir.resolve("official")).expect(CommandLine.OK);
+    export(file, "timm", dir.resolve("timm")).expect(CommandLine.OK);
+    assertRefused(
+        export(file.resolveSibling("make_pth.py"), "timm", dir.resolve("none")),
+        "make_pth.py (not a safetensors file");
+    assertRefused(
+        export(file, "timm", dir.resolve("none"), "--evaluation=" + SAMPLES.evaluation()),
+        "found the accuracy of");
+  }
+
+  @Test
+  void whatAKilledExportLeftIsDeleted() throws IOException {
+    Path run = SAMPLES.pretrained();
+    export(run, "timm", dir.resolve("whole")).expect(CommandLine.OK);
+    Files.createDirectories(output());
+    Files.writeString(output().resolve(".export.json"), "[\"model.onnx\",\"model.pth\"]");
+    Files.writeString(output().resolve("model.onnx"), "written");
+    Files.writeString(output().resolve(".model.pth.4-2.tmp"), "begun");
+    export(run, "timm", output()).expect(CommandLine.OK);
+    Map<String, String> wanted = Commands.digests(dir.resolve("whole"));
+    wanted.keySet().removeIf(name -> name.equals(".hold.json"));
+    Map<String, String> found = Commands.digests(output());
+    found.keySet().removeIf(name -> name.equals(".hold.json"));
+    assertEquals(wanted, found);
+    // Files of somebody else are not: no export has begun there.
+    Path other = Files.createDirectories(dir.resolve("other"));
+    Files.writeString(other.resolve("model.safetensors"), "precious");
+    assertRefused(export(run, "timm", other), "found files there: model.safetensors");
+    Files.writeString(other.resolve(".export.json"), "[\"../whole/config.json\"]");
+    assertRefused(export(run, "timm", other), "found .export.json that no export has written");
+    assertTrue(Files.exists(dir.resolve("whole/config.json")));
+  }
+
+  @Test
   void aBrokenCheckpointIsOneLine() throws IOException {
     Path run = Commands.copyFolder(SAMPLES.pretrained(), dir.resolve("run"));
     try (Stream<Path> files = Files.walk(run)) {

@@ -36,37 +36,50 @@ final class ModelCard {
   private static final int RECENT_STEPS = 2000;
 
   private final ExportModel.Options options;
-  private final Checkpoint checkpoint;
-  private final String run;
   private final SourceModel model;
   private final StringBuilder text = new StringBuilder();
 
-  private ModelCard(ExportModel.Options options, Checkpoint checkpoint, SourceModel model) {
+  private ModelCard(ExportModel.Options options, SourceModel model) {
     this.options = options;
-    this.checkpoint = checkpoint;
-    this.run = checkpoint.directory().replaceFirst("/?checkpoints/[^/]*$", "");
     this.model = model;
   }
 
   /**
    * Writes the card.
    *
+   * @param source the model's file
+   * @param checkpoint the checkpoint that the file is part of, if it is one of a run
    * @throws InvalidOptionException if the evaluation is none, or that of another checkpoint
    */
   static String of(
-      ExportModel.Options options, Checkpoint checkpoint, SourceModel model, Export export)
+      ExportModel.Options options,
+      StoredFile source,
+      Optional<Checkpoint> checkpoint,
+      SourceModel model,
+      Export export)
       throws IOException {
-    ModelCard card = new ModelCard(options, checkpoint, model);
+    ModelCard card = new ModelCard(options, model);
     card.use(export);
     card.network(export);
-    card.training();
-    if (model.kind() == NetworkKind.VQKD) {
-      card.codebook();
+    if (checkpoint.isPresent()) {
+      card.run(checkpoint.get());
+    } else {
+      card.add(
+          "\n## Training\nThe network was in the file %s, which does not say how it was trained.\n",
+          cell(source.path().substring(source.path().lastIndexOf('/') + 1)));
     }
     if (options.getEvaluation() != null) {
-      card.accuracy();
+      card.accuracy(checkpoint.map(Checkpoint::directory).orElse(source.path()));
     }
     return card.text.toString();
+  }
+
+  private void run(Checkpoint checkpoint) throws IOException {
+    String run = checkpoint.directory().replaceFirst("/?checkpoints/[^/]*$", "");
+    training(checkpoint, run);
+    if (model.kind() == NetworkKind.VQKD) {
+      codebook(checkpoint, run);
+    }
   }
 
   private void use(Export export) {
@@ -99,7 +112,7 @@ final class ModelCard {
         ```json
         %5$s```
 
-        SHA-256 of the checkpoint's `model.safetensors`: `%6$s`
+        SHA-256 of the `model.safetensors` that the checkpoint is or becomes: `%6$s`
         """,
         EncodedImage.shorterSide(side),
         side,
@@ -109,7 +122,7 @@ final class ModelCard {
         model.digest());
   }
 
-  private void training() throws IOException {
+  private void training(Checkpoint checkpoint, String run) throws IOException {
     CheckpointState state = checkpoint.state();
     add("\n## Training\nOptimizer steps: %d.", state.step());
     if (state.images() != null) {
@@ -141,7 +154,7 @@ final class ModelCard {
     }
   }
 
-  private void codebook() throws IOException {
+  private void codebook(Checkpoint checkpoint, String run) throws IOException {
     List<Map<String, Double>> steps =
         MetricsLog.readLast(run, 0, RECENT_STEPS).stream()
             .filter(step -> step.get(MetricsLog.STEP) <= checkpoint.step())
@@ -167,8 +180,8 @@ final class ModelCard {
     return "";
   }
 
-  private void accuracy() throws IOException {
-    Evaluation measured = evaluation();
+  private void accuracy(String backbone) throws IOException {
+    Evaluation measured = evaluation(backbone);
     add(
         """
 
@@ -199,13 +212,13 @@ final class ModelCard {
     return String.join(", ", accuracies);
   }
 
-  private Evaluation evaluation() throws IOException {
+  private Evaluation evaluation(String backbone) throws IOException {
     String given = "--evaluation=" + options.getEvaluation();
-    String wanted = "the folder of ./beit2 evaluate of " + checkpoint.directory();
+    String wanted = "the folder of ./beit2 evaluate of " + backbone;
     RunConfig.requirePlainPath(given, options.getEvaluation());
     try {
       Evaluation measured = Evaluation.read(options.getEvaluation());
-      if (place(measured.backbone()).equals(place(checkpoint.directory()))) {
+      if (place(measured.backbone()).equals(place(backbone))) {
         return measured;
       }
       throw new InvalidOptionException(given, "the accuracy of " + measured.backbone(), wanted);
