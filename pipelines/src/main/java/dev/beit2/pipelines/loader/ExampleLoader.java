@@ -10,9 +10,9 @@ import dev.beit2.io.image.RgbImage;
 import dev.beit2.io.image.UndecodableImageException;
 import java.io.IOException;
 import java.util.Collection;
-import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
 import javax.annotation.Nullable;
 
@@ -43,6 +43,11 @@ public final class ExampleLoader<ExampleT> {
 
     /** The encoded image of an example. */
     byte[] image(ExampleT example);
+
+    /** What could not be read so far; it knows the reason better than the decoder does. */
+    default List<RejectedImage> rejected() {
+      return List.of();
+    }
   }
 
   /** Renders the pixels of an example from its image. */
@@ -119,8 +124,10 @@ public final class ExampleLoader<ExampleT> {
     images.forEach(image -> rejected.put(image.key(), image));
   }
 
-  /** The images that could not be decoded so far, sorted by key. */
+  /** The images that could not be read or decoded so far, sorted by key. */
   public List<RejectedImage> rejected() {
-    return rejected.values().stream().sorted(Comparator.comparing(RejectedImage::key)).toList();
+    Map<String, RejectedImage> all = new TreeMap<>(rejected);
+    source.rejected().forEach(image -> all.put(image.key(), image));
+    return List.copyOf(all.values());
   }
 }

@@ -5,6 +5,7 @@ import dev.beit2.pipelines.cli.Command;
 import dev.beit2.pipelines.cli.CommandLine;
 import dev.beit2.pipelines.cli.Range;
 import dev.beit2.pipelines.options.Inputs;
+import dev.beit2.pipelines.train.InputSizeOptions;
 import dev.beit2.pipelines.train.TrainingJobs;
 import dev.beit2.pipelines.train.TrainingOptions;
 import java.io.IOException;
@@ -36,7 +37,7 @@ public final class PretrainMim {
   private PretrainMim() {}
 
   /** The options of {@code ./beit2 pretrain}. */
-  public interface Options extends TrainingOptions {
+  public interface Options extends TrainingOptions, InputSizeOptions {
     @Description("Shards written by ./beit2 tokenize.")
     @Validation.Required
     String getShards();

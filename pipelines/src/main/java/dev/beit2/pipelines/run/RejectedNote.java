@@ -1,14 +1,21 @@
 package dev.beit2.pipelines.run;
 
+import static java.util.stream.Collectors.joining;
+
+import dev.beit2.io.Json;
+import dev.beit2.io.image.RejectedImage;
 import dev.beit2.io.image.RejectedImages;
 import dev.beit2.io.store.StoredFile;
 import java.io.IOException;
+import java.util.Collection;
 import java.util.Optional;
 
 /** Tells at the end of a command how many images it could not use, and where they are listed. */
 public final class RejectedNote {
   /** The folder of the list, in a command's output. */
   public static final String FOLDER = "rejected";
+
+  private static final String VALIDATION = "validation.jsonl";
 
   private RejectedNote() {}
 
@@ -24,6 +31,18 @@ public final class RejectedNote {
       new StoredFile(file).deleteIfExists();
     }
     StoredFile.deleteTemporaryFiles(folder, "rejected-*");
+  }
+
+  /**
+   * Lists the held-out images that could not be used in {@code rejected/validation.jsonl}; writes
+   * nothing if there are none.
+   */
+  public static void writeValidation(String output, Collection<RejectedImage> rejected)
+      throws IOException {
+    if (!rejected.isEmpty()) {
+      StoredFile.in(folder(output), VALIDATION)
+          .write(rejected.stream().map(Json::line).collect(joining("\n", "", "\n")));
+    }
   }
 
   /** Prints a line if something was rejected. */

@@ -10,7 +10,7 @@ import org.apache.beam.sdk.options.Default;
 import org.apache.beam.sdk.options.Description;
 import org.apache.beam.sdk.options.Validation;
 
-/** The options of both trainings. Their defaults by preset are in the recipes. */
+/** The options of all trainings. Their defaults by preset are in the recipes. */
 public interface TrainingOptions extends DecodingOptions, PrecisionOptions {
   /** Runner options that a training sets itself. */
   Map<String, String> SET_BY_TRAINING =
@@ -94,18 +94,6 @@ public interface TrainingOptions extends DecodingOptions, PrecisionOptions {
   Double getAdamEps();
 
   void setAdamEps(Double adamEps);
-
-  @Description("Width and height of the network's input in pixels; a multiple of --patchSize.")
-  @Range(min = 8, max = 4096)
-  Integer getInputSize();
-
-  void setInputSize(Integer inputSize);
-
-  @Description("Width and height of a patch in pixels.")
-  @Range(min = 1, max = 512)
-  Integer getPatchSize();
-
-  void setPatchSize(Integer patchSize);
 
   @Description(
       "Steps in which the learning rate rises from 0, at most half of all steps; instead of --warmupEpochs.")

@@ -18,6 +18,7 @@ import dev.beit2.pipelines.cli.InvalidOptionException;
 import dev.beit2.pipelines.cli.Progress;
 import dev.beit2.pipelines.cli.Range;
 import dev.beit2.pipelines.cli.UsageText;
+import dev.beit2.pipelines.loader.HeldOutImages;
 import dev.beit2.pipelines.options.DecodingOptions;
 import dev.beit2.pipelines.options.ImageSourceOptions;
 import dev.beit2.pipelines.options.Inputs;
@@ -112,12 +113,13 @@ public final class CodebookCheck {
       ImageDataset images = Inputs.dataset("--input", source);
       long sample = options.getSample();
       long count = sample == 0 ? images.size() : Math.min(sample, images.size());
-      HeldOutImages shown = new HeldOutImages(DecodingOptions.limits(options));
+      HeldOutImages shown =
+          HeldOutImages.inEvaluationCrop(DecodingOptions.limits(options), tokenizer.imageSize());
       Progress progress = Progress.onStderr(NAME, count);
       shown.show(
           images.epoch(options.getSeed(), 0),
           count,
-          measured,
+          (batch, records) -> measured.add(batch.first(records.size()), records.size()),
           done -> progress.update(done, OptionalDouble.empty(), done));
       progress.done();
       Result result = new Result(images.size(), measured, List.copyOf(shown.rejected()));

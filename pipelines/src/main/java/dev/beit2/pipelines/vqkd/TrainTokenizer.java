@@ -11,6 +11,7 @@ import dev.beit2.pipelines.jvm.SharedInJvm;
 import dev.beit2.pipelines.options.ImageSourceOptions;
 import dev.beit2.pipelines.options.Inputs;
 import dev.beit2.pipelines.run.ClassNames;
+import dev.beit2.pipelines.train.InputSizeOptions;
 import dev.beit2.pipelines.train.TrainingJobs;
 import dev.beit2.pipelines.train.TrainingOptions;
 import java.io.IOException;
@@ -39,7 +40,8 @@ public final class TrainTokenizer {
   private TrainTokenizer() {}
 
   /** The options of {@code ./beit2 train-tokenizer}. */
-  public interface Options extends TrainingOptions, ImageSourceOptions, TeacherOptions {
+  public interface Options
+      extends TrainingOptions, InputSizeOptions, ImageSourceOptions, TeacherOptions {
     @Description(
         "Images: a folder, an archive, or several files by a glob or braces, NAME-{000..127}.tar; see --format. Images "
             + "that cannot be decoded are left out and listed in OUTPUT/rejected.")

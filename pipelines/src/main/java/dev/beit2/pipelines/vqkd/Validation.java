@@ -1,20 +1,15 @@
 package dev.beit2.pipelines.vqkd;
 
-import static java.util.stream.Collectors.joining;
-
-import dev.beit2.io.Json;
-import dev.beit2.io.image.RejectedImage;
 import dev.beit2.io.image.source.ImageDataset;
 import dev.beit2.io.shard.CodeUsage;
-import dev.beit2.io.store.StoredFile;
 import dev.beit2.model.teacher.Teacher;
 import dev.beit2.model.tokenizer.TokenizerValidation;
 import dev.beit2.model.torch.Kernels;
+import dev.beit2.pipelines.loader.HeldOutImages;
 import dev.beit2.pipelines.run.RejectedNote;
 import java.io.IOException;
 import java.nio.channels.ReadableByteChannel;
 import java.util.Map;
-import java.util.Set;
 import java.util.TreeMap;
 
 /**
@@ -22,7 +17,6 @@ import java.util.TreeMap;
  * cannot be decoded are listed in {@code OUTPUT/rejected/validation.jsonl}.
  */
 final class Validation {
-  private static final String REJECTED = "validation.jsonl";
   static final String CODE_USAGE = "validation_code_usage";
 
   private final VqKdSpec spec;
@@ -39,9 +33,13 @@ final class Validation {
     Kernels kernels = Kernels.of(spec.precision());
     try (Teacher teacher = spec.teacher().open();
         TokenizerValidation validation = TokenizerValidation.read(model, teacher, kernels)) {
-      HeldOutImages all = new HeldOutImages(spec.limits());
-      all.show(images.epoch(0, 0), images.size(), validation, done -> {});
-      writeRejected(all.rejected());
+      HeldOutImages all = HeldOutImages.inEvaluationCrop(spec.limits(), validation.imageSize());
+      all.show(
+          images.epoch(0, 0),
+          images.size(),
+          (batch, shown) -> validation.add(batch.first(shown.size()), shown.size()),
+          done -> {});
+      RejectedNote.writeValidation(spec.plan().output(), all.rejected());
       Map<String, Double> measures = new TreeMap<>();
       measures.put("validation_images", (double) validation.images());
       measures.put("validation_rejected", (double) all.rejected().size());
@@ -53,13 +51,6 @@ final class Validation {
         measures.put("validation_perplexity", usage.perplexity());
       }
       return measures;
-    }
-  }
-
-  private void writeRejected(Set<RejectedImage> rejected) throws IOException {
-    if (!rejected.isEmpty()) {
-      StoredFile.in(RejectedNote.folder(spec.plan().output()), REJECTED)
-          .write(rejected.stream().map(Json::line).collect(joining("\n", "", "\n")));
     }
   }
 }

@@ -10,14 +10,13 @@ import dev.beit2.model.teacher.Teacher;
 import dev.beit2.model.train.Trainer;
 import dev.beit2.model.train.VqKdTrainer;
 import dev.beit2.pipelines.jvm.SharedInJvm;
-import dev.beit2.pipelines.loader.EpochCache;
 import dev.beit2.pipelines.loader.ExampleLoader;
+import dev.beit2.pipelines.loader.ImageExamples;
 import dev.beit2.pipelines.run.RunPosition;
 import dev.beit2.pipelines.train.TrainingTask;
 import java.io.IOException;
 import java.util.List;
 import java.util.Map;
-import java.util.TreeMap;
 
 /** Trains a tokenizer on images; each epoch sees another view of each image. */
 final class VqKdTraining implements TrainingTask<ImageRecord, ImageBatch> {
@@ -30,7 +29,7 @@ final class VqKdTraining implements TrainingTask<ImageRecord, ImageBatch> {
       VqKdSpec spec, RunPosition from, SharedInJvm<ImageDataset> images, Teacher teacher) {
     this.spec = spec;
     this.images = images;
-    this.loader = new ExampleLoader<>(new Images(images.get(), spec.seed()), spec.limits());
+    this.loader = new ExampleLoader<>(new ImageExamples(images.get(), spec.seed()), spec.limits());
     this.trainer =
         VqKdTrainer.start(
             spec.network(),
@@ -118,11 +117,7 @@ final class VqKdTraining implements TrainingTask<ImageRecord, ImageBatch> {
 
   @Override
   public List<RejectedImage> rejected() {
-    Map<String, RejectedImage> rejected = new TreeMap<>();
-    loader.rejected().forEach(image -> rejected.put(image.key(), image));
-    // Where both know an image, the data set knows the reason better: it could not even read it.
-    images.get().rejected().forEach(image -> rejected.put(image.key(), image));
-    return List.copyOf(rejected.values());
+    return loader.rejected();
   }
 
   @Override
@@ -136,36 +131,6 @@ final class VqKdTraining implements TrainingTask<ImageRecord, ImageBatch> {
       trainer.close();
     } finally {
       images.close();
-    }
-  }
-
-  private static final class Images implements ExampleLoader.Source<ImageRecord> {
-    private final ImageDataset images;
-    private final EpochCache<ImageDataset.Epoch> epochs;
-
-    Images(ImageDataset images, long seed) {
-      this.images = images;
-      this.epochs = new EpochCache<>(epoch -> images.epoch(seed, epoch));
-    }
-
-    @Override
-    public long size() {
-      return images.size();
-    }
-
-    @Override
-    public ImageRecord read(long epoch, long index) throws IOException {
-      return epochs.get(epoch).read(index);
-    }
-
-    @Override
-    public String key(ImageRecord example) {
-      return example.key();
-    }
-
-    @Override
-    public byte[] image(ImageRecord example) {
-      return example.bytes();
     }
   }
 }
