@@ -11,6 +11,7 @@ import dev.beit2.pipelines.eval.Evaluate;
 import dev.beit2.pipelines.eval.ExtractFeatures;
 import dev.beit2.pipelines.eval.LinearProbing;
 import dev.beit2.pipelines.export.ExportModel;
+import dev.beit2.pipelines.finetune.FineTuneClassifier;
 import dev.beit2.pipelines.generate.GenerateImages;
 import dev.beit2.pipelines.mim.PretrainMim;
 import dev.beit2.pipelines.status.Status;
@@ -36,6 +37,7 @@ public final class Beit2 {
           CodebookCheck.COMMAND,
           TokenizeDataset.COMMAND,
           PretrainMim.COMMAND,
+          FineTuneClassifier.COMMAND,
           Status.COMMAND,
           ExtractFeatures.COMMAND,
           Evaluate.COMMAND,

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import dev.beit2.io.Json;
 import dev.beit2.pipelines.cli.Command;
 import dev.beit2.pipelines.cli.CommandLine;
+import dev.beit2.pipelines.finetune.FineTuneClassifier;
 import dev.beit2.pipelines.mim.PretrainMim;
 import dev.beit2.pipelines.run.Checkpoint;
 import dev.beit2.pipelines.run.MetricsLog;
@@ -50,10 +51,15 @@ final class SameParametersTest {
                 "--seed=5",
                 "--steps=" + STEPS,
                 "--output=" + output));
-    args.addAll(
-        command == PretrainMim.COMMAND
-            ? List.of("--shards=" + SAMPLES.shards(), "--dropPath=0.1")
-            : List.of("--input=" + SAMPLES.train(), "--codebookSize=32"));
+    if (command == PretrainMim.COMMAND) {
+      args.addAll(List.of("--shards=" + SAMPLES.shards(), "--dropPath=0.1"));
+    } else {
+      args.add("--input=" + SAMPLES.train());
+      args.add(
+          command == FineTuneClassifier.COMMAND
+              ? "--backbone=" + SAMPLES.pretrained()
+              : "--codebookSize=32");
+    }
     args.addAll(List.of(more));
     Commands.run(command, args).expect(CommandLine.OK);
   }
@@ -75,6 +81,11 @@ final class SameParametersTest {
     assertRoundsAndJobsChangeNoBit(PretrainMim.COMMAND, 0);
   }
 
+  @Test
+  void roundsAndJobsOfAFineTuningChangeNoBit() throws IOException {
+    assertRoundsAndJobsChangeNoBit(FineTuneClassifier.COMMAND, 1);
+  }
+
   private void assertRoundsAndJobsChangeNoBit(Command<?> command, int rejectedImages)
       throws IOException {
     Path rounds = dir.resolve("rounds");
@@ -93,15 +104,27 @@ final class SameParametersTest {
 
   @Test
   void activationCheckpointingChangesNoBit() throws IOException {
-    train(PretrainMim.COMMAND, dir, "--localSteps=" + STEPS, "--recompute");
-    assertArrayEquals(
-        last(oneRound(PretrainMim.COMMAND), Checkpoint.MODEL), last(dir, Checkpoint.MODEL));
+    for (Command<?> command : List.of(PretrainMim.COMMAND, FineTuneClassifier.COMMAND)) {
+      Path output = dir.resolve(command.name());
+      train(command, output, "--localSteps=" + STEPS, "--recompute");
+      assertArrayEquals(
+          last(oneRound(command), Checkpoint.MODEL), last(output, Checkpoint.MODEL));
+    }
   }
 
   @Test
-  void gradientAccumulationHardlyChangesTheLoss() throws IOException {
-    train(PretrainMim.COMMAND, dir, "--localSteps=" + STEPS, "--accumulate=2");
-    Path whole = oneRound(PretrainMim.COMMAND);
+  void gradientAccumulationHardlyChangesTheLossOfAPretraining() throws IOException {
+    assertAccumulationHardlyChangesTheLoss(PretrainMim.COMMAND);
+  }
+
+  @Test
+  void gradientAccumulationHardlyChangesTheLossOfAFineTuning() throws IOException {
+    assertAccumulationHardlyChangesTheLoss(FineTuneClassifier.COMMAND);
+  }
+
+  private void assertAccumulationHardlyChangesTheLoss(Command<?> command) throws IOException {
+    train(command, dir, "--localSteps=" + STEPS, "--accumulate=2");
+    Path whole = oneRound(command);
     List<Map<String, Double>> expected = MetricsLog.read(whole.toString());
     List<Map<String, Double>> steps = MetricsLog.read(dir.toString());
     assertEquals(expected.get(0).get("loss"), steps.get(0).get("loss"), 1e-4);

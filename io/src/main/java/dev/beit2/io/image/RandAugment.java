@@ -15,6 +15,10 @@ import java.io.Serializable;
 public record RandAugment(int operations, double magnitude, double deviation)
     implements Serializable {
   private static final long serialVersionUID = 1L;
+
+  /** Leaves images as they are. */
+  public static final RandAugment NONE = new RandAugment(0, 0, 0);
+
   private static final AugmentOperation[] ALL = AugmentOperation.values();
   private static final double LARGEST = 10;
 

@@ -103,7 +103,7 @@ public record FineTuningRecipe(
           /* adamEps= */ 1e-8,
           /* weightDecay= */ 0.05,
           /* clipNorm= */ 0,
-          /* steps= */ 600L,
+          /* steps= */ 300L,
           /* epochs= */ null,
           /* batchSize= */ 32,
           /* microBatch= */ new MicroBatch(32, 32),

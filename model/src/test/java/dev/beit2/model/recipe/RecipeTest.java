@@ -221,7 +221,7 @@ class RecipeTest {
                 1e-8,
                 0.05,
                 0,
-                600L,
+                300L,
                 null,
                 32,
                 new MicroBatch(32, 32),

@@ -191,9 +191,17 @@ final class RunStatus {
     steps.forEach(step -> names.addAll(step.keySet()));
     for (String name : names) {
       if (name.endsWith("loss") || name.endsWith("accuracy") || CODEBOOK.contains(name)) {
-        mean(steps, name).ifPresent(mean -> add(name, number(mean)));
+        mean(steps, name).ifPresent(mean -> add(name, number(mean) + error(steps, name)));
       }
     }
+  }
+
+  /** The standard error of an accuracy, if the run has measured it. */
+  private static String error(List<Map<String, Double>> steps, String name) {
+    OptionalDouble error = mean(steps, name.replaceFirst("accuracy$", "standard_error"));
+    return name.endsWith("accuracy") && error.isPresent()
+        ? " ± " + number(error.getAsDouble())
+        : "";
   }
 
   private static OptionalDouble mean(List<Map<String, Double>> steps, String name) {

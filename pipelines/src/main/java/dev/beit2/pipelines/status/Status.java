@@ -5,6 +5,7 @@ import dev.beit2.pipelines.cli.Command;
 import dev.beit2.pipelines.cli.CommandLine;
 import dev.beit2.pipelines.cli.InvalidOptionException;
 import dev.beit2.pipelines.cli.Positional;
+import dev.beit2.pipelines.finetune.FineTuneClassifier;
 import dev.beit2.pipelines.mim.PretrainMim;
 import dev.beit2.pipelines.run.RunConfig;
 import dev.beit2.pipelines.vqkd.TrainTokenizer;
@@ -25,14 +26,16 @@ public final class Status {
       Command.of(
           NAME,
           "progress of a training run",
-          "Reports the progress of a run of train-tokenizer or pretrain, from its folder alone: step, losses, speed, time"
+          "Reports the progress of a run of train-tokenizer, pretrain or finetune, from its folder alone: step, losses, speed, time"
               + " left, last checkpoint, and whether it is complete, has stopped, or seems to be dead.",
           Options.class,
           options -> run(options, System.out, Clock.systemUTC()));
 
-  private static final Set<String> TRAININGS = Set.of(TrainTokenizer.NAME, PretrainMim.NAME);
+  private static final Set<String> TRAININGS =
+      Set.of(TrainTokenizer.NAME, PretrainMim.NAME, FineTuneClassifier.NAME);
   private static final Set<String> COUNTS = Set.of("steps", "batchSize");
-  private static final String WANTED = "the folder of a run of train-tokenizer or pretrain";
+  private static final String WANTED =
+      "the folder of a run of train-tokenizer, pretrain or finetune";
 
   private Status() {}
 
