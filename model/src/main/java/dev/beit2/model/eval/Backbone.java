@@ -6,18 +6,13 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import dev.beit2.model.checkpoint.InvalidCheckpointException;
-import dev.beit2.model.checkpoint.Layout;
-import dev.beit2.model.checkpoint.ModelMetadata;
 import dev.beit2.model.checkpoint.Safetensors;
-import dev.beit2.model.mim.MaskedImageModel;
-import dev.beit2.model.mim.MimConfig;
 import dev.beit2.model.torch.Kernels;
 import dev.beit2.model.torch.Precision;
 import dev.beit2.model.torch.StateDict;
 import dev.beit2.model.vit.DropPath;
 import dev.beit2.model.vit.ImageNet;
 import dev.beit2.model.vit.Vit;
-import dev.beit2.model.vit.VitConfig;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.ReadableByteChannel;
@@ -40,61 +35,16 @@ public final class Backbone implements AutoCloseable {
   /** The vector of the mean of the patch tokens. */
   public static final String MEAN = "mean";
 
-  private static final String CLASSIFIER = "classifier";
-
   private final Network network;
   private final Kernels kernels;
   private final StateDict state;
   private final Vit vit;
 
-  /** The networks whose transformer is used. */
-  private sealed interface Network {
-    VitConfig backbone();
-
-    Layout layout();
-
-    StateDict initialize(long seed);
-  }
-
-  private record Pretrained(MimConfig config) implements Network {
-    @Override
-    public VitConfig backbone() {
-      return config.backbone();
-    }
-
-    @Override
-    public Layout layout() {
-      return MaskedImageModel.layout(config);
-    }
-
-    @Override
-    public StateDict initialize(long seed) {
-      return MaskedImageModel.initialize(config, seed);
-    }
-  }
-
-  private record FineTuned(ClassifierConfig config) implements Network {
-    @Override
-    public VitConfig backbone() {
-      return config.backbone();
-    }
-
-    @Override
-    public Layout layout() {
-      return Classifier.layout(config);
-    }
-
-    @Override
-    public StateDict initialize(long seed) {
-      return Classifier.initialize(config, seed);
-    }
-  }
-
   private Backbone(Network network, Kernels kernels, StateDict state) {
     this.network = network;
     this.kernels = kernels;
     this.state = state;
-    this.vit = new Vit(network.backbone(), kernels, state, "");
+    this.vit = new Vit(network.transformer(), kernels, state, "");
   }
 
   /**
@@ -104,41 +54,20 @@ public final class Backbone implements AutoCloseable {
    *     classifier's file
    */
   public static Backbone read(ReadableByteChannel model, Precision precision) throws IOException {
-    Safetensors file = Safetensors.read(model, Backbone::layout);
+    Safetensors file = Safetensors.read(model, metadata -> network(metadata).layout());
     Network network = network(file.metadata());
     Kernels kernels = Kernels.of(precision);
     file.tensors().convert(kernels, name -> name.startsWith("blocks."));
     return new Backbone(network, kernels, file.tensors());
   }
 
-  private static Network network(Map<String, String> metadata) throws InvalidCheckpointException {
-    ModelMetadata model = ModelMetadata.of(metadata);
-    return isClassifier(metadata)
-        ? new FineTuned(model.config(CLASSIFIER, "a classifier", ClassifierConfig.class))
-        : new Pretrained(model.config("mim", "a masked image model", MimConfig.class));
-  }
-
-  /** Whether the metadata of a file says that it is a classifier. */
-  public static boolean isClassifier(Map<String, String> metadata) {
-    return CLASSIFIER.equals(ModelMetadata.of(metadata).kind());
-  }
-
   /**
-   * The tensors of the file with this metadata.
+   * The network of the file with this metadata.
    *
    * @throws InvalidCheckpointException if it has no backbone
    */
-  public static Layout layout(Map<String, String> metadata) throws InvalidCheckpointException {
-    return network(metadata).layout();
-  }
-
-  /**
-   * The shape of the transformer in the file with this metadata.
-   *
-   * @throws InvalidCheckpointException if it has no backbone
-   */
-  public static VitConfig shape(Map<String, String> metadata) throws InvalidCheckpointException {
-    return network(metadata).backbone();
+  public static Network network(Map<String, String> metadata) throws InvalidCheckpointException {
+    return Network.of(metadata, Network.Kind.MIM, Network.Kind.CLASSIFIER);
   }
 
   /** A backbone of the same shape at its initial values, as a baseline. */
@@ -148,12 +77,12 @@ public final class Backbone implements AutoCloseable {
 
   /** What people should know of its features, if they are not those of a pretrained backbone. */
   public Optional<String> note() {
-    return network instanceof FineTuned classifier
+    return network.config() instanceof ClassifierConfig classifier
         ? Optional.of(
             "a classifier of %d classes: %s; its head is not used"
                 .formatted(
-                    classifier.config().classes(),
-                    classifier.config().meanPooling()
+                    classifier.classes(),
+                    classifier.meanPooling()
                         ? "[CLS] is taken as it is, for it has no norm, and the mean of patches goes"
                             + " through its fc_norm"
                         : "its norm is that of [CLS], and of the patches as well"))
@@ -162,12 +91,12 @@ public final class Backbone implements AutoCloseable {
 
   /** Side of its input images, in pixels. */
   public int imageSize() {
-    return network.backbone().imageSize();
+    return network.transformer().imageSize();
   }
 
   /** Width of a feature, D. */
   public int dim() {
-    return network.backbone().dim();
+    return network.transformer().dim();
   }
 
   /**
@@ -193,10 +122,10 @@ public final class Backbone implements AutoCloseable {
     sizes.put(CLS, dim());
     sizes.put(MEAN, dim());
     if (choice.patches()) {
-      sizes.put("patches", network.backbone().patches() * dim());
+      sizes.put("patches", network.transformer().patches() * dim());
     }
     if (choice.blocks()) {
-      for (int i = 0; i < network.backbone().depth(); i++) {
+      for (int i = 0; i < network.transformer().depth(); i++) {
         sizes.put(String.format(Locale.ROOT, "block_%02d", i + 1), 2 * dim());
       }
     }
@@ -215,7 +144,7 @@ public final class Backbone implements AutoCloseable {
       NDArray x = embed(manager, image, 1);
       NDArray bias = vit.sharedBias(manager);
       List<float[]> ofBlocks = new ArrayList<>();
-      for (int i = 0; i < network.backbone().depth(); i++) {
+      for (int i = 0; i < network.transformer().depth(); i++) {
         NDArray next = vit.block(manager, x, bias, "blocks." + i, DropPath.NONE);
         x = next;
         if (choice.blocks()) {
@@ -253,7 +182,7 @@ public final class Backbone implements AutoCloseable {
   private record Pooled(NDArray tokens, float[] cls, float[] mean) {}
 
   private Pooled pooled(NDManager manager, NDArray x) {
-    boolean poolsFirst = network instanceof FineTuned tuned && tuned.config().meanPooling();
+    boolean poolsFirst = network.config() instanceof ClassifierConfig tuned && tuned.meanPooling();
     NDArray tokens = poolsFirst ? x : vit.norm(manager, x, "norm");
     NDList pooled = kernels.callForAll(manager, "pooled", new NDArray[] {tokens});
     NDArray average = poolsFirst ? vit.norm(manager, pooled.get(1), "fc_norm") : pooled.get(1);

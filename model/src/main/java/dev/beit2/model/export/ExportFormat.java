@@ -1,28 +1,29 @@
 package dev.beit2.model.export;
 
 import dev.beit2.model.checkpoint.InvalidCheckpointException;
+import dev.beit2.model.eval.Network;
 import java.util.Arrays;
 import java.util.List;
 
 /** The tools that a network can be exported for. */
 public enum ExportFormat {
   /** A folder for timm's {@code create_model("local-dir:DIR")}. */
-  TIMM(TimmExport::of, NetworkKind.MIM, NetworkKind.CLASSIFIER),
+  TIMM(TimmExport::of, Network.Kind.MIM, Network.Kind.CLASSIFIER),
   /** {@code BeitModel}, or {@code BeitForImageClassification} of a classifier. */
-  TRANSFORMERS(TransformersExport::of, NetworkKind.MIM, NetworkKind.CLASSIFIER),
+  TRANSFORMERS(TransformersExport::of, Network.Kind.MIM, Network.Kind.CLASSIFIER),
   /** {@code BeitForMaskedImageModeling}. */
-  TRANSFORMERS_MIM(TransformersExport::maskedImageModel, NetworkKind.MIM),
+  TRANSFORMERS_MIM(TransformersExport::maskedImageModel, Network.Kind.MIM),
   /** A {@code .pth} file as the official code writes it. */
-  OFFICIAL(OfficialExport::torch, NetworkKind.values()),
+  OFFICIAL(OfficialExport::torch, Network.Kind.values()),
   /** The same state dict as a safetensors file. */
-  SAFETENSORS(OfficialExport::safetensors, NetworkKind.values()),
+  SAFETENSORS(OfficialExport::safetensors, Network.Kind.values()),
   /** A graph from images to features, or to logits. */
-  ONNX(OnnxExport::of, NetworkKind.MIM, NetworkKind.CLASSIFIER);
+  ONNX(OnnxExport::of, Network.Kind.MIM, Network.Kind.CLASSIFIER);
 
   private final Exporter exporter;
-  private final List<NetworkKind> kinds;
+  private final List<Network.Kind> kinds;
 
-  ExportFormat(Exporter exporter, NetworkKind... kinds) {
+  ExportFormat(Exporter exporter, Network.Kind... kinds) {
     this.exporter = exporter;
     this.kinds = List.of(kinds);
   }
@@ -32,7 +33,7 @@ public enum ExportFormat {
   }
 
   /** The formats that a kind of network has. */
-  public static List<ExportFormat> of(NetworkKind kind) {
+  public static List<ExportFormat> of(Network.Kind kind) {
     return Arrays.stream(values()).filter(format -> format.kinds.contains(kind)).toList();
   }
 

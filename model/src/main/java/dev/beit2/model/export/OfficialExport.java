@@ -1,5 +1,6 @@
 package dev.beit2.model.export;
 
+import dev.beit2.model.eval.Network;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -35,7 +36,7 @@ final class OfficialExport {
   }
 
   private static String input(SourceModel model) {
-    return model.kind() == NetworkKind.VQKD
+    return model.kind() == Network.Kind.VQKD
         ? "in [0, 1]: the network scales them to [−1, 1] itself"
         : Export.NORMALIZED;
   }

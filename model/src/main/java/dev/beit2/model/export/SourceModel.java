@@ -5,9 +5,7 @@ import dev.beit2.model.checkpoint.Safetensors;
 import dev.beit2.model.checkpoint.SafetensorsHeader;
 import dev.beit2.model.checkpoint.SafetensorsHeader.Entry;
 import dev.beit2.model.checkpoint.Sha256Channel;
-import dev.beit2.model.eval.ClassifierConfig;
-import dev.beit2.model.mim.MimConfig;
-import dev.beit2.model.tokenizer.VqKdConfig;
+import dev.beit2.model.eval.Network;
 import dev.beit2.model.vit.VitConfig;
 import java.io.EOFException;
 import java.io.IOException;
@@ -25,17 +23,14 @@ public final class SourceModel {
 
   private final SeekableByteChannel file;
   private final SafetensorsHeader header;
-  private final NetworkKind kind;
-  private final Record config;
+  private final Network network;
   private final String digest;
 
   private SourceModel(
-      SeekableByteChannel file, SafetensorsHeader header, NetworkKind kind, String digest)
-      throws InvalidCheckpointException {
+      SeekableByteChannel file, SafetensorsHeader header, Network network, String digest) {
     this.file = file;
     this.header = header;
-    this.kind = kind;
-    this.config = kind.config(header.metadata());
+    this.network = network;
     this.digest = digest;
   }
 
@@ -48,28 +43,24 @@ public final class SourceModel {
   public static SourceModel open(SeekableByteChannel file) throws IOException {
     Sha256Channel in = new Sha256Channel(file);
     SafetensorsHeader header =
-        Safetensors.check(
-            in,
-            metadata -> {
-              NetworkKind kind = NetworkKind.of(metadata);
-              return kind.layout(kind.config(metadata));
-            });
-    return new SourceModel(file, header, NetworkKind.of(header.metadata()), in.digest());
+        Safetensors.check(in, metadata -> Network.of(metadata, Network.Kind.values()).layout());
+    Network network = Network.of(header.metadata(), Network.Kind.values());
+    return new SourceModel(file, header, network, in.digest());
   }
 
   /** What the network is. */
-  public NetworkKind kind() {
-    return kind;
+  public Network.Kind kind() {
+    return network.kind();
   }
 
   /** The network's config, a record. */
   public Record config() {
-    return config;
+    return network.config();
   }
 
   /** Side of the network's input images, in pixels. */
   public int imageSize() {
-    return config instanceof VqKdConfig vqkd ? vqkd.encoder().imageSize() : backbone().imageSize();
+    return backbone().imageSize();
   }
 
   /** SHA-256 of the file, as hexadecimal digits. */
@@ -95,11 +86,9 @@ public final class SourceModel {
     return header.tensors();
   }
 
-  /** The transformer of a masked image model or a classifier. */
+  /** The network's transformer, of a tokenizer the encoder. */
   VitConfig backbone() {
-    return config instanceof MimConfig mim
-        ? mim.backbone()
-        : ((ClassifierConfig) config).backbone();
+    return network.transformer();
   }
 
   /** Receives bytes. */

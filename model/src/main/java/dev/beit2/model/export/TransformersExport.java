@@ -3,6 +3,7 @@ package dev.beit2.model.export;
 import dev.beit2.model.checkpoint.InvalidCheckpointException;
 import dev.beit2.model.checkpoint.SafetensorsHeader.Entry;
 import dev.beit2.model.eval.ClassifierConfig;
+import dev.beit2.model.eval.Network;
 import dev.beit2.model.mim.MimConfig;
 import dev.beit2.model.vit.ImageNet;
 import dev.beit2.model.vit.VitConfig;
@@ -204,7 +205,7 @@ final class TransformersExport {
     config.put(
         "use_shared_relative_position_bias", backbone.positions() == Positions.SHARED_RELATIVE);
     config.put("use_relative_position_bias", backbone.positions() == Positions.RELATIVE);
-    config.put("use_mask_token", model.kind() == NetworkKind.MIM);
+    config.put("use_mask_token", model.kind() == Network.Kind.MIM);
     config.put("use_mean_pooling", form.meanPooling());
     if (model.config() instanceof MimConfig mim) {
       config.put("vocab_size", mim.vocabulary());

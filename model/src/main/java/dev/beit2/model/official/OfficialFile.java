@@ -3,6 +3,7 @@ package dev.beit2.model.official;
 import dev.beit2.model.checkpoint.InvalidCheckpointException;
 import dev.beit2.model.checkpoint.WeightsFile;
 import dev.beit2.model.checkpoint.WeightsFile.Source;
+import dev.beit2.model.eval.Network;
 import java.io.IOException;
 import java.nio.channels.ReadableByteChannel;
 import java.nio.channels.SeekableByteChannel;
@@ -24,7 +25,7 @@ public final class OfficialFile {
       return file.position(0);
     }
     WeightsFile weights = WeightsFile.read(file);
-    OfficialNetwork network = OfficialNetwork.of(weights.tensors());
+    Network network = OfficialNetwork.of(weights.tensors());
     return weights.asSafetensors(
         network.metadata().toMap(), network.layout(), Source::of, OfficialNetwork::ignores);
   }

@@ -1,35 +1,30 @@
 package dev.beit2.model.official;
 
 import dev.beit2.model.checkpoint.InvalidCheckpointException;
-import dev.beit2.model.checkpoint.Layout;
-import dev.beit2.model.checkpoint.ModelMetadata;
 import dev.beit2.model.checkpoint.TensorType;
-import dev.beit2.model.eval.Classifier;
 import dev.beit2.model.eval.ClassifierConfig;
-import dev.beit2.model.mim.MaskedImageModel;
+import dev.beit2.model.eval.Network;
 import dev.beit2.model.mim.MimConfig;
 import dev.beit2.model.recipe.PretrainingRecipe;
 import dev.beit2.model.recipe.TokenizerRecipe;
-import dev.beit2.model.tokenizer.VqKd;
 import dev.beit2.model.tokenizer.VqKdConfig;
 import dev.beit2.model.vit.VitConfig;
 import dev.beit2.model.vit.VitConfig.Positions;
 import java.util.Map;
 
 /**
- * The network of an official state dict. Its tensors have the names of ours; its config follows
- * from their shapes, and where they do not tell, from the official recipe.
- *
- * @param metadata kind and config
- * @param layout its tensors
+ * Finds the network of an official state dict. Its tensors have the names of ours; its config
+ * follows from their shapes, and where they do not tell, from the official recipe.
  */
-record OfficialNetwork(ModelMetadata metadata, Layout layout) {
+final class OfficialNetwork {
   private static final String CODES = "quantize.embedding.weight";
   private static final String MIM_HEAD = "lm_head.weight";
   private static final String CLASSIFIER_HEAD = "head.weight";
 
   /** Blocks after the one from which patch aggregation takes the patch tokens: 12 − 9, 24 − 21. */
   private static final int LATE_LAYERS = 3;
+
+  private OfficialNetwork() {}
 
   /**
    * Whether the official code ignores a tensor, too: the teacher and losses of a tokenizer's
@@ -49,22 +44,17 @@ record OfficialNetwork(ModelMetadata metadata, Layout layout) {
    * @throws InvalidCheckpointException if it is none that is known, naming the first tensor that is
    *     missing
    */
-  static OfficialNetwork of(Map<String, TensorType> tensors) throws InvalidCheckpointException {
+  static Network of(Map<String, TensorType> tensors) throws InvalidCheckpointException {
     Shapes shapes = new Shapes(tensors);
     try {
       if (shapes.has(CODES)) {
-        VqKdConfig config = tokenizer(shapes);
-        return new OfficialNetwork(ModelMetadata.of("vqkd", config), VqKd.layout(config));
+        return Network.of(tokenizer(shapes));
       }
       if (shapes.has(MIM_HEAD)) {
-        MimConfig config = maskedImageModel(shapes);
-        return new OfficialNetwork(
-            ModelMetadata.of("mim", config), MaskedImageModel.layout(config));
+        return Network.of(maskedImageModel(shapes));
       }
       if (shapes.has(CLASSIFIER_HEAD)) {
-        ClassifierConfig config = classifier(shapes);
-        return new OfficialNetwork(
-            ModelMetadata.of("classifier", config), Classifier.layout(config));
+        return Network.of(classifier(shapes));
       }
     } catch (IllegalArgumentException e) {
       throw new InvalidCheckpointException(

@@ -74,7 +74,7 @@ public record InitialBackbone(
 
   private static ClassifierConfig network(SafetensorsHeader file, Fitting fitting)
       throws InvalidCheckpointException {
-    return fitting.network(Backbone.shape(file.metadata()));
+    return fitting.network(Backbone.network(file.metadata()).transformer());
   }
 
   /**
@@ -85,9 +85,9 @@ public record InitialBackbone(
    */
   static InitialBackbone of(ClassifierConfig network, SafetensorsHeader file)
       throws InvalidCheckpointException {
-    Layout found = Backbone.layout(file.metadata());
+    Layout found = Backbone.network(file.metadata()).layout();
     found.require(file.types());
-    requirePositions(Backbone.shape(file.metadata()), network.backbone());
+    requirePositions(Backbone.network(file.metadata()).transformer(), network.backbone());
     Map<String, Layout.Tensor> taken = new LinkedHashMap<>();
     List<String> fresh = new ArrayList<>();
     for (Map.Entry<String, Layout.Tensor> wanted :

@@ -8,6 +8,7 @@ import dev.beit2.model.checkpoint.Safetensors;
 import dev.beit2.model.checkpoint.SafetensorsHeader;
 import dev.beit2.model.checkpoint.TensorType;
 import dev.beit2.model.eval.Backbone;
+import dev.beit2.model.eval.Network;
 import dev.beit2.model.mim.MaskedImageModel;
 import dev.beit2.model.mim.MimConfig;
 import java.io.IOException;
@@ -61,8 +62,9 @@ public record InitialValues(Layout taken, List<String> fresh, List<String> unuse
    */
   public static InitialValues of(MimConfig network, SafetensorsHeader file)
       throws InvalidCheckpointException {
-    Backbone.layout(file.metadata()).require(file.types());
-    boolean classifier = Backbone.isClassifier(file.metadata());
+    Network other = Backbone.network(file.metadata());
+    other.layout().require(file.types());
+    boolean classifier = other.kind() == Network.Kind.CLASSIFIER;
     Map<String, TensorType> found = new LinkedHashMap<>(file.types());
     Map<String, Layout.Tensor> taken = new LinkedHashMap<>();
     Map<String, Layout.Tensor> required = new LinkedHashMap<>();

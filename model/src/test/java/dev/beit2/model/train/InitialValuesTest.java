@@ -136,6 +136,8 @@ class InitialValuesTest {
         new MimConfig(BACKBONE.withInput(24, 8, 3), 6, 1, 1, true),
         "pretrained");
     assertRefused(
-        "found a model of kind vqkd; wanted a masked image model (mim)", SAME, "tokenizer");
+        "found a model of kind vqkd; wanted a masked image model (mim) or a classifier (classifier)",
+        SAME,
+        "tokenizer");
   }
 }

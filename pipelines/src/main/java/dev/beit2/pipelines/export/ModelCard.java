@@ -7,8 +7,8 @@ import dev.beit2.io.PlainText;
 import dev.beit2.io.image.EncodedImage;
 import dev.beit2.io.shard.ShardManifest;
 import dev.beit2.io.store.StoredFile;
+import dev.beit2.model.eval.Network;
 import dev.beit2.model.export.Export;
-import dev.beit2.model.export.NetworkKind;
 import dev.beit2.model.export.SourceModel;
 import dev.beit2.pipelines.cli.InvalidOptionException;
 import dev.beit2.pipelines.cli.Option;
@@ -77,7 +77,7 @@ final class ModelCard {
   private void run(Checkpoint checkpoint) throws IOException {
     String run = checkpoint.directory().replaceFirst("/?checkpoints/[^/]*$", "");
     training(checkpoint, run);
-    if (model.kind() == NetworkKind.VQKD) {
+    if (model.kind() == Network.Kind.VQKD) {
       codebook(checkpoint, run);
     }
   }
