@@ -107,8 +107,7 @@ final class SameParametersTest {
     for (Command<?> command : List.of(PretrainMim.COMMAND, FineTuneClassifier.COMMAND)) {
       Path output = dir.resolve(command.name());
       train(command, output, "--localSteps=" + STEPS, "--recompute");
-      assertArrayEquals(
-          last(oneRound(command), Checkpoint.MODEL), last(output, Checkpoint.MODEL));
+      assertArrayEquals(last(oneRound(command), Checkpoint.MODEL), last(output, Checkpoint.MODEL));
     }
   }
 
