@@ -178,7 +178,9 @@ class InitialBackboneTest {
   @Test
   void whatCannotBeFineTunedIsRefused() throws IOException {
     assertRefused(
-        "found a model of kind vqkd; wanted a masked image model (mim) or a classifier (classifier)", file("tokenizer"), GRID);
+        "found a model of kind vqkd; wanted a masked image model (mim) or a classifier (classifier)",
+        file("tokenizer"),
+        GRID);
     assertRefused(
         "found positions of 2 x 2 patches; wanted at least 3 x 3, so that they can be resized",
         file("pretrained"),

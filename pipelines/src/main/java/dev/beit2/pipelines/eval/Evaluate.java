@@ -190,7 +190,7 @@ public final class Evaluate {
             .apply("Add up", Sum.longsPerKey())
             .apply("Counts", View.asMap());
     pipeline
-        .apply("Output", Create.of(options.getOutput()))
+        .apply("Output", Create.of(target.path(options.getOutput())))
         .apply(
             "Write",
             ParDo.of(new WriteEvaluationFn(searched.metadata().backbone(), knn, counts))

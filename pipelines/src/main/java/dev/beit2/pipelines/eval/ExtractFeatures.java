@@ -124,10 +124,11 @@ public final class ExtractFeatures {
    *     else, or another start holds it
    */
   public static void run(Options options, String stage) throws IOException {
+    FlinkTarget target = FlinkTarget.of(options);
     FeaturePlan plan =
         FeaturePlan.of(
             stage,
-            options.getBackbone(),
+            target.path(options.getBackbone()),
             options.getPrecision(),
             new FeatureChoice(options.getPatches(), options.getBlocks()),
             options.getUntrained(),
@@ -150,7 +151,7 @@ public final class ExtractFeatures {
     Inputs.printNotes(stage, images.source(), images.summary());
     try (Hold held = OutputFolder.hold(options.getOutput())) {
       config.begin(options.getOutput());
-      plan.write(options, stage, images, options.getOutput(), /* labelled= */ false);
+      plan.write(options, stage, images, target.path(options.getOutput()), /* labelled= */ false);
       RejectedNote.print(stage, options.getOutput());
     }
   }

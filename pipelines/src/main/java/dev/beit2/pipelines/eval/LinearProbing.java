@@ -222,7 +222,12 @@ public final class LinearProbing {
             options.getEpochs(),
             batchSize);
     return new ProbeSpec(
-        sets.get(0), sets.get(1), vectors, config, labels(sets), options.getOutput());
+        sets.get(0),
+        sets.get(1),
+        vectors,
+        config,
+        labels(sets),
+        FlinkTarget.of(options).path(options.getOutput()));
   }
 
   /** The labels of all images, ascending; only keys and labels are read. */

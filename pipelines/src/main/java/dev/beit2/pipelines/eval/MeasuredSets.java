@@ -8,6 +8,7 @@ import dev.beit2.io.shard.FeatureType;
 import dev.beit2.io.store.StoredFile;
 import dev.beit2.model.eval.FeatureChoice;
 import dev.beit2.pipelines.cli.InvalidOptionException;
+import dev.beit2.pipelines.flink.FlinkTarget;
 import dev.beit2.pipelines.options.Inputs;
 import dev.beit2.pipelines.run.ClassNames;
 import dev.beit2.pipelines.run.RejectedNote;
@@ -73,8 +74,10 @@ final class MeasuredSets {
   }
 
   private Part part(String option, String path) throws IOException {
+    FlinkTarget target = FlinkTarget.of(options);
     if (FeatureManifest.isIn(path)) {
-      return new Part(new MeasuredSet(option, path, path), null, ClassNames.read(path));
+      MeasuredSet set = new MeasuredSet(option, path, target.path(path));
+      return new Part(set, null, ClassNames.read(path));
     }
     if (options.getBackbone() == null) {
       throw new InvalidOptionException(
@@ -84,7 +87,8 @@ final class MeasuredSets {
     }
     ImageSet images = ImageSet.of(option, path, options).labelled();
     Inputs.printNotes(stage, images.source(), images.summary());
-    String folder = StoredFile.in(options.getOutput(), FOLDER + "/" + option.substring(2)).path();
+    String folder =
+        StoredFile.in(target.path(options.getOutput()), FOLDER + "/" + option.substring(2)).path();
     return new Part(new MeasuredSet(option, path, folder), images, images.summary().classes());
   }
 
@@ -140,7 +144,7 @@ final class MeasuredSets {
   private FeaturePlan plan() throws IOException {
     return FeaturePlan.of(
         stage,
-        options.getBackbone(),
+        FlinkTarget.of(options).path(options.getBackbone()),
         options.getPrecision(),
         choice,
         untrained,

@@ -15,6 +15,7 @@ import dev.beit2.model.train.AdamWConfig;
 import dev.beit2.model.vit.VitConfig;
 import dev.beit2.model.vit.VitConfig.Positions;
 import dev.beit2.pipelines.cli.InvalidOptionException;
+import dev.beit2.pipelines.flink.FlinkTarget;
 import dev.beit2.pipelines.jvm.SharedInJvm;
 import dev.beit2.pipelines.options.DecodingOptions;
 import dev.beit2.pipelines.options.ImageSourceOptions;
@@ -70,7 +71,9 @@ record FineTuningSpec(
     FineTuningRecipe recipe = FineTuningRecipe.of(options.getPreset());
     int classes = classes(options, images.classes());
     PretrainedBackbone backbone =
-        PretrainedBackbone.read(options.getBackbone(), found -> network(options, found, classes));
+        PretrainedBackbone.read(
+            FlinkTarget.of(options).path(options.getBackbone()),
+            found -> network(options, found, classes));
     ClassifierConfig network = backbone.network();
     int side = network.backbone().imageSize();
     RunConfig config =
