@@ -2,7 +2,8 @@ package dev.beit2.io.shard;
 
 import static java.util.Objects.requireNonNull;
 
-import dev.beit2.io.shard.ShardFile.RowGroup;
+import dev.beit2.io.shard.ShardFile.Part;
+import dev.beit2.io.shard.ShardManifest.RowGroup;
 import dev.beit2.io.shard.ShardManifest.Shard;
 import java.io.IOException;
 import java.util.HashMap;
@@ -103,7 +104,7 @@ public final class MimShardIO {
       return begin
           .apply("Directory", Create.of(directory))
           .apply("ListRowGroups", ParDo.of(new ListRowGroupsFn()))
-          .setCoder(RowGroup.CODER)
+          .setCoder(Part.CODER)
           // One worker lists all row groups. Without a reshuffle it would also read them all.
           .apply("Reshuffle", Reshuffle.viaRandomKey())
           .apply("ReadRowGroups", ParDo.of(new ReadRowGroupFn()))
@@ -117,44 +118,56 @@ public final class MimShardIO {
     }
   }
 
-  private static final class ListRowGroupsFn extends DoFn<String, RowGroup> {
+  private static final class ListRowGroupsFn extends DoFn<String, Part> {
     private static final long serialVersionUID = 1L;
 
     @ProcessElement
-    public void processElement(@Element String directory, OutputReceiver<RowGroup> rowGroups) {
+    public void processElement(@Element String directory, OutputReceiver<Part> rowGroups) {
       ShardManifest manifest = ShardManifest.read(directory);
       ShardFolder folder = new ShardFolder(directory);
-      for (Shard shard : manifest.shards()) {
-        new ShardFile(folder, shard.file())
-            .footer(manifest, shard)
-            .rowGroups()
-            .forEach(rowGroups::output);
+      if (manifest.listsRowGroups()) {
+        for (Shard shard : manifest.shards()) {
+          output(new ShardFile(folder, shard), shard.rowGroups(), rowGroups);
+        }
+        return;
       }
+      for (ShardFile.Footer footer : ShardFile.footers(folder, manifest)) {
+        if (footer.failure() != null) {
+          throw footer.failure();
+        }
+        output(footer.shard(), footer.rowGroups(), rowGroups);
+      }
+    }
+
+    private static void output(
+        ShardFile shard, List<RowGroup> rowGroups, OutputReceiver<Part> parts) {
+      rowGroups.forEach(group -> parts.output(new Part(shard, group)));
     }
   }
 
-  private static final class ReadRowGroupFn extends DoFn<RowGroup, MimExample> {
+  private static final class ReadRowGroupFn extends DoFn<Part, MimExample> {
     private static final long serialVersionUID = 1L;
 
-    private transient Map<String, RowCheck> checks;
+    private transient Map<String, ShardMetadata> sets;
 
     @Setup
     public void setup() {
-      checks = new HashMap<>();
+      sets = new HashMap<>();
     }
 
     @ProcessElement
-    public void processElement(@Element RowGroup group, OutputReceiver<MimExample> examples) {
+    public void processElement(@Element Part part, OutputReceiver<MimExample> examples) {
       // Once for all row groups of a set that this instance reads.
-      RowCheck rows =
-          checks.computeIfAbsent(
-              group.shard().folder().directory(),
-              directory -> RowCheck.of(ShardManifest.read(directory).metadata()));
-      for (MimExample row : group.read()) {
+      ShardMetadata metadata =
+          sets.computeIfAbsent(
+              part.shard().folder().directory(),
+              directory -> ShardManifest.read(directory).metadata());
+      RowCheck rows = RowCheck.of(metadata);
+      for (MimExample row : part.shard().open(metadata).fetch(part.group()).read()) {
         rows.fault(row)
             .ifPresent(
                 fault -> {
-                  throw group.shard().misfit(row, fault);
+                  throw part.shard().misfit(row, fault);
                 });
         examples.output(row);
       }
@@ -271,7 +284,7 @@ public final class MimShardIO {
     @Override
     public Shard write(ShardFolder folder, String file, Iterable<MimExample> rows)
         throws IOException {
-      return new ShardFile(folder, file).write(metadata, rowGroupBytes, rows);
+      return ShardFile.write(folder, file, metadata, rowGroupBytes, rows);
     }
 
     @Override

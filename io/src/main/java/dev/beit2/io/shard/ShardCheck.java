@@ -5,6 +5,7 @@ import dev.beit2.io.SeededRandom;
 import dev.beit2.io.image.DecodingLimits;
 import dev.beit2.io.image.EncodedImage;
 import dev.beit2.io.image.UndecodableImageException;
+import dev.beit2.io.shard.ShardManifest.RowGroup;
 import dev.beit2.io.shard.ShardManifest.Shard;
 import java.io.IOException;
 import java.util.ArrayList;
@@ -23,7 +24,6 @@ import java.util.zip.CRC32C;
  */
 final class ShardCheck {
   private final ShardFolder folder;
-  private final ShardManifest manifest;
   private final ShardMetadata metadata;
   private final Shard shard;
   private final Optional<ShardName> name;
@@ -46,10 +46,9 @@ final class ShardCheck {
     }
   }
 
-  ShardCheck(ShardFolder folder, ShardManifest manifest, Shard shard) {
+  ShardCheck(ShardFolder folder, ShardMetadata metadata, Shard shard) {
     this.folder = folder;
-    this.manifest = manifest;
-    this.metadata = manifest.metadata();
+    this.metadata = metadata;
     this.shard = shard;
     this.name = ShardName.parse(shard.file());
     this.codeCounts = new long[metadata.codebookSize()];
@@ -101,8 +100,7 @@ final class ShardCheck {
   }
 
   private void read() throws IOException {
-    ShardFile file = new ShardFile(folder, shard.file());
-    ShardFile.Footer footer = file.footer(manifest, shard);
+    ShardFile.Opened file = new ShardFile(folder, shard).open(metadata);
     String crc32c = folder.file(shard.file()).measure().crc32cHex();
     if (!crc32c.equals(shard.crc32c())) {
       problems.add(
@@ -113,17 +111,17 @@ final class ShardCheck {
     if (name.isEmpty()) {
       problems.add("shard " + folder.path(shard.file()) + " is not named as shards are");
     }
-    for (ShardFile.RowGroup group : footer.rowGroups()) {
+    for (RowGroup group : file.rowGroups()) {
       try {
-        read(group);
+        read(file.fetch(group));
       } catch (InvalidInputException e) { // the others may be sound
         problems.add(e.found());
       }
     }
   }
 
-  private void read(ShardFile.RowGroup group) {
-    try (ShardFile.Rows examples = group.open()) {
+  private void read(ShardFile.Fetched group) {
+    try (ShardFile.Rows examples = group.rows()) {
       for (MimExample example = examples.next(); example != null; example = examples.next()) {
         verify(example);
         verifyPlace(example);

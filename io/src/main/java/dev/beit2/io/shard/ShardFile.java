@@ -2,13 +2,17 @@ package dev.beit2.io.shard;
 
 import dev.beit2.io.InvalidInputException;
 import dev.beit2.io.Json;
+import dev.beit2.io.Parallel;
 import dev.beit2.io.parquet.BoundedCodecs;
+import dev.beit2.io.parquet.FileParts;
 import dev.beit2.io.parquet.UntrustedParquet;
+import dev.beit2.io.shard.ShardManifest.RowGroup;
 import dev.beit2.io.shard.ShardManifest.Shard;
 import dev.beit2.io.store.WriteResult;
 import java.io.Closeable;
 import java.io.FileNotFoundException;
 import java.io.IOException;
+import java.nio.file.NoSuchFileException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -31,67 +35,47 @@ import org.apache.parquet.hadoop.metadata.BlockMetaData;
 import org.apache.parquet.hadoop.metadata.CompressionCodecName;
 
 /**
- * One Parquet file of a set.
+ * A Parquet file of a set, as its manifest lists it.
  *
  * <p>Every failure to read it is an {@link InvalidInputException} that names the file.
  */
-record ShardFile(ShardFolder folder, String file) {
+record ShardFile(ShardFolder folder, Shard listed) {
   private static final String WANTED = "the shard that its manifest describes";
 
-  /** A row group: the unit of reading, with its number of rows and its uncompressed size. */
-  record RowGroup(ShardFile shard, long start, long end, long rows, long bytes) {
-    static final Coder<RowGroup> CODER = Json.coder(RowGroup.class);
-
-    /** Represents all rows of a shard whose footer cannot be read. */
-    static RowGroup lost(ShardFile shard, long rows) {
-      return new RowGroup(shard, 0, 0, rows, 0);
-    }
-
-    boolean isLost() {
-      return end == 0;
-    }
-
-    Rows open() {
-      return shard.new Rows(this);
-    }
-
-    List<MimExample> read() {
-      List<MimExample> examples = new ArrayList<>();
-      try (Rows reader = open()) {
-        for (MimExample row = reader.next(); row != null; row = reader.next()) {
-          examples.add(row);
-        }
-      }
-      return examples;
-    }
+  /** A row group of a shard, for pipelines. */
+  record Part(ShardFile shard, RowGroup group) {
+    static final Coder<Part> CODER = Json.coder(Part.class);
   }
 
-  /** The footer of a file. */
-  record Footer(Map<String, String> metadata, List<RowGroup> rowGroups) {
-    long rows() {
-      return rowGroups.stream().mapToLong(RowGroup::rows).sum();
-    }
+  String file() {
+    return listed.file();
   }
 
   /** Writes the examples in their order, with one row group in memory. */
-  Shard write(ShardMetadata metadata, long rowGroupBytes, Iterable<MimExample> examples)
+  static Shard write(
+      ShardFolder folder,
+      String file,
+      ShardMetadata metadata,
+      long rowGroupBytes,
+      Iterable<MimExample> examples)
       throws IOException {
-    long[] rows = {0};
+    List<RowGroup> rowGroups = new ArrayList<>();
     WriteResult written =
         folder
             .file(file)
             .write(
                 channel -> {
                   ShardOutput output = new ShardOutput(channel);
-                  try (ParquetWriter<GenericRecord> writer =
-                      writer(output, metadata, rowGroupBytes)) {
+                  ParquetWriter<GenericRecord> writer = writer(output, metadata, rowGroupBytes);
+                  try (writer) {
                     for (MimExample example : examples) {
                       writer.write(ShardSchema.toRow(example));
-                      rows[0]++;
                     }
                   }
+                  writer.getFooter().getBlocks().forEach(b -> rowGroups.add(rowGroup(b)));
                 });
-    return new Shard(file, rows[0], written.bytes(), written.crc32cHex());
+    long rows = rowGroups.stream().mapToLong(RowGroup::rows).sum();
+    return new Shard(file, rows, written.bytes(), written.crc32cHex(), rowGroups);
   }
 
   private static ParquetWriter<GenericRecord> writer(
@@ -128,75 +112,146 @@ record ShardFile(ShardFolder folder, String file) {
             "seed", Long.toString(metadata.seed())));
   }
 
-  /** Reads the footer and checks that it agrees with the manifest. */
-  Footer footer(ShardManifest manifest, Shard shard) {
-    checkLength(shard.bytes());
-    Footer footer = read(shard.bytes());
-    if (footer.rows() != shard.rows()) {
-      throw differs("rows", footer.rows(), shard.rows());
+  /**
+   * The row groups of a shard, or why they cannot be read.
+   *
+   * @param failure null if there is none
+   */
+  record Footer(
+      ShardFile shard, List<RowGroup> rowGroups, @Nullable InvalidInputException failure) {}
+
+  /** Reads the row groups of all shards, several at once, in one request each. */
+  static List<Footer> footers(ShardFolder folder, ShardManifest manifest) {
+    ShardMetadata metadata = manifest.metadata();
+    try {
+      return Parallel.map(
+          manifest.shards(), listed -> new ShardFile(folder, listed).footer(metadata));
+    } catch (IOException e) {
+      throw new IllegalStateException("a shard throws only what names it", e);
     }
-    footerMetadata(manifest.metadata())
+  }
+
+  private Footer footer(ShardMetadata metadata) {
+    try {
+      return new Footer(this, open(metadata).rowGroups(), null);
+    } catch (InvalidInputException e) {
+      return new Footer(this, List.of(), e);
+    }
+  }
+
+  /** Reads the end of the file, in one request, and checks that it is the one that is listed. */
+  Opened open(ShardMetadata metadata) {
+    Opened opened = open();
+    long rows = opened.rowGroups().stream().mapToLong(RowGroup::rows).sum();
+    if (rows != listed.rows()) {
+      throw differs("rows", rows, listed.rows());
+    }
+    if (listed.rowGroups() != null && !listed.rowGroups().equals(opened.rowGroups())) {
+      throw differs("row groups", opened.rowGroups(), listed.rowGroups());
+    }
+    footerMetadata(metadata)
         .forEach(
             (name, wanted) -> {
-              String found = footer.metadata().get(name);
+              String found = opened.metadata().get(name);
               if (!wanted.equals(found)) {
                 throw differs(name, found, wanted);
               }
             });
-    return footer;
+    return opened;
   }
 
-  private void checkLength(long wanted) {
-    try {
-      long found = folder.file(file).length();
-      if (found != wanted) {
-        throw differs("bytes", found, wanted);
-      }
-    } catch (IOException e) {
-      throw broken(e);
-    }
-  }
-
-  /** Reads nothing but the end of the file. */
-  private Footer read(long length) {
+  private Opened open() {
     ParquetReadOptions options =
         ParquetReadOptions.builder(new PlainParquetConfiguration()).build();
     try {
+      FileParts parts = FileParts.end(folder.file(file()), listed.bytes());
       return UntrustedParquet.bounded(
           () -> {
-            try (ParquetFileReader reader =
-                ParquetFileReader.open(new ShardInput(folder, file), options)) {
+            try (ParquetFileReader reader = ParquetFileReader.open(parts, options)) {
               List<RowGroup> rowGroups = new ArrayList<>();
               for (BlockMetaData block : reader.getRowGroups()) {
-                rowGroups.add(rowGroup(block, length));
+                requireInside(block, listed.bytes());
+                rowGroups.add(rowGroup(block));
               }
-              return new Footer(
-                  reader.getFileMetaData().getKeyValueMetaData(), List.copyOf(rowGroups));
+              Map<String, String> metadata = reader.getFileMetaData().getKeyValueMetaData();
+              return new Opened(this, parts, metadata, List.copyOf(rowGroups));
             }
           });
+    } catch (FileParts.OtherLengthException e) {
+      throw ofAnotherLength(e);
     } catch (IOException | RuntimeException e) {
       throw broken(e);
     }
   }
 
-  private RowGroup rowGroup(BlockMetaData block, long fileLength) throws IOException {
-    long start = block.getStartingPos();
-    long end = start + Math.max(1, block.getCompressedSize());
+  private static RowGroup rowGroup(BlockMetaData block) {
+    return new RowGroup(
+        block.getRowCount(),
+        block.getStartingPos(),
+        Math.max(1, block.getCompressedSize()),
+        block.getTotalByteSize());
+  }
+
+  private static void requireInside(BlockMetaData block, long fileLength) throws IOException {
     // Each by itself: their sum may overflow into something that looks right.
     boolean inside =
         block.getColumns().stream()
             .allMatch(column -> column.getTotalSize() >= 0 && column.getTotalSize() <= fileLength);
-    if (start < 0 || !inside || end > fileLength || block.getRowCount() < 0) {
+    RowGroup group = rowGroup(block);
+    if (group.start() < 0 || !inside || group.end() > fileLength || group.rows() < 0) {
       throw new IOException("a footer with a row group outside the file");
     }
-    return new RowGroup(this, start, end, block.getRowCount(), block.getTotalByteSize());
+  }
+
+  private InvalidInputException ofAnotherLength(IOException e) {
+    try {
+      return differs("bytes", folder.file(file()).length(), listed.bytes());
+    } catch (IOException unknown) {
+      e.addSuppressed(unknown);
+      return broken(e);
+    }
+  }
+
+  /**
+   * A shard whose end is in memory.
+   *
+   * @param metadata of the footer
+   * @param rowGroups of the footer
+   */
+  record Opened(
+      ShardFile file, FileParts parts, Map<String, String> metadata, List<RowGroup> rowGroups) {
+    /** Reads a row group, in one request, but not yet its rows. */
+    Fetched fetch(RowGroup group) {
+      try {
+        return new Fetched(file, parts.withRowGroup(group.start(), group.end()), group);
+      } catch (IOException | RuntimeException e) {
+        throw file.broken(e);
+      }
+    }
+  }
+
+  /** A row group whose bytes are in memory. */
+  record Fetched(ShardFile file, FileParts parts, RowGroup group) {
+    Rows rows() {
+      return file.new Rows(parts, group);
+    }
+
+    List<MimExample> read() {
+      List<MimExample> examples = new ArrayList<>();
+      try (Rows reader = rows()) {
+        for (MimExample row = reader.next(); row != null; row = reader.next()) {
+          examples.add(row);
+        }
+      }
+      return examples;
+    }
   }
 
   private InvalidInputException broken(Exception e) {
     if (e instanceof InvalidInputException named) {
       return named;
     }
-    boolean missing = e instanceof FileNotFoundException;
+    boolean missing = e instanceof FileNotFoundException || e instanceof NoSuchFileException;
     String reason = missing ? "missing" : "unreadable (" + UntrustedParquet.reason(e) + ")";
     return new InvalidInputException(named() + reason, WANTED, e);
   }
@@ -212,7 +267,7 @@ record ShardFile(ShardFolder folder, String file) {
   }
 
   private String named() {
-    return "shard " + folder.path(file) + " ";
+    return "shard " + folder.path(file()) + " ";
   }
 
   /** A row that does not fit the manifest. */
@@ -220,25 +275,24 @@ record ShardFile(ShardFolder folder, String file) {
     return new InvalidInputException(named() + "with a row " + fault + ", " + row.key(), WANTED);
   }
 
-  /** Iterates over the rows of a row group, which is in memory. */
+  /** Iterates over the rows of a row group. */
   final class Rows implements Closeable {
     private final ParquetReader<GenericRecord> reader;
     private final long rows;
     private long read;
 
-    private Rows(RowGroup group) {
-      this.rows = group.rows;
+    private Rows(FileParts parts, RowGroup group) {
+      this.rows = group.rows();
       try {
         ParquetConfiguration configuration = new PlainParquetConfiguration();
         this.reader =
             UntrustedParquet.bounded(
                 () ->
-                    AvroParquetReader.<GenericRecord>builder(
-                            new ShardInput(folder, file), configuration)
+                    AvroParquetReader.<GenericRecord>builder(parts, configuration)
                         .withDataModel(GenericData.get())
                         .usePageChecksumVerification()
                         .withCodecFactory(new BoundedCodecs())
-                        .withFileRange(group.start, group.end)
+                        .withFileRange(group.start(), group.end())
                         .build());
       } catch (IOException | RuntimeException e) {
         throw broken(e);

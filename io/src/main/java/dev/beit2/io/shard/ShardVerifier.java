@@ -62,7 +62,7 @@ final class ShardVerifier {
   }
 
   private ShardCheck check(Shard shard, Consumer<Shard> progress) {
-    ShardCheck check = new ShardCheck(folder, manifest, shard);
+    ShardCheck check = new ShardCheck(folder, manifest.metadata(), shard);
     check.run();
     progress.accept(shard);
     return check;

@@ -4,6 +4,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 
 import com.google.auth.Credentials;
 import com.google.cloud.NoCredentials;
+import com.google.cloud.ReadChannel;
 import com.google.cloud.WriteChannel;
 import com.google.cloud.storage.Blob;
 import com.google.cloud.storage.BlobId;
@@ -18,6 +19,8 @@ import com.google.cloud.storage.StorageRetryStrategy;
 import dev.beit2.io.InvalidInputException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.NoSuchFileException;
 import java.util.Base64;
 import java.util.Optional;
 import java.util.OptionalLong;
@@ -41,10 +44,14 @@ import org.apache.beam.sdk.options.PipelineOptions;
 final class ObjectStore {
   static final String SCHEME = "gs";
 
+  private static final int UNAUTHORIZED = 401;
+  private static final int FORBIDDEN = 403;
+  private static final int NOT_FOUND = 404;
   private static final int PRECONDITION_FAILED = 412;
   // Objects need only a bucket, but a client without a project searches for one, in the end on the
   // network.
   private static final String NO_PROJECT = "none";
+  private static final String CONNECTIONS = "http.maxConnections";
 
   @Nullable private static PipelineOptions options;
   @Nullable private static ObjectStore opened;
@@ -75,6 +82,10 @@ final class ObjectStore {
   }
 
   private static Storage connect(GcsOptions options) {
+    // The JDK keeps only 5 connections by default, and each new one costs several round trips.
+    if (System.getProperty(CONNECTIONS) == null) {
+      System.setProperty(CONNECTIONS, "64");
+    }
     HttpStorageOptions.Builder builder =
         StorageOptions.http()
             .setProjectId(NO_PROJECT)
@@ -179,6 +190,37 @@ final class ObjectStore {
             path + " written by another process meanwhile", "one process at a time", e);
       }
     }
+  }
+
+  /**
+   * Reads a part of an object in one request; interrupted ones are resumed.
+   *
+   * @return {@code length} bytes, or fewer where the object ends
+   * @throws NoSuchFileException if there is no object
+   * @throws AccessDeniedException if it may not be read
+   */
+  byte[] read(String path, long start, int length) throws IOException {
+    try (ReadChannel object = storage.reader(BlobId.fromGsUtilUri(path))) {
+      object.setChunkSize(0); // no buffer: each read goes on with the answer to the one request
+      object.seek(start);
+      object.limit(start + length);
+      return ChannelBytes.read(object, length);
+    } catch (StorageException e) {
+      throw unreadable(path, e);
+    } catch (IOException e) {
+      throw e.getCause() instanceof StorageException cause ? unreadable(path, cause) : e;
+    }
+  }
+
+  private static IOException unreadable(String path, StorageException e) {
+    IOException failure =
+        switch (e.getCode()) {
+          case NOT_FOUND -> new NoSuchFileException(path);
+          case FORBIDDEN, UNAUTHORIZED -> new AccessDeniedException(path, null, e.getMessage());
+          default -> new IOException("cannot read " + path + " (" + e.getMessage() + ")");
+        };
+    failure.initCause(e);
+    return failure;
   }
 
   /** The content of a small object as it is, or nothing if there is none. */

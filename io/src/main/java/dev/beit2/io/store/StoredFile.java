@@ -11,6 +11,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.nio.ByteBuffer;
 import java.nio.channels.Channels;
+import java.nio.channels.FileChannel;
 import java.nio.channels.ReadableByteChannel;
 import java.nio.channels.SeekableByteChannel;
 import java.nio.channels.WritableByteChannel;
@@ -135,6 +136,23 @@ public record StoredFile(String path) {
     }
     channel.close();
     throw new IOException(path + " is on a file system without random access");
+  }
+
+  /**
+   * Reads a part of the file, in one request where the file is an object.
+   *
+   * @return the bytes from {@code start} on: {@code length} of them, or fewer where the file ends
+   * @throws NoSuchFileException if there is no file
+   */
+  public byte[] read(long start, int length) throws IOException {
+    if (inObjectStore()) {
+      return ObjectStore.get().read(path, start, length);
+    }
+    Optional<Path> local = localPath();
+    try (SeekableByteChannel file =
+        local.isPresent() ? FileChannel.open(local.get()) : openSeekable()) {
+      return ChannelBytes.read(file.position(start), length);
+    }
   }
 
   public String readText() throws IOException {

@@ -34,8 +34,8 @@ class LyingShardTest {
   @TempDir Path folder;
 
   private void write(List<MimExample> rows) throws IOException {
-    ShardFile file = new ShardFile(new ShardFolder(folder.toString()), FILE);
-    manifest(file.write(Examples.METADATA, 1 << 20, rows));
+    ShardFolder shards = new ShardFolder(folder.toString());
+    manifest(ShardFile.write(shards, FILE, Examples.METADATA, 1 << 20, rows));
   }
 
   private void manifest(Shard shard) throws IOException {

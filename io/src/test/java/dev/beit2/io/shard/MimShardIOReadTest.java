@@ -26,13 +26,11 @@ class MimShardIOReadTest {
     List<MimExample> examples = Examples.examples(60);
     ShardManifest manifest = Examples.write(folder, examples, 30_000);
     assertEquals(4, manifest.shards().size());
-    List<ShardFile.RowGroup> rowGroups =
-        new ShardFile(new ShardFolder(folder.toString()), manifest.shards().get(0).file())
-            .footer(manifest, manifest.shards().get(0))
-            .rowGroups();
-    assertTrue(rowGroups.size() > 1, rowGroups::toString);
-    CoderProperties.coderDecodeEncodeEqual(ShardFile.RowGroup.CODER, rowGroups.get(1));
-    CoderProperties.coderSerializable(ShardFile.RowGroup.CODER);
+    ShardFile shard = new ShardFile(new ShardFolder(folder.toString()), manifest.shards().get(0));
+    assertTrue(shard.listed().rowGroups().size() > 1, shard::toString);
+    CoderProperties.coderDecodeEncodeEqual(
+        ShardFile.Part.CODER, new ShardFile.Part(shard, shard.listed().rowGroups().get(1)));
+    CoderProperties.coderSerializable(ShardFile.Part.CODER);
 
     TestPipeline pipeline = TestPipeline.create().enableAbandonedNodeEnforcement(false);
     PCollection<MimExample> read =

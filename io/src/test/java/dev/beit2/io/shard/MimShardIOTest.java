@@ -26,6 +26,8 @@ import org.apache.beam.sdk.transforms.Create;
 import org.apache.beam.sdk.transforms.DoFn;
 import org.apache.beam.sdk.transforms.ParDo;
 import org.apache.beam.sdk.values.PCollection;
+import dev.beit2.io.parquet.FileParts;
+import dev.beit2.io.store.StoredFile;
 import org.apache.parquet.ParquetReadOptions;
 import org.apache.parquet.column.Encoding;
 import org.apache.parquet.conf.PlainParquetConfiguration;
@@ -321,17 +323,17 @@ class MimShardIOTest {
 
   private List<MimExample> read(Shard shard) {
     List<MimExample> examples = new ArrayList<>();
-    new ShardFile(new ShardFolder(folder.toString()), shard.file())
-        .footer(ShardManifest.read(folder.toString()), shard)
-        .rowGroups()
-        .forEach(group -> examples.addAll(group.read()));
+    ShardFile.Opened file =
+        new ShardFile(new ShardFolder(folder.toString()), shard).open(Examples.METADATA);
+    shard.rowGroups().forEach(group -> examples.addAll(file.fetch(group).read()));
     return examples;
   }
 
   private ParquetMetadata footer(String file) throws IOException {
     try (ParquetFileReader reader =
         ParquetFileReader.open(
-            new ShardInput(new ShardFolder(folder.toString()), file),
+            FileParts.end(
+                new StoredFile(folder.resolve(file).toString()), Files.size(folder.resolve(file))),
             ParquetReadOptions.builder(new PlainParquetConfiguration()).build())) {
       return reader.getFooter();
     }

@@ -12,6 +12,7 @@ import dev.beit2.io.image.RejectedImage;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashSet;
@@ -90,11 +91,57 @@ class MimShardsTest {
   void missingShardIsNamed(@TempDir Path copy) throws IOException {
     copyTo(copy);
     Files.delete(copy.resolve("shard-00002-of-00004.parquet"));
+    assertNamed("shard-00002-of-00004.parquet missing", () -> read(copy));
+    withoutRowGroups(copy);
     assertNamed("shard-00002-of-00004.parquet missing", () -> MimShards.open(copy.toString()));
   }
 
+  private static void read(Path shards) {
+    read(MimShards.open(shards.toString()).epoch(5, 0), 0);
+  }
+
+  /** Makes the manifest one of schema version 1. */
+  private static void withoutRowGroups(Path copy) throws IOException {
+    List<ShardManifest.Shard> shards =
+        ShardManifest.read(copy.toString()).shards().stream()
+            .map(s -> new ShardManifest.Shard(s.file(), s.rows(), s.bytes(), s.crc32c()))
+            .toList();
+    Files.writeString(
+        copy.resolve("manifest.json"), ShardManifest.of(Examples.METADATA, shards).toJson());
+  }
+
+  /** Sets from before row groups were listed. */
   @Test
-  void shorterShardIsNamed(@TempDir Path copy) throws IOException {
+  void aSetOfTheVersionBeforeGivesTheSameOrder(@TempDir Path copy) throws IOException {
+    copyTo(copy);
+    withoutRowGroups(copy);
+    MimShards before = MimShards.open(copy.toString());
+    assertEquals(1, before.manifest().schemaVersion());
+    assertEquals(2, manifest.schemaVersion());
+    assertEquals(read(open().epoch(5, 2), 0), read(before.withWindow(2).epoch(5, 2), 0));
+  }
+
+  /** The same shards under another seed: each row group is where the manifest says. */
+  @Test
+  void shardsThatWereExchangedAreNamed(@TempDir Path copy) throws IOException {
+    copyTo(copy);
+    Path first = copy.resolve("shard-00000-of-00004.parquet");
+    Files.copy(
+        copy.resolve("shard-00001-of-00004.parquet"), first, StandardCopyOption.REPLACE_EXISTING);
+    assertNamed("shard-00000-of-00004.parquet with ", () -> read(copy));
+  }
+
+  @Test
+  void openingReadsNoShard(@TempDir Path copy) throws IOException {
+    copyTo(copy);
+    for (ShardManifest.Shard shard : manifest.shards()) {
+      Files.delete(copy.resolve(shard.file()));
+    }
+    assertEquals(COUNT, MimShards.open(copy.toString()).examples());
+  }
+
+  @Test
+  void shardOfAnotherLengthIsNamed(@TempDir Path copy) throws IOException {
     copyTo(copy);
     Path file = copy.resolve("shard-00001-of-00004.parquet");
     byte[] bytes = Files.readAllBytes(file);
@@ -102,7 +149,12 @@ class MimShardsTest {
     assertNamed(
         String.format(
             "shard-00001-of-00004.parquet with bytes %d, not %d", bytes.length - 100, bytes.length),
-        () -> MimShards.open(copy.toString()));
+        () -> read(copy));
+    Files.write(file, Arrays.copyOf(bytes, bytes.length + 100));
+    assertNamed(
+        String.format(
+            "shard-00001-of-00004.parquet with bytes %d, not %d", bytes.length + 100, bytes.length),
+        () -> read(copy));
   }
 
   @Test
@@ -110,13 +162,16 @@ class MimShardsTest {
     copyTo(copy);
     Path file = copy.resolve("shard-00001-of-00004.parquet");
     Files.write(file, new byte[(int) Files.size(file)]);
-    assertNamed("shard-00001-of-00004.parquet unreadable", () -> MimShards.open(copy.toString()));
+    assertNamed("shard-00001-of-00004.parquet unreadable", () -> read(copy));
   }
 
   @Test
   void shardOfAnotherTokenizerIsNamed(@TempDir Path copy) throws IOException {
     copyTo(copy);
     Path file = copy.resolve("manifest.json");
+    Files.writeString(file, Files.readString(file).replace("\"digest\"", "\"other\""));
+    assertNamed(".parquet with tokenizerDigest digest, not other", () -> read(copy));
+    withoutRowGroups(copy);
     Files.writeString(file, Files.readString(file).replace("\"digest\"", "\"other\""));
     assertNamed(
         "shard-00000-of-00004.parquet with tokenizerDigest digest, not other",
@@ -170,6 +225,7 @@ class MimShardsTest {
   void aShardThatCannotBeOpenedMovesNoOtherExample(String reason, Damage damage, @TempDir Path copy)
       throws IOException {
     copyTo(copy);
+    withoutRowGroups(copy);
     damage.doTo(copy.resolve("shard-00002-of-00004.parquet"));
     MimShards shards = MimShards.openSkippingCorrupt(copy.toString()).withWindow(2);
     assertCorrupt(shards, "shard-00002-of-00004.parquet", reason);
@@ -182,6 +238,20 @@ class MimShardsTest {
     MimShards again = MimShards.openSkippingCorrupt(copy.toString()).withWindow(2);
     assertEquals(rows, find(again.epoch(5, 1)));
     assertNotEquals(rows, find(again.epoch(5, 2)));
+  }
+
+  /** Where the manifest lists the row groups, the order is that of the intact set. */
+  @ParameterizedTest
+  @MethodSource("lostShards")
+  void aShardThatCannotBeReadMovesNoOtherExample(String reason, Damage damage, @TempDir Path copy)
+      throws IOException {
+    copyTo(copy);
+    damage.doTo(copy.resolve("shard-00002-of-00004.parquet"));
+    MimShards shards = MimShards.openSkippingCorrupt(copy.toString()).withWindow(2);
+    assertEquals(List.of(), shards.corrupt(), "not opened so far");
+    Set<MimExample> lost = lost(read(open().epoch(5, 1), 0), shards.epoch(5, 1));
+    assertEquals(manifest.shards().get(2).rows(), lost.size());
+    assertCorrupt(shards, "shard-00002-of-00004.parquet", reason);
   }
 
   static Stream<Arguments> lostShards() {
@@ -238,6 +308,7 @@ class MimShardsTest {
   @Test
   void atLeastOneShardIsRequired(@TempDir Path copy) throws IOException {
     copyTo(copy);
+    withoutRowGroups(copy);
     for (ShardManifest.Shard shard : manifest.shards()) {
       Files.delete(copy.resolve(shard.file()));
     }

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.beit2.io.InvalidInputException;
+import dev.beit2.io.shard.ShardManifest.RowGroup;
 import dev.beit2.io.shard.ShardManifest.Shard;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -37,17 +38,38 @@ class ShardManifestTest {
           Examples.METADATA,
           List.of(new Shard("shard-00000-of-00001.parquet", 3, 4000, "0123abcd")));
 
+  /** The same set with its row groups. */
+  private static final String JSON_2 =
+      JSON.replace("\"schemaVersion\" : 1", "\"schemaVersion\" : 2")
+          .replace(
+              "\"0123abcd\"",
+              "\"0123abcd\",\n    \"rowGroups\" : [ [ 2, 4, 2000, 2100 ], [ 1, 2004, 900, 950 ] ]");
+
+  private static final ShardManifest MANIFEST_2 =
+      ShardManifest.of(
+          Examples.METADATA,
+          List.of(
+              new Shard(
+                  "shard-00000-of-00001.parquet",
+                  3,
+                  4000,
+                  "0123abcd",
+                  List.of(new RowGroup(2, 4, 2000, 2100), new RowGroup(1, 2004, 900, 950)))));
+
   @TempDir Path folder;
 
   @Test
   void jsonIsPinned() {
     assertEquals(JSON, MANIFEST.toJson());
+    assertEquals(JSON_2, MANIFEST_2.toJson());
   }
 
   @Test
   void isReadAsItWasWritten() throws IOException {
     Files.writeString(folder.resolve("manifest.json"), JSON);
     assertEquals(MANIFEST, ShardManifest.read(folder.toString()));
+    Files.writeString(folder.resolve("manifest.json"), JSON_2);
+    assertEquals(MANIFEST_2, ShardManifest.read(folder.toString()));
     assertEquals(Examples.METADATA, MANIFEST.metadata());
     assertEquals(3, MANIFEST.rows());
   }
@@ -69,7 +91,7 @@ class ShardManifestTest {
     assertFoundFor("{", "which is no manifest");
     assertFoundFor("[]", "which is no manifest");
     assertFoundFor("{}", "which is no manifest");
-    assertFoundFor(JSON.replace("\"schemaVersion\" : 1", "\"schemaVersion\" : 2"), "version 2");
+    assertFoundFor(JSON.replace("\"schemaVersion\" : 1", "\"schemaVersion\" : 3"), "version 3");
     assertFoundFor(JSON.replace("\"seed\" : 17,", ""), "which is no manifest");
     assertFoundFor(JSON.replace("\"digest\"", "null"), "which is no manifest");
     assertFoundFor(JSON.replace("\"rows\" : 3,", ""), "which is no manifest");
@@ -95,6 +117,40 @@ class ShardManifestTest {
     assertFoundFor(
         JSON.replace(listed, listed + ", " + listed.replace("shard-00000", "shard-")),
         "after " + shard);
+  }
+
+  @Test
+  void rowGroupsThatLieAreRefused() throws IOException {
+    String version1 = "\"schemaVersion\" : 1";
+    String version2 = "\"schemaVersion\" : 2";
+    assertFoundFor(JSON.replace(version1, version2), "with no row groups in schema version 2");
+    assertFoundFor(JSON_2.replace(version2, version1), "with row groups in schema version 1");
+    assertFoundFor(JSON_2.replace("[ 2, 4,", "[ 3, 4,"), "with row groups of 4 rows");
+    assertFoundFor(JSON_2.replace("[ [ 2, 4, 2000, 2100 ],", "["), "with row groups of 1 rows");
+    for (String outOfPlace :
+        List.of(
+            "[ 0, 4, 2000, 2100 ]",
+            "[ 2147483650, 4, 2000, 2100 ]",
+            "[ 2, 0, 2000, 2100 ]",
+            "[ 2, -4, 2000, 2100 ]",
+            "[ 2, 4, 2001, 2100 ]",
+            "[ 2, 4, 0, 2100 ]",
+            "[ 2, 4, 9223372036854775807, 2100 ]",
+            "[ 2, 9223372036854775807, 9, 2100 ]",
+            "[ 2, 4, 2000, -1 ]")) {
+      assertFoundFor(JSON_2.replace("[ 2, 4, 2000, 2100 ]", outOfPlace), "out of place");
+    }
+    for (String none :
+        List.of(
+            "[ 2, 4, 2000 ]",
+            "[ 2, 4, 2000, 2100, 1 ]",
+            "[ 2, 4, 2000.5, 2100 ]",
+            "[ 2, 4, \"2000\", 2100 ]",
+            "[ 2, 4, null, 2100 ]",
+            "null",
+            "{}")) {
+      assertFoundFor(JSON_2.replace("[ 2, 4, 2000, 2100 ]", none), "which is no manifest");
+    }
   }
 
   @Test

@@ -83,8 +83,7 @@ class ShardVerificationTest {
   void changedByteCostsOneRowGroup() throws IOException {
     ShardManifest manifest = Examples.write(folder, Examples.examples(60), 1 << 20);
     Path file = folder.resolve(FILE);
-    ShardFile shard = new ShardFile(new ShardFolder(folder.toString()), FILE);
-    ShardFile.RowGroup second = shard.footer(manifest, manifest.shards().get(0)).rowGroups().get(1);
+    ShardManifest.RowGroup second = manifest.shards().get(0).rowGroups().get(1);
     byte[] bytes = Files.readAllBytes(file);
     bytes[(int) (second.start() + second.end()) / 2] ^= 1;
     Files.write(file, bytes);
@@ -155,11 +154,14 @@ class ShardVerificationTest {
                 new EncodedView(view.view(), CodePacking.pack(large, 7)),
                 new EncodedView(view.view(), new byte[13])));
     MimExample oneView = new MimExample("one view", null, 1, 1, good.jpeg(), List.of(view));
-    ShardFile file = new ShardFile(new ShardFolder(folder.toString()), FILE);
     writeManifest(
         Examples.METADATA,
-        file.write(
-            Examples.METADATA, 1 << 20, List.of(good, good, noJpeg, wrongCodes, oneView, last)));
+        ShardFile.write(
+            new ShardFolder(folder.toString()),
+            FILE,
+            Examples.METADATA,
+            1 << 20,
+            List.of(good, good, noJpeg, wrongCodes, oneView, last)));
     ShardVerification verification = verify();
     assertEquals(List.of(good.key()), verification.duplicateKeys());
     assertEquals(6, verification.rows());
@@ -191,8 +193,8 @@ class ShardVerificationTest {
     Collections.swap(sorted, 3, 4);
     writeManifest(
         Examples.METADATA,
-        new ShardFile(new ShardFolder(folder.toString()), file)
-            .write(Examples.METADATA, 1 << 20, sorted));
+        ShardFile.write(
+            new ShardFolder(folder.toString()), file, Examples.METADATA, 1 << 20, sorted));
     ShardVerification verification = verify();
     String problems = String.join("\n", verification.problems());
     assertTrue(

@@ -1,5 +1,6 @@
 package dev.beit2.io.image.source;
 
+import dev.beit2.io.Parallel;
 import dev.beit2.io.InputFiles;
 import dev.beit2.io.InputFiles.InputFile;
 import dev.beit2.io.InvalidInputException;
@@ -59,7 +60,7 @@ record ArchiveFiles(
    *
    * @param withBytes whether a name is known only with the image's bytes
    */
-  ArchiveFiles marked(ImageSource source, boolean withBytes) {
+  ArchiveFiles marked(ImageSource source, boolean withBytes) throws IOException {
     List<FirstImage> first =
         Parallel.map(partitions, file -> firstImage(source.reader(), file, withBytes)).stream()
             .filter(image -> image.key != null)

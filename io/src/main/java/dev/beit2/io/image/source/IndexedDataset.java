@@ -1,5 +1,6 @@
 package dev.beit2.io.image.source;
 
+import dev.beit2.io.Parallel;
 import dev.beit2.io.image.ImageRecord;
 import dev.beit2.io.image.RejectedImage;
 import dev.beit2.io.image.UndecodableImageException;

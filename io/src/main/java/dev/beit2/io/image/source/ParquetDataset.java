@@ -36,11 +36,11 @@ final class ParquetDataset extends ImageDataset {
     this.windowBytes = windowBytes;
   }
 
-  static ParquetDataset of(ImageSource source) {
+  static ParquetDataset of(ImageSource source) throws IOException {
     return of(source, WINDOW_BYTES);
   }
 
-  static ParquetDataset of(ImageSource source, long windowBytes) {
+  static ParquetDataset of(ImageSource source, long windowBytes) throws IOException {
     ParquetReader reader = new ParquetReader(source);
     ParquetReader.Contents contents = reader.contents();
     return new ParquetDataset(reader, contents.listing(), contents.rowGroups(), windowBytes);

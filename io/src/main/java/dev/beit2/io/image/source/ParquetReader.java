@@ -3,6 +3,7 @@ package dev.beit2.io.image.source;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.beit2.io.Parallel;
 import dev.beit2.io.InvalidInputException;
 import dev.beit2.io.Reason;
 import dev.beit2.io.SeededRandom;
@@ -98,12 +99,12 @@ final class ParquetReader implements FormatReader {
   record Contents(Listing listing, List<RowGroup> rowGroups) {}
 
   @Override
-  public Listing list() {
+  public Listing list() throws IOException {
     return contents().listing();
   }
 
   /** The footers are read by several threads because each takes a few requests. */
-  Contents contents() {
+  Contents contents() throws IOException {
     ArchiveFiles files =
         ArchiveFiles.list(source.path(), name -> name.endsWith(".parquet"), "Parquet files");
     List<Footer> footers = Parallel.map(files.partitions(), ParquetReader::footer);

@@ -38,7 +38,7 @@ final class TfRecordReader implements FormatReader {
   }
 
   @Override
-  public Listing list() {
+  public Listing list() throws IOException {
     ArchiveFiles files =
         ArchiveFiles.list(source.path(), name -> NAME.matcher(name).matches(), "TFRecord files")
             .marked(source, /* withBytes= */ true);

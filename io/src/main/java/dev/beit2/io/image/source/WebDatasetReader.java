@@ -44,7 +44,7 @@ final class WebDatasetReader implements FormatReader {
   }
 
   @Override
-  public Listing list() {
+  public Listing list() throws IOException {
     ArchiveFiles tars =
         ArchiveFiles.list(source.path(), name -> name.endsWith(".tar"), "tars of a WebDataset")
             .marked(source, /* withBytes= */ false);
