@@ -131,7 +131,7 @@ public final class MimShardIO {
         }
         return;
       }
-      for (ShardFile.Footer footer : ShardFile.footers(folder, manifest)) {
+      for (ShardFile.Footer footer : ShardFile.footers(folder, manifest, shard -> {})) {
         if (footer.failure() != null) {
           throw footer.failure();
         }

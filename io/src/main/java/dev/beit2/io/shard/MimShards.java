@@ -32,8 +32,8 @@ import javax.annotation.Nullable;
  *
  * <p>Opening reads the manifest. Only where that lists no row groups, as in schema version 1, it
  * reads the shards' footers as well. It keeps no file open and holds no data, so many threads may
- * share it; each needs its own {@link Epoch}. That a shard is the one that the manifest describes is
- * checked whenever one of its row groups is read.
+ * share it; each needs its own {@link Epoch}. That a shard is the one that the manifest describes
+ * is checked whenever one of its row groups is read.
  */
 public final class MimShards {
   /** The rows of a window, and the row group that is being read. */
@@ -77,8 +77,8 @@ public final class MimShards {
   /**
    * Opens the shards in a folder, some of which may be corrupt. Rows that cannot be read keep their
    * positions in each epoch's order, but have no example; the readable rows of a corrupt shard are
-   * used. Where the manifest lists no row groups, a shard that cannot be opened counts as one. If it
-   * had more, the order differs from that of the intact set, but is the same each time.
+   * used. Where the manifest lists no row groups, a shard that cannot be opened counts as one. If
+   * it had more, the order differs from that of the intact set, but is the same each time.
    *
    * @throws InvalidInputException if there is no manifest, or it lists no row groups and no shard
    *     can be opened; the message names one
@@ -103,7 +103,7 @@ public final class MimShards {
     if (manifest.listsRowGroups()) {
       return manifest.shards().stream().map(Shard::rowGroups).toList();
     }
-    List<ShardFile.Footer> footers = ShardFile.footers(folder, manifest);
+    List<ShardFile.Footer> footers = ShardFile.footers(folder, manifest, shard -> {});
     List<List<RowGroup>> rowGroups = new ArrayList<>(footers.size());
     for (ShardFile.Footer footer : footers) {
       if (footer.failure() == null) {
@@ -210,7 +210,8 @@ public final class MimShards {
     private Epoch(long seed, long epoch) {
       this.seed = seed;
       this.epoch = epoch;
-      this.groupOrder = SeededRandom.of(seed, "row groups", epoch).permutation(firstGroups[rowGroups.size()]);
+      this.groupOrder =
+          SeededRandom.of(seed, "row groups", epoch).permutation(firstGroups[rowGroups.size()]);
       int windows = (int) (((long) groupOrder.length + window - 1) / window);
       this.windowStarts = new long[windows + 1];
       for (int i = 0; i < windows; i++) {

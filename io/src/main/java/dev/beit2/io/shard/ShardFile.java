@@ -18,6 +18,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import java.util.function.Consumer;
 import javax.annotation.Nullable;
 import org.apache.avro.generic.GenericData;
 import org.apache.avro.generic.GenericRecord;
@@ -120,12 +121,21 @@ record ShardFile(ShardFolder folder, Shard listed) {
   record Footer(
       ShardFile shard, List<RowGroup> rowGroups, @Nullable InvalidInputException failure) {}
 
-  /** Reads the row groups of all shards, several at once, in one request each. */
-  static List<Footer> footers(ShardFolder folder, ShardManifest manifest) {
+  /**
+   * Reads the row groups of all shards, several at once, in one request each.
+   *
+   * @param done called with each shard, from any thread
+   */
+  static List<Footer> footers(ShardFolder folder, ShardManifest manifest, Consumer<Shard> done) {
     ShardMetadata metadata = manifest.metadata();
     try {
       return Parallel.map(
-          manifest.shards(), listed -> new ShardFile(folder, listed).footer(metadata));
+          manifest.shards(),
+          listed -> {
+            Footer footer = new ShardFile(folder, listed).footer(metadata);
+            done.accept(listed);
+            return footer;
+          });
     } catch (IOException e) {
       throw new IllegalStateException("a shard throws only what names it", e);
     }

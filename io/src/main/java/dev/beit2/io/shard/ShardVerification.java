@@ -52,6 +52,18 @@ public record ShardVerification(
     return new ShardVerifier(directory).verify(progress);
   }
 
+  /**
+   * Compares only the lengths and the footers of the shards in a folder with the manifest, in one
+   * request a shard.
+   *
+   * @param progress called with each shard when it is done, from any thread
+   * @return a sentence for each problem; empty if none was found
+   * @throws InvalidInputException if there is no manifest or it cannot be read
+   */
+  public static List<String> quick(String directory, Consumer<Shard> progress) {
+    return new ShardVerifier(directory).quick(progress);
+  }
+
   /** The number of images, equal to {@link #rows}. */
   public long images() {
     return rows;

@@ -56,9 +56,20 @@ final class ShardVerifier {
         rows, views, codeCounts, duplicateKeys, duplicateImages(), problems);
   }
 
+  List<String> quick(Consumer<Shard> progress) {
+    findStrangers();
+    for (ShardFile.Footer footer : ShardFile.footers(folder, manifest, progress)) {
+      if (footer.failure() != null) {
+        problems.add(footer.failure().found());
+      }
+    }
+    return problems;
+  }
+
+  /** More than there are processors: in a bucket a thread waits most of the time. */
   private static int threads() {
     long byMemory = Math.max(1, Runtime.getRuntime().maxMemory() / BYTES_A_THREAD);
-    return (int) Math.min(Runtime.getRuntime().availableProcessors(), byMemory);
+    return (int) Math.min(4L * Runtime.getRuntime().availableProcessors(), byMemory);
   }
 
   private ShardCheck check(Shard shard, Consumer<Shard> progress) {

@@ -91,8 +91,7 @@ class ManifestMutationTest {
     for (MatchResult place : places) {
       for (long change : new long[] {-4, -1, 1, 1 << 20}) {
         long number = Long.parseLong(place.group()) + change;
-        String changed =
-            json.substring(0, place.start()) + number + json.substring(place.end());
+        String changed = json.substring(0, place.start()) + number + json.substring(place.end());
         Files.writeString(folder.resolve(ShardManifest.FILE), changed);
         assertThrows(InvalidInputException.class, this::readAll, changed);
       }

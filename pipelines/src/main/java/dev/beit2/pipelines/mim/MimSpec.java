@@ -1,6 +1,7 @@
 package dev.beit2.pipelines.mim;
 
 import dev.beit2.io.image.DecodingLimits;
+import dev.beit2.io.shard.MimShards;
 import dev.beit2.io.shard.ShardManifest;
 import dev.beit2.model.mim.BlockwiseMask;
 import dev.beit2.model.mim.MimConfig;
@@ -10,6 +11,7 @@ import dev.beit2.model.train.AdamWConfig;
 import dev.beit2.model.vit.VitConfig;
 import dev.beit2.pipelines.cli.InvalidOptionException;
 import dev.beit2.pipelines.flink.FlinkTarget;
+import dev.beit2.pipelines.jvm.SharedInJvm;
 import dev.beit2.pipelines.options.DecodingOptions;
 import dev.beit2.pipelines.options.Inputs;
 import dev.beit2.pipelines.options.TokenizerSource;
@@ -19,6 +21,7 @@ import dev.beit2.pipelines.train.TrainingPlan;
 import dev.beit2.pipelines.train.TrainingSpec;
 import dev.beit2.pipelines.train.TrainingTask;
 import java.io.IOException;
+import java.util.List;
 import javax.annotation.Nullable;
 
 /** A pretraining, as the launcher has planned it. */
@@ -41,12 +44,12 @@ record MimSpec(
    * Plans the training that options describe.
    *
    * @param stage name of the run in progress lines
-   * @throws InvalidOptionException if there are no shards, or they do not fit the preset, the mask
-   *     or the tokenizer
+   * @param shards the manifest of {@code --shards}
+   * @throws InvalidOptionException if the shards do not fit the preset, the mask or the tokenizer
    */
-  static MimSpec of(PretrainMim.Options options, String stage) throws IOException {
+  static MimSpec of(PretrainMim.Options options, String stage, ShardManifest shards)
+      throws IOException {
     PretrainingRecipe recipe = PretrainingRecipe.of(options.getPreset());
-    ShardManifest shards = Inputs.shards("--shards", options.getShards());
     requireFit(options, shards);
     requireTokenizer(options, shards);
     FlinkTarget target = FlinkTarget.of(options);
@@ -71,6 +74,18 @@ record MimSpec(
         options.getSeed(),
         options.getPrecision(),
         options.getRecompute());
+  }
+
+  /** The shards, opened once per JVM, whatever workers and rounds ask for them. */
+  static SharedInJvm<MimShards> shards(String path, boolean skipCorrupt) throws IOException {
+    return SharedInJvm.acquire(
+        MimShards.class,
+        List.of(path, skipCorrupt),
+        () ->
+            Inputs.named(
+                "--shards",
+                path,
+                () -> skipCorrupt ? MimShards.openSkippingCorrupt(path) : MimShards.open(path)));
   }
 
   private static MimConfig network(

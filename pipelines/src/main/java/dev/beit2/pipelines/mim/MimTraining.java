@@ -10,6 +10,7 @@ import dev.beit2.io.shard.MimShards;
 import dev.beit2.io.shard.ShardMetadata;
 import dev.beit2.model.train.MimTrainer;
 import dev.beit2.model.train.Trainer;
+import dev.beit2.pipelines.jvm.SharedInJvm;
 import dev.beit2.pipelines.loader.EpochCache;
 import dev.beit2.pipelines.loader.ExampleLoader;
 import dev.beit2.pipelines.run.RunPosition;
@@ -30,20 +31,17 @@ import javax.annotation.Nullable;
 final class MimTraining implements TrainingTask<MimExample, MimBatch> {
   private final MimSpec spec;
   private final ShardMetadata metadata;
-  private final MimShards shards;
+  private final SharedInJvm<MimShards> shards;
   private final ExampleLoader<MimExample> loader;
   private final ViewCache views;
   private final MimTrainer trainer;
 
-  private MimTraining(MimSpec spec, RunPosition from) {
+  private MimTraining(MimSpec spec, RunPosition from, SharedInJvm<MimShards> shards) {
     this.spec = spec;
-    this.shards =
-        spec.skipCorruptShards()
-            ? MimShards.openSkippingCorrupt(spec.shards())
-            : MimShards.open(spec.shards());
-    this.metadata = shards.manifest().metadata();
-    this.loader = new ExampleLoader<>(new Rows(shards, spec.seed()), spec.limits());
-    this.views = new ViewCache(shards.manifest());
+    this.shards = shards;
+    this.metadata = shards.get().manifest().metadata();
+    this.loader = new ExampleLoader<>(new Rows(shards.get(), spec.seed()), spec.limits());
+    this.views = new ViewCache(shards.get().manifest());
     this.trainer =
         MimTrainer.start(
             spec.network(),
@@ -55,7 +53,14 @@ final class MimTraining implements TrainingTask<MimExample, MimBatch> {
   }
 
   static MimTraining open(MimSpec spec, RunPosition from) throws IOException {
-    MimTraining training = new MimTraining(spec, from);
+    SharedInJvm<MimShards> shards = MimSpec.shards(spec.shards(), spec.skipCorruptShards());
+    MimTraining training;
+    try {
+      training = new MimTraining(spec, from, shards);
+    } catch (RuntimeException | Error e) {
+      shards.close();
+      throw e;
+    }
     try {
       if (spec.initialModel() != null && from.step() == 0) {
         spec.initialModel().initialize(training.trainer);
@@ -147,14 +152,14 @@ final class MimTraining implements TrainingTask<MimExample, MimBatch> {
   @Override
   public List<RejectedImage> rejected() {
     Map<String, RejectedImage> rejected = new TreeMap<>();
-    shards.corrupt().forEach(shard -> rejected.put(shard.key(), shard));
+    shards.get().corrupt().forEach(shard -> rejected.put(shard.key(), shard));
     loader.rejected().forEach(image -> rejected.put(image.key(), image));
     return List.copyOf(rejected.values());
   }
 
   @Override
   public Set<String> corruptShards() {
-    return shards.corrupt().stream().map(RejectedImage::key).collect(Collectors.toSet());
+    return shards.get().corrupt().stream().map(RejectedImage::key).collect(Collectors.toSet());
   }
 
   @Override
@@ -163,8 +168,12 @@ final class MimTraining implements TrainingTask<MimExample, MimBatch> {
   }
 
   @Override
-  public void close() {
-    trainer.close();
+  public void close() throws IOException {
+    try {
+      trainer.close();
+    } finally {
+      shards.close();
+    }
   }
 
   private static final class Rows implements ExampleLoader.Source<MimExample> {

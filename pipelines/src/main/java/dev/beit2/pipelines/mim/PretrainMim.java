@@ -1,9 +1,11 @@
 package dev.beit2.pipelines.mim;
 
+import dev.beit2.io.shard.MimShards;
 import dev.beit2.model.recipe.PretrainingRecipe;
 import dev.beit2.pipelines.cli.Command;
 import dev.beit2.pipelines.cli.CommandLine;
 import dev.beit2.pipelines.cli.Range;
+import dev.beit2.pipelines.jvm.SharedInJvm;
 import dev.beit2.pipelines.options.Inputs;
 import dev.beit2.pipelines.train.InputSizeOptions;
 import dev.beit2.pipelines.train.TrainingJobs;
@@ -144,11 +146,14 @@ public final class PretrainMim {
    * @param stage name of the run in progress lines
    */
   public static void run(Options options, String stage) throws IOException, InterruptedException {
-    MimSpec spec = MimSpec.of(options, stage);
-    if (spec.initialModel() != null && !spec.plan().config().isBegun(options.getOutput())) {
-      Inputs.printNote(
-          stage, options.getInitializeFrom() + " " + spec.initialModel().description());
+    try (SharedInJvm<MimShards> shards =
+        MimSpec.shards(options.getShards(), options.getSkipCorruptShards())) {
+      MimSpec spec = MimSpec.of(options, stage, shards.get().manifest());
+      if (spec.initialModel() != null && !spec.plan().config().isBegun(options.getOutput())) {
+        Inputs.printNote(
+            stage, options.getInitializeFrom() + " " + spec.initialModel().description());
+      }
+      TrainingJobs.run(spec, options);
     }
-    TrainingJobs.run(spec, options);
   }
 }

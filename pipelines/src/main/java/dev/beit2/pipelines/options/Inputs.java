@@ -74,11 +74,13 @@ public final class Inputs {
         () -> LongStep.run("indexing " + source.path(), () -> ImageDataset.open(source)));
   }
 
-  private interface Reading<T, E extends Exception> {
+  /** Reads an input. */
+  public interface Reading<T, E extends Exception> {
     T read() throws E;
   }
 
-  private static <T, E extends Exception> T named(String option, String path, Reading<T, E> input)
+  /** Reads an input; an error names the option. */
+  public static <T, E extends Exception> T named(String option, String path, Reading<T, E> input)
       throws E {
     try {
       return input.read();

@@ -4,6 +4,7 @@ import dev.beit2.io.Json;
 import dev.beit2.io.PlainText;
 import dev.beit2.io.shard.CodeUsage;
 import dev.beit2.io.shard.ShardManifest;
+import dev.beit2.io.shard.ShardManifest.Shard;
 import dev.beit2.io.shard.ShardVerification;
 import dev.beit2.pipelines.cli.Command;
 import dev.beit2.pipelines.cli.CommandLine;
@@ -12,10 +13,13 @@ import dev.beit2.pipelines.cli.UsageText;
 import dev.beit2.pipelines.options.Inputs;
 import java.io.PrintStream;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.OptionalDouble;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Consumer;
+import java.util.function.Function;
 import org.apache.beam.sdk.options.Default;
 import org.apache.beam.sdk.options.Description;
 import org.apache.beam.sdk.options.PipelineOptions;
@@ -45,6 +49,13 @@ public final class VerifyShards {
 
     void setShards(String shards);
 
+    @Description(
+        "Whether to check only lengths and footers, in one request a shard. No row and no checksum is read.")
+    @Default.Boolean(false)
+    boolean getQuick();
+
+    void setQuick(boolean quick);
+
     @Description("Whether to print the report as JSON.")
     @Default.Boolean(false)
     boolean getJson();
@@ -60,18 +71,48 @@ public final class VerifyShards {
   /** Checks, prints what was found, and returns the exit code. */
   static int run(Options options, PrintStream out) {
     ShardManifest manifest = Inputs.shards("--shards", options.getShards());
+    if (options.getQuick()) {
+      return quick(options, manifest, out);
+    }
     ShardVerification found = verify(options.getShards(), manifest);
     out.println(options.getJson() ? json(manifest, found) : text(options.getShards(), found));
     return found.sound() ? CommandLine.OK : CommandLine.FAILED;
   }
 
+  private static int quick(Options options, ShardManifest manifest, PrintStream out) {
+    List<String> problems =
+        withProgress(manifest, done -> ShardVerification.quick(options.getShards(), done));
+    if (options.getJson()) {
+      Map<String, Object> json = new LinkedHashMap<>();
+      json.put("sound", problems.isEmpty());
+      json.put("quick", true);
+      json.put("shards", manifest.shards().size());
+      json.put("images", manifest.rows());
+      json.put("problems", problems);
+      out.println(Json.pretty(json).stripTrailing());
+    } else {
+      out.printf(
+          Locale.ROOT,
+          "%s: %d images in %d shards, of which lengths and footers were checked%n",
+          options.getShards(),
+          manifest.rows(),
+          manifest.shards().size());
+      problems.forEach(problem -> out.println("  " + PlainText.of(problem)));
+      out.println(problems.isEmpty() ? "sound as far as that tells" : "NOT sound");
+    }
+    return problems.isEmpty() ? CommandLine.OK : CommandLine.FAILED;
+  }
+
   private static ShardVerification verify(String directory, ShardManifest manifest) {
+    return withProgress(manifest, done -> ShardVerification.verify(directory, done));
+  }
+
+  private static <T> T withProgress(ShardManifest manifest, Function<Consumer<Shard>, T> check) {
     Progress progress = Progress.onStderr(NAME, manifest.shards().size(), "MB");
     AtomicLong shards = new AtomicLong();
     AtomicLong bytes = new AtomicLong();
-    ShardVerification found =
-        ShardVerification.verify(
-            directory,
+    T found =
+        check.apply(
             shard ->
                 progress.update(
                     shards.incrementAndGet(),

@@ -1,5 +1,6 @@
 package dev.beit2.pipelines.mim;
 
+import dev.beit2.io.shard.ShardManifest;
 import dev.beit2.pipelines.run.RunPosition;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -11,7 +12,10 @@ public final class PretrainingBatches implements AutoCloseable {
   private final int batchSize;
 
   public PretrainingBatches(PretrainMim.Options options) throws IOException {
-    this.training = MimTraining.open(MimSpec.of(options, "test"), RunPosition.START);
+    this.training =
+        MimTraining.open(
+            MimSpec.of(options, "test", ShardManifest.read(options.getShards())),
+            RunPosition.START);
     this.batchSize = options.getBatchSize();
     this.batch = training.newBatch(batchSize);
   }
@@ -34,7 +38,7 @@ public final class PretrainingBatches implements AutoCloseable {
   }
 
   @Override
-  public void close() {
+  public void close() throws IOException {
     training.close();
   }
 }

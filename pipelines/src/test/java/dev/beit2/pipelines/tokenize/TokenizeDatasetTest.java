@@ -345,6 +345,9 @@ final class TokenizeDatasetTest {
     assertTrue(text.contains("12 images, 24 views"), text);
     assertTrue(text.contains("used         never"), text);
     assertTrue(text.endsWith("\nsound\n"), text);
+    text = verify(0, "--quick");
+    assertTrue(text.contains("verified: 12 images in 2 shards"), text);
+    assertTrue(text.endsWith("\nsound as far as that tells\n"), text);
 
     Path shard = dir.resolve("verified/shard-00001-of-00002.parquet");
     byte[] bytes = Files.readAllBytes(shard);
@@ -354,8 +357,15 @@ final class TokenizeDatasetTest {
     assertTrue(text.contains(shard + " with crc32c "), text);
     assertTrue(text.contains(shard + " unreadable (could not verify page integrity"), text);
     assertTrue(text.endsWith("\nNOT sound\n"), text);
+    verify(0, "--quick"); // which reads no row
+    Files.write(shard, Arrays.copyOf(bytes, bytes.length - 1));
+    text = verify(1, "--quick");
+    assertTrue(
+        text.contains("with bytes %d, not %d".formatted(bytes.length - 1, bytes.length)), text);
     Files.delete(shard);
     assertTrue(verify(1).contains(shard + " missing"), text);
+    text = verify(1, "--quick", "--json");
+    assertTrue(text.contains(shard + " missing"), text);
   }
 
   private static String verify(int expected, String... more) {
