@@ -17,6 +17,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Consumer;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.apache.beam.sdk.io.FileSystems;
@@ -116,7 +117,9 @@ public final class InputFiles {
   public static Found find(String pathOrGlob) {
     Optional<Path> local = local(pathOrGlob);
     if (local.isPresent()) {
-      return new LocalFiles(withoutLocalScheme(pathOrGlob)).find();
+      List<InputFile> files = new ArrayList<>();
+      List<Unreadable> unreadable = visit(pathOrGlob, files::add);
+      return new Found(files, unreadable);
     }
     BraceExpansion braces = BraceExpansion.expand(pathOrGlob);
     List<String> specs = braces.expanded().stream().distinct().toList();
@@ -136,6 +139,21 @@ public final class InputFiles {
     }
     requireAll(pathOrGlob, braces, missing, !found.isEmpty());
     return new Found(List.copyOf(found.values()), List.of());
+  }
+
+  /**
+   * As {@link #find}, but passes each file on when it is found, in any order: local files are not
+   * held in memory.
+   *
+   * @return what is unreadable
+   */
+  public static List<Unreadable> visit(String pathOrGlob, Consumer<InputFile> files) {
+    if (local(pathOrGlob).isPresent()) {
+      return new LocalFiles(withoutLocalScheme(pathOrGlob), files).find();
+    }
+    Found found = find(pathOrGlob);
+    found.files().forEach(files);
+    return found.unreadable();
   }
 
   static void requireAll(

@@ -1,6 +1,5 @@
 package dev.beit2.io;
 
-import dev.beit2.io.InputFiles.Found;
 import dev.beit2.io.InputFiles.InputFile;
 import dev.beit2.io.InputFiles.Unreadable;
 import java.io.IOException;
@@ -21,9 +20,10 @@ import java.nio.file.SimpleFileVisitor;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.util.ArrayList;
 import java.util.EnumSet;
-import java.util.LinkedHashMap;
+import java.util.HashSet;
 import java.util.List;
-import java.util.Map;
+import java.util.Set;
+import java.util.function.Consumer;
 import java.util.regex.PatternSyntaxException;
 import javax.annotation.Nullable;
 
@@ -34,15 +34,23 @@ final class LocalFiles {
   private final String spec;
   private final Path root;
   private final String pattern; // below the root; empty if the path is one
-  private final Map<Path, InputFile> files = new LinkedHashMap<>();
+  private final Consumer<InputFile> files;
+  private final BraceExpansion braces;
+  private final Set<Path> seen = new HashSet<>(); // where several patterns may find a file
+  private long found;
   private final List<Unreadable> unreadable = new ArrayList<>();
 
-  LocalFiles(String spec) {
+  /**
+   * @param files receives the files, in any order
+   */
+  LocalFiles(String spec, Consumer<InputFile> files) {
     this.spec = spec;
+    this.files = files;
     int start = patternStart(spec);
     String folder = spec.substring(0, start);
     this.root = InputFiles.absolute(Path.of(folder));
     this.pattern = spec.substring(start);
+    this.braces = BraceExpansion.expand(pattern);
   }
 
   /** Where the first name begins that has wildcards and does not exist as it is. */
@@ -60,32 +68,26 @@ final class LocalFiles {
     return spec.length();
   }
 
-  /** See {@link InputFiles#find}. */
-  Found find() {
+  /** See {@link InputFiles#find}; returns what is unreadable. */
+  List<Unreadable> find() {
     if (pattern.isEmpty()) {
       addIfFile(root, root.getParent());
-      return found();
+      return unreadable;
     }
-    BraceExpansion braces = BraceExpansion.expand(pattern);
     List<String> missing = new ArrayList<>();
     for (String expanded : braces.expanded()) {
-      int before = files.size() + unreadable.size();
+      long before = found + unreadable.size();
       match(root, expanded);
-      if (files.size() + unreadable.size() == before && !alreadyFound(expanded)) {
+      if (found + unreadable.size() == before && !alreadyFound(expanded)) {
         missing.add(root.resolve(expanded).toString());
       }
     }
-    InputFiles.requireAll(spec, braces, missing, !files.isEmpty());
-    return found();
+    InputFiles.requireAll(spec, braces, missing, found > 0);
+    return unreadable;
   }
 
   private boolean alreadyFound(String expanded) {
-    return !InputFiles.WILDCARD.matcher(expanded).find()
-        && files.containsKey(root.resolve(expanded));
-  }
-
-  private Found found() {
-    return new Found(List.copyOf(files.values()), unreadable);
+    return !InputFiles.WILDCARD.matcher(expanded).find() && seen.contains(root.resolve(expanded));
   }
 
   /** Matches the rest of the pattern below a folder, one name after the other. */
@@ -155,7 +157,10 @@ final class LocalFiles {
       lost(path, "neither a file nor a folder");
     } else if (isText(path)) {
       String name = below.relativize(path).toString();
-      files.put(path, new InputFile(path.toString(), name, attributes.size()));
+      if (braces.expanded().size() == 1 || seen.add(path)) {
+        found++;
+        files.accept(new InputFile(path.toString(), name, attributes.size()));
+      }
     }
   }
 

@@ -102,7 +102,10 @@ public final class SeededRandom {
     return order;
   }
 
-  private static long mix(long z) {
+  /**
+   * SplitMix64's finalizer: a bijection in which each bit of the input changes half of the output.
+   */
+  public static long mix(long z) {
     z = (z ^ (z >>> 30)) * 0xBF58476D1CE4E5B9L;
     z = (z ^ (z >>> 27)) * 0x94D049BB133111EBL;
     return z ^ (z >>> 31);

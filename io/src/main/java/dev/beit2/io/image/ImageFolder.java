@@ -3,20 +3,24 @@ package dev.beit2.io.image;
 import static java.util.Objects.requireNonNull;
 
 import dev.beit2.io.InputFiles;
-import dev.beit2.io.InputFiles.Found;
 import dev.beit2.io.InputFiles.InputFile;
+import dev.beit2.io.InputFiles.Unreadable;
 import dev.beit2.io.InvalidInputException;
+import dev.beit2.io.store.StoredFile;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.channels.Channels;
 import java.util.AbstractList;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
 import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Consumer;
 import java.util.regex.Pattern;
 import javax.annotation.Nullable;
 
@@ -52,6 +56,7 @@ public final class ImageFolder {
   private final String root;
   private final List<String> classes;
   private final List<String> keys; // of a million images, so entries are made when asked for
+  private final long[] bytes;
   private final List<RejectedImage> rejected;
   private final SortedMap<String, Integer> leftOut;
 
@@ -59,9 +64,11 @@ public final class ImageFolder {
       String root,
       List<String> classes,
       List<String> keys,
+      long[] bytes,
       List<RejectedImage> rejected,
       SortedMap<String, Integer> leftOut) {
     this.root = root;
+    this.bytes = bytes;
     this.classes = List.copyOf(classes);
     this.keys = List.copyOf(keys);
     this.rejected = List.copyOf(rejected);
@@ -74,8 +81,9 @@ public final class ImageFolder {
    * @param key its path below the root, '/'-separated
    * @param label the index of its class in {@link #classes()}, or null
    * @param path where it is, for {@link InputFiles#open}
+   * @param bytes its length when it was listed
    */
-  public record Entry(String key, @Nullable Integer label, String path) {
+  public record Entry(String key, @Nullable Integer label, String path, long bytes) {
     public Entry {
       requireNonNull(key, "key is null");
       requireNonNull(path, "path is null");
@@ -90,30 +98,66 @@ public final class ImageFolder {
    * @throws InvalidInputException if the path does not exist, cannot be read, or contains no image
    */
   public static ImageFolder list(String pathOrGlob) {
-    boolean glob = InputFiles.isGlob(pathOrGlob);
-    Found found = glob ? InputFiles.find(pathOrGlob) : InputFiles.below(pathOrGlob);
-    boolean hiddenToo = glob && (pathOrGlob.startsWith(".") || pathOrGlob.contains("/."));
     List<InputFile> images = new ArrayList<>();
+    Rest rest = visit(pathOrGlob, images::add);
+    images.sort(Comparator.comparing(InputFile::name));
+    return of(images, rest.rejected(), rest.leftOut());
+  }
+
+  /**
+   * What a listing has beside the images.
+   *
+   * @param root of the images' paths: a path is the root and the key
+   * @param rejected files and folders that cannot be read
+   * @param leftOut the numbers of files that are no images by their names, by ending
+   */
+  public record Rest(
+      String root, List<RejectedImage> rejected, SortedMap<String, Integer> leftOut) {}
+
+  /**
+   * Lists as {@link #list} does, and passes each image on when it is found, in any order, so that
+   * no listing need fit in memory.
+   *
+   * @throws InvalidInputException as {@link #list}
+   */
+  public static Rest visit(String pathOrGlob, Consumer<InputFile> images) {
+    boolean glob = InputFiles.isGlob(pathOrGlob);
+    boolean hiddenToo = glob && (pathOrGlob.startsWith(".") || pathOrGlob.contains("/."));
     SortedMap<String, Integer> leftOut = new TreeMap<>();
-    for (InputFile file : found.files()) {
-      if (!hiddenToo && InputFiles.isHidden(file.name())) {
-        continue;
-      }
-      if (glob || isImage(file.name()) || isUnnamedImage(file)) {
-        images.add(file);
-      } else {
-        leftOut.merge(ending(file.name()), 1, Integer::sum);
-      }
-    }
+    AtomicReference<String> root = new AtomicReference<>();
+    Consumer<InputFile> files =
+        file -> {
+          if (!hiddenToo && InputFiles.isHidden(file.name())) {
+            return;
+          }
+          if (glob || isImage(file.name()) || isUnnamedImage(file)) {
+            if (root.get() == null) {
+              root.set(file.path().substring(0, file.path().length() - file.name().length()));
+            }
+            images.accept(file);
+          } else {
+            leftOut.merge(ending(file.name()), 1, Integer::sum);
+          }
+        };
     List<RejectedImage> rejected =
-        found.unreadable().stream()
+        unreadable(pathOrGlob, glob, files).stream()
             .filter(file -> hiddenToo || !InputFiles.isHidden(file.name()))
+            .sorted(Comparator.comparing(Unreadable::name))
             .map(file -> new RejectedImage(file.name(), file.reason()))
             .toList();
-    if (images.isEmpty()) {
+    if (root.get() == null) {
       throw nothing(pathOrGlob, rejected);
     }
-    return of(images, rejected, leftOut);
+    return new Rest(root.get(), rejected, leftOut);
+  }
+
+  private static List<Unreadable> unreadable(
+      String pathOrGlob, boolean glob, Consumer<InputFile> files) {
+    try {
+      return glob ? InputFiles.visit(pathOrGlob, files) : StoredFile.visitBelow(pathOrGlob, files);
+    } catch (IOException e) {
+      throw new InvalidInputException(pathOrGlob + " (" + e.getMessage() + ")", WANTED, e);
+    }
   }
 
   private static InvalidInputException nothing(String pathOrGlob, List<RejectedImage> rejected) {
@@ -130,6 +174,7 @@ public final class ImageFolder {
     InputFile first = files.get(0);
     String root = first.path().substring(0, first.path().length() - first.name().length());
     List<String> keys = files.stream().map(InputFile::name).toList();
+    long[] bytes = files.stream().mapToLong(InputFile::bytes).toArray();
     List<String> classes =
         keys.stream()
             .map(ImageFolder::classOf)
@@ -137,11 +182,11 @@ public final class ImageFolder {
             .distinct()
             .sorted()
             .toList();
-    return new ImageFolder(root, classes, keys, rejected, leftOut);
+    return new ImageFolder(root, classes, keys, bytes, rejected, leftOut);
   }
 
   /** The key's first folder, or the empty string. */
-  private static String classOf(String key) {
+  public static String classOf(String key) {
     return key.substring(0, Math.max(0, key.indexOf('/')));
   }
 
@@ -198,7 +243,7 @@ public final class ImageFolder {
       public Entry get(int index) {
         String key = keys.get(index);
         int label = Collections.binarySearch(classes, classOf(key));
-        return new Entry(key, label < 0 ? null : label, root + key);
+        return new Entry(key, label < 0 ? null : label, root + key, bytes[index]);
       }
 
       @Override

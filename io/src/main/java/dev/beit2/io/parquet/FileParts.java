@@ -4,6 +4,7 @@ import dev.beit2.io.store.StoredFile;
 import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import org.apache.parquet.io.DelegatingSeekableInputStream;
@@ -12,12 +13,16 @@ import org.apache.parquet.io.SeekableInputStream;
 
 /**
  * A Parquet file of which only some bytes are in memory: the end, which holds the footer, and a row
- * group on request. Each of them is read in one request. Parquet reads the rest of the way from
- * memory, so a failure of the file system is never mistaken for a broken file.
+ * group on request. Each of them is read in one request. Whatever else Parquet asks for is read
+ * when it does. A failure of the file system is thrown as an {@link UncheckedIOException} then, so
+ * that it is not mistaken for a broken file.
  */
 public final class FileParts implements InputFile {
   /** Longer than most footers; those of eight row groups have about 20 KB. */
   private static final int END = 1 << 16;
+
+  /** What is read at once of the rest. */
+  private static final int SLICE = 1 << 18;
 
   private static final int MAGIC = Integer.BYTES + "PAR1".length();
 
@@ -60,9 +65,7 @@ public final class FileParts implements InputFile {
     long footer = footerStart(length, bytes);
     if (footer < end.start()) {
       int all = (int) Math.min(Integer.MAX_VALUE, length - footer);
-      end =
-          new Part(
-              length - all, UntrustedParquet.bounded(() -> file.read(length - all, all)));
+      end = new Part(length - all, UntrustedParquet.bounded(() -> file.read(length - all, all)));
     }
     return new FileParts(file, length, end, new Part(0, new byte[0]));
   }
@@ -93,10 +96,7 @@ public final class FileParts implements InputFile {
     }
     int bytes = Math.toIntExact(Math.min(Integer.MAX_VALUE - MAGIC, to - from));
     return new FileParts(
-        file,
-        length,
-        end,
-        new Part(from, UntrustedParquet.bounded(() -> file.read(from, bytes))));
+        file, length, end, new Part(from, UntrustedParquet.bounded(() -> file.read(from, bytes))));
   }
 
   @Override
@@ -127,6 +127,7 @@ public final class FileParts implements InputFile {
 
   private final class PartsStream extends InputStream {
     private long position;
+    private Part slice = new Part(0, new byte[0]);
 
     @Override
     public int read() throws IOException {
@@ -142,15 +143,32 @@ public final class FileParts implements InputFile {
       if (position < 0 || position >= length) {
         return -1;
       }
-      Part part = rowGroup.has(position) ? rowGroup : end;
+      Part part = part();
       if (!part.has(position)) {
-        throw new EOFException("bytes at " + position + ", which belong to no row group");
+        throw new EOFException("a file that ends at " + position);
       }
       int from = (int) (position - part.start());
       int read = Math.min(wanted, part.bytes().length - from);
       System.arraycopy(part.bytes(), from, bytes, offset, read);
       position += read;
       return read;
+    }
+
+    private Part part() {
+      if (rowGroup.has(position)) {
+        return rowGroup;
+      }
+      if (end.has(position)) {
+        return end;
+      }
+      if (!slice.has(position)) {
+        try {
+          slice = new Part(position, file.read(position, (int) Math.min(SLICE, length - position)));
+        } catch (IOException e) {
+          throw new UncheckedIOException(e);
+        }
+      }
+      return slice;
     }
   }
 }

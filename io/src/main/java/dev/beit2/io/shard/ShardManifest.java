@@ -94,6 +94,32 @@ public record ShardManifest(
       }
       return inGroups == rows ? null : "row groups of " + inGroups + " rows";
     }
+
+    /** An immutable copy of a manifest's list, after checking it. */
+    static List<Shard> checked(List<Shard> shards) {
+      List<Shard> copy = List.copyOf(requireNonNull(shards, "shards is null"));
+      String last = "";
+      for (Shard shard : copy) {
+        String file = shard.file();
+        if (!FILE_NAME.matcher(file).matches()) {
+          throw new IllegalArgumentException("the shard " + file + " is not the name of a file");
+        }
+        if (file.compareTo(last) <= 0) {
+          throw new IllegalArgumentException(
+              "the shard " + file + (file.equals(last) ? " twice" : " after " + last));
+        }
+        if (shard.rows() < 1
+            || shard.rows() > Integer.MAX_VALUE
+            || shard.bytes() < 1
+            || !CRC32C.matcher(shard.crc32c()).matches()) {
+          throw new IllegalArgumentException(
+              "no rows, bytes and crc32c of a shard in Shard[file=%s, rows=%d, bytes=%d, crc32c=%s]"
+                  .formatted(file, shard.rows(), shard.bytes(), shard.crc32c()));
+        }
+        last = file;
+      }
+      return copy;
+    }
   }
 
   /**
@@ -140,32 +166,6 @@ public record ShardManifest(
           && bytes >= 1
           && bytes <= to - start
           && unpackedBytes >= 0;
-    }
-
-    /** An immutable copy of a manifest's list, after checking it. */
-    static List<Shard> checked(List<Shard> shards) {
-      List<Shard> copy = List.copyOf(requireNonNull(shards, "shards is null"));
-      String last = "";
-      for (Shard shard : copy) {
-        String file = shard.file();
-        if (!FILE_NAME.matcher(file).matches()) {
-          throw new IllegalArgumentException("the shard " + file + " is not the name of a file");
-        }
-        if (file.compareTo(last) <= 0) {
-          throw new IllegalArgumentException(
-              "the shard " + file + (file.equals(last) ? " twice" : " after " + last));
-        }
-        if (shard.rows() < 1
-            || shard.rows() > Integer.MAX_VALUE
-            || shard.bytes() < 1
-            || !CRC32C.matcher(shard.crc32c()).matches()) {
-          throw new IllegalArgumentException(
-              "no rows, bytes and crc32c of a shard in Shard[file=%s, rows=%d, bytes=%d, crc32c=%s]"
-                  .formatted(file, shard.rows(), shard.bytes(), shard.crc32c()));
-        }
-        last = file;
-      }
-      return copy;
     }
   }
 

@@ -4,18 +4,20 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 
 import com.google.auth.Credentials;
 import com.google.cloud.NoCredentials;
-import com.google.cloud.ReadChannel;
 import com.google.cloud.WriteChannel;
 import com.google.cloud.storage.Blob;
 import com.google.cloud.storage.BlobId;
 import com.google.cloud.storage.BlobInfo;
 import com.google.cloud.storage.HttpStorageOptions;
 import com.google.cloud.storage.Storage;
+import com.google.cloud.storage.Storage.BlobField;
+import com.google.cloud.storage.Storage.BlobListOption;
 import com.google.cloud.storage.Storage.BlobSourceOption;
 import com.google.cloud.storage.Storage.BlobTargetOption;
 import com.google.cloud.storage.StorageException;
 import com.google.cloud.storage.StorageOptions;
 import com.google.cloud.storage.StorageRetryStrategy;
+import dev.beit2.io.InputFiles.InputFile;
 import dev.beit2.io.InvalidInputException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -24,6 +26,7 @@ import java.nio.file.NoSuchFileException;
 import java.util.Base64;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.function.Consumer;
 import javax.annotation.Nullable;
 import org.apache.beam.sdk.extensions.gcp.auth.NoopCredentialFactory;
 import org.apache.beam.sdk.extensions.gcp.options.GcsOptions;
@@ -44,9 +47,6 @@ import org.apache.beam.sdk.options.PipelineOptions;
 final class ObjectStore {
   static final String SCHEME = "gs";
 
-  private static final int UNAUTHORIZED = 401;
-  private static final int FORBIDDEN = 403;
-  private static final int NOT_FOUND = 404;
   private static final int PRECONDITION_FAILED = 412;
   // Objects need only a bucket, but a client without a project searches for one, in the end on the
   // network.
@@ -198,29 +198,41 @@ final class ObjectStore {
    * @return {@code length} bytes, or fewer where the object ends
    * @throws NoSuchFileException if there is no object
    * @throws AccessDeniedException if it may not be read
+   * @throws UnreadableFileException if it cannot be read, but the store answers
    */
   byte[] read(String path, long start, int length) throws IOException {
-    try (ReadChannel object = storage.reader(BlobId.fromGsUtilUri(path))) {
-      object.setChunkSize(0); // no buffer: each read goes on with the answer to the one request
-      object.seek(start);
-      object.limit(start + length);
+    try (ObjectChannel object = open(path)) {
+      object.limit(start, start + length);
       return ChannelBytes.read(object, length);
-    } catch (StorageException e) {
-      throw unreadable(path, e);
-    } catch (IOException e) {
-      throw e.getCause() instanceof StorageException cause ? unreadable(path, cause) : e;
     }
   }
 
-  private static IOException unreadable(String path, StorageException e) {
-    IOException failure =
-        switch (e.getCode()) {
-          case NOT_FOUND -> new NoSuchFileException(path);
-          case FORBIDDEN, UNAUTHORIZED -> new AccessDeniedException(path, null, e.getMessage());
-          default -> new IOException("cannot read " + path + " (" + e.getMessage() + ")");
-        };
-    failure.initCause(e);
-    return failure;
+  /** Passes on all objects whose names begin as a path does, which ends in a slash. */
+  void visit(String folder, Consumer<InputFile> files) throws IOException {
+    BlobId prefix = BlobId.fromGsUtilUri(folder);
+    String bucket = SCHEME + "://" + prefix.getBucket() + "/";
+    try {
+      Iterable<Blob> objects =
+          storage
+              .list(
+                  prefix.getBucket(),
+                  BlobListOption.prefix(prefix.getName()),
+                  BlobListOption.fields(BlobField.NAME, BlobField.SIZE))
+              .iterateAll();
+      for (Blob object : objects) {
+        if (!object.getName().endsWith("/")) {
+          String name = object.getName().substring(prefix.getName().length());
+          files.accept(new InputFile(bucket + object.getName(), name, object.getSize()));
+        }
+      }
+    } catch (StorageException e) {
+      throw new IOException("cannot list " + folder + " (" + e.getMessage() + ")", e);
+    }
+  }
+
+  /** Opens an object, which is read from its beginning in one request; see {@link #read}. */
+  ObjectChannel open(String path) {
+    return new ObjectChannel(storage, path);
   }
 
   /** The content of a small object as it is, or nothing if there is none. */

@@ -5,6 +5,7 @@ import static java.util.Objects.requireNonNull;
 
 import dev.beit2.io.InputFiles;
 import dev.beit2.io.InputFiles.InputFile;
+import dev.beit2.io.InputFiles.Unreadable;
 import dev.beit2.io.InvalidInputException;
 import java.io.FileNotFoundException;
 import java.io.IOException;
@@ -15,6 +16,7 @@ import java.nio.channels.FileChannel;
 import java.nio.channels.ReadableByteChannel;
 import java.nio.channels.SeekableByteChannel;
 import java.nio.channels.WritableByteChannel;
+import java.nio.file.AccessDeniedException;
 import java.nio.file.DirectoryNotEmptyException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
@@ -25,7 +27,9 @@ import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.UUID;
+import java.util.function.Consumer;
 import java.util.zip.CRC32C;
+import javax.annotation.Nullable;
 import org.apache.beam.sdk.io.FileSystems;
 import org.apache.beam.sdk.io.fs.EmptyMatchTreatment;
 import org.apache.beam.sdk.io.fs.MatchResult;
@@ -95,6 +99,21 @@ public record StoredFile(String path) {
     return paths;
   }
 
+  /**
+   * Passes on all files below a folder, at any depth and in any order, without holding them in
+   * memory.
+   *
+   * @return what is unreadable
+   */
+  public static List<Unreadable> visitBelow(String folder, Consumer<InputFile> files)
+      throws IOException {
+    if (isObject(folder)) {
+      ObjectStore.get().visit(withoutLastSlash(folder) + "/", files);
+      return List.of();
+    }
+    return InputFiles.visit(InputFiles.inFolder(folder, "**"), files);
+  }
+
   public boolean exists() throws IOException {
     Optional<Path> local = localPath();
     return local.isPresent()
@@ -119,9 +138,14 @@ public record StoredFile(String path) {
     }
   }
 
-  /** Opens the file for reading; the caller closes it. */
+  /**
+   * Opens the file for reading from its beginning, in one request where it is an object; the caller
+   * closes it.
+   *
+   * @throws IOException if there is none; for an object this is known when it is read
+   */
   public ReadableByteChannel open() throws IOException {
-    return FileSystems.open(resource());
+    return inObjectStore() ? ObjectStore.get().open(path) : FileSystems.open(resource());
   }
 
   /**
@@ -130,7 +154,7 @@ public record StoredFile(String path) {
    * @throws IOException if it cannot be read, or its file system has no random access
    */
   public SeekableByteChannel openSeekable() throws IOException {
-    ReadableByteChannel channel = open();
+    ReadableByteChannel channel = FileSystems.open(resource());
     if (channel instanceof SeekableByteChannel seekable) {
       return seekable;
     }
@@ -155,13 +179,54 @@ public record StoredFile(String path) {
     }
   }
 
+  /**
+   * Opens the file for random access; the caller closes it.
+   *
+   * @param listedLength its length when it was listed, which saves a request where it is an object
+   */
+  public SeekableByteChannel openSeekable(long listedLength) throws IOException {
+    if (inObjectStore()) {
+      return new SeekableObject(() -> ObjectStore.get().open(path), listedLength);
+    }
+    Optional<Path> local = localPath();
+    return local.isPresent() ? FileChannel.open(local.get()) : openSeekable();
+  }
+
   public String readText() throws IOException {
     return new String(readBytes(), UTF_8);
   }
 
+  /**
+   * Reads the whole file, in one request where it is an object.
+   *
+   * @throws FileNotFoundException if there is none
+   */
   public byte[] readBytes() throws IOException {
-    try (InputStream in = Channels.newInputStream(open())) {
-      return in.readAllBytes();
+    try {
+      return requireNonNull(readBytes(Integer.MAX_VALUE - 8));
+    } catch (NoSuchFileException e) {
+      throw (IOException) new FileNotFoundException("no file " + path).initCause(e);
+    }
+  }
+
+  /**
+   * Reads the whole file, in one request where it is an object; null if it is longer than the
+   * limit.
+   *
+   * @throws NoSuchFileException if there is none
+   * @throws AccessDeniedException if it may not be read
+   * @throws UnreadableFileException if it is an object that cannot be read, but others can
+   */
+  @Nullable
+  public byte[] readBytes(long limit) throws IOException {
+    Optional<Path> local = localPath();
+    try (ReadableByteChannel channel = local.isPresent() ? FileChannel.open(local.get()) : open();
+        InputStream in = Channels.newInputStream(channel)) {
+      if (channel instanceof FileChannel file && file.size() > limit) {
+        return null;
+      }
+      byte[] bytes = in.readNBytes((int) Math.min(Integer.MAX_VALUE - 8, limit + 1));
+      return bytes.length > limit ? null : bytes;
     }
   }
 
@@ -349,6 +414,10 @@ public record StoredFile(String path) {
   }
 
   private boolean inObjectStore() {
+    return isObject(path);
+  }
+
+  private static boolean isObject(String path) {
     return path.startsWith(ObjectStore.SCHEME + "://");
   }
 

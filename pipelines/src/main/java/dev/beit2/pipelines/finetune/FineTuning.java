@@ -20,6 +20,7 @@ import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.PrimitiveIterator;
 import javax.annotation.Nullable;
 
 /** Fine-tunes a classifier; each epoch sees another augmented view of each image. */
@@ -27,6 +28,7 @@ final class FineTuning implements TrainingTask<ImageRecord, LabelledBatch> {
   private final FineTuningSpec spec;
   private final FineTuningTrainer trainer;
   private final SharedInJvm<ImageDataset> images;
+  private final ImageExamples examples;
   private final ExampleLoader<ImageRecord> loader;
   private final int side;
   private final float[] mean = ImageNet.mean();
@@ -42,7 +44,8 @@ final class FineTuning implements TrainingTask<ImageRecord, LabelledBatch> {
     this.spec = spec;
     this.images = images;
     this.side = spec.network().backbone().imageSize();
-    this.loader = new ExampleLoader<>(new ImageExamples(images.get(), spec.seed()), spec.limits());
+    this.examples = new ImageExamples(images.get(), spec.seed());
+    this.loader = new ExampleLoader<>(examples, spec.limits());
     this.trainer =
         FineTuningTrainer.start(
             spec.network(),
@@ -81,6 +84,11 @@ final class FineTuning implements TrainingTask<ImageRecord, LabelledBatch> {
   @Override
   public ImageRecord read(long position) throws IOException {
     return loader.read(position);
+  }
+
+  @Override
+  public Examples<ImageRecord> readAhead(PrimitiveIterator.OfLong positions) {
+    return examples.readAhead(positions)::next;
   }
 
   @Override

@@ -37,7 +37,8 @@ final class Validation {
     try (ClassifierValidation classifier = ClassifierValidation.read(model, spec.precision())) {
       HeldOutImages all = new HeldOutImages(spec.limits(), classifier.imageSize(), this::render);
       all.show(
-          images.epoch(0, 0),
+          images,
+          0,
           images.size(),
           (batch, shown) ->
               classifier.add(

@@ -1,5 +1,6 @@
 package dev.beit2.pipelines.loader;
 
+import dev.beit2.io.ReadAhead;
 import dev.beit2.io.image.DecodingLimits;
 import dev.beit2.io.image.EncodedImage;
 import dev.beit2.io.image.ImageBatch;
@@ -15,6 +16,7 @@ import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentSkipListSet;
 import java.util.function.LongConsumer;
+import java.util.stream.LongStream;
 import java.util.stream.Stream;
 
 /** Shows images to a network that is measured. */
@@ -63,16 +65,24 @@ public final class HeldOutImages {
   /**
    * Shows the first images of an order.
    *
+   * @param seed of the order
    * @param count how many
    * @param done receives how many were shown, from time to time
    */
-  public void show(ImageDataset.Epoch images, long count, Measure measure, LongConsumer done)
+  public void show(
+      ImageDataset images, long seed, long count, Measure measure, LongConsumer done)
       throws IOException {
+    ImageDataset.Epoch epoch = images.epoch(seed, 0);
+    ReadAhead<ImageDataset.Place, ImageRecord> read =
+        images.readAhead(
+            LongStream.range(0, count)
+                .mapToObj(position -> new ImageDataset.Place(epoch, position))
+                .iterator());
     ImageBatch batch = new ImageBatch(BATCH, side);
     for (long from = 0; from < count; from += BATCH) {
       List<ImageRecord> records = new ArrayList<>(BATCH);
       for (long i = from; i < Math.min(count, from + BATCH); i++) {
-        records.add(images.read(i));
+        records.add(read.next());
       }
       List<ImageRecord> decoded = decode(records, batch);
       if (!decoded.isEmpty()) {

@@ -6,7 +6,6 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import dev.beit2.io.InvalidInputException;
 import dev.beit2.io.Json;
 import dev.beit2.io.store.StoredFile;
-import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.nio.channels.ReadableByteChannel;
 import javax.annotation.Nullable;
@@ -36,7 +35,7 @@ public record Checkpoint(long step, String directory) {
   /**
    * Opens one of its files, such as {@code model.safetensors}; the caller closes it.
    *
-   * @throws FileNotFoundException if the checkpoint has no such file
+   * @throws IOException if the checkpoint has no such file; of an object this shows when it is read
    */
   public ReadableByteChannel open(String file) throws IOException {
     return StoredFile.in(directory, file).open();

@@ -20,6 +20,7 @@ import dev.beit2.pipelines.run.RunConfig;
 import dev.beit2.pipelines.run.RunDirectory;
 import dev.beit2.pipelines.run.RunPosition;
 import dev.beit2.pipelines.run.StoppedRun;
+import java.io.Closeable;
 import java.io.IOException;
 import java.time.Instant;
 import java.util.Map;
@@ -84,7 +85,8 @@ public final class TrainingJobs {
     requireSlots(plan, target);
     StoppedRun.clear(plan.output());
     JobMetrics metrics = new JobMetrics(options.getMetricsFile());
-    try (TrainingProgress progress = TrainingProgress.begin(spec, position)) {
+    try (Closeable prepared = spec.prepareWorkers();
+        TrainingProgress progress = TrainingProgress.begin(spec, position)) {
       do {
         Pipeline pipeline = Pipeline.create(options);
         apply(pipeline, spec, position);

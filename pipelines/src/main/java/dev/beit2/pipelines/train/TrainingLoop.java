@@ -13,12 +13,14 @@ import dev.beit2.pipelines.run.RunPosition;
 import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.nio.channels.ReadableByteChannel;
+import java.nio.file.NoSuchFileException;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.Consumer;
+import java.util.stream.LongStream;
 import javax.annotation.Nullable;
 
 /**
@@ -48,7 +50,8 @@ final class TrainingLoop<ExampleT, BatchT> implements AutoCloseable {
     this.position = round.from();
     this.microBatch = plan.microBatchHere();
     PartitionFiller<ExampleT, BatchT> filler =
-        new PartitionFiller<>(task, plan.examples(), round, worker, microBatch);
+        new PartitionFiller<>(
+            task, plan.examples(), round, worker, microBatch, plan.steps() - plan.done(position));
     this.microBatches =
         new PrefetchQueue<>(
             () -> task.newBatch(microBatch),
@@ -164,9 +167,10 @@ final class TrainingLoop<ExampleT, BatchT> implements AutoCloseable {
     }
     BatchT images = task.newBatch(task.initialImages());
     WorkerPartition first = new WorkerPartition(plan.examples(), plan.workers(), 0);
+    TrainingTask.Examples<ExampleT> examples =
+        task.readAhead(LongStream.range(0, task.initialImages()).map(first::position).iterator());
     for (int slot = 0; slot < task.initialImages(); slot++) {
-      long position = first.position(slot);
-      task.fill(position, task.read(position), images, slot);
+      task.fill(first.position(slot), examples.next(), images, slot);
     }
     task.initialize(images);
   }
@@ -199,7 +203,9 @@ final class TrainingLoop<ExampleT, BatchT> implements AutoCloseable {
       throws IOException {
     try (ReadableByteChannel content = checkpoint.open(file)) {
       restoring.from(content);
-    } catch (InvalidCheckpointException | FileNotFoundException e) { // others may pass
+    } catch (InvalidCheckpointException
+        | FileNotFoundException
+        | NoSuchFileException e) { // others may pass
       throw invalid(plan, checkpoint, file, e.getMessage());
     }
   }
@@ -249,6 +255,7 @@ final class TrainingLoop<ExampleT, BatchT> implements AutoCloseable {
   private static final class PartitionFiller<ExampleT, BatchT>
       implements PrefetchQueue.Filler<List<ExampleT>, BatchT> {
     private final TrainingTask<ExampleT, BatchT> task;
+    private final TrainingTask.Examples<ExampleT> examples;
     private final WorkerPartition partition;
     private final int batchSize;
     private final int microBatch;
@@ -260,13 +267,19 @@ final class TrainingLoop<ExampleT, BatchT> implements AutoCloseable {
         long examples,
         Round round,
         int worker,
-        int microBatch) {
+        int microBatch,
+        long steps) {
       this.task = task;
       this.partition = new WorkerPartition(examples, round.workers(), worker);
       this.batchSize = round.batchSize();
       this.microBatch = microBatch;
       this.microBatchesPerStep = (batchSize + microBatch - 1) / microBatch;
       this.imagesBefore = round.from().images() / round.workers();
+      this.examples =
+          task.readAhead(
+              LongStream.range(imagesBefore, imagesBefore + steps * batchSize)
+                  .map(partition::position)
+                  .iterator());
     }
 
     private long position(long number, int slot) {
@@ -282,17 +295,17 @@ final class TrainingLoop<ExampleT, BatchT> implements AutoCloseable {
     @Override
     public List<ExampleT> read(long number) throws IOException {
       int size = Math.min(microBatch, batchSize - firstImage(number));
-      List<ExampleT> examples = new ArrayList<>(size);
+      List<ExampleT> read = new ArrayList<>(size);
       for (int slot = 0; slot < size; slot++) {
-        examples.add(task.read(position(number, slot)));
+        read.add(examples.next());
       }
-      return examples;
+      return read;
     }
 
     @Override
-    public void fill(long number, List<ExampleT> examples, BatchT batch) throws IOException {
-      for (int slot = 0; slot < examples.size(); slot++) {
-        task.fill(position(number, slot), examples.get(slot), batch, slot);
+    public void fill(long number, List<ExampleT> read, BatchT batch) throws IOException {
+      for (int slot = 0; slot < read.size(); slot++) {
+        task.fill(position(number, slot), read.get(slot), batch, slot);
       }
     }
   }

@@ -1,6 +1,7 @@
 package dev.beit2.pipelines.train;
 
 import dev.beit2.pipelines.run.RunPosition;
+import java.io.Closeable;
 import java.io.IOException;
 import java.io.Serializable;
 import java.nio.channels.ReadableByteChannel;
@@ -12,6 +13,14 @@ import java.util.Optional;
  * sends it to the workers, which open it.
  */
 public interface TrainingSpec extends Serializable {
+  /**
+   * Writes what workers in other JVMs need beside the checkpoints. The launcher calls it, which
+   * holds the run's folder, and closes the result when no worker is left.
+   */
+  default Closeable prepareWorkers() throws IOException {
+    return () -> {};
+  }
+
   /** Rounds, schedule and resources of the run. */
   TrainingPlan plan();
 

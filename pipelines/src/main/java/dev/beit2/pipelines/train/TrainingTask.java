@@ -5,6 +5,7 @@ import dev.beit2.model.train.Trainer;
 import java.io.IOException;
 import java.util.List;
 import java.util.Map;
+import java.util.PrimitiveIterator;
 import java.util.Set;
 
 /**
@@ -26,6 +27,20 @@ public interface TrainingTask<ExampleT, BatchT> extends AutoCloseable {
    * @return never null
    */
   ExampleT read(long position) throws IOException;
+
+  /** Examples that are read one after the other. */
+  interface Examples<ExampleT> {
+    ExampleT next() throws IOException;
+  }
+
+  /**
+   * Reads the examples at positions as {@link #read} does, perhaps before they are asked for.
+   *
+   * @param positions of the run, in the order in which they are needed
+   */
+  default Examples<ExampleT> readAhead(PrimitiveIterator.OfLong positions) {
+    return () -> read(positions.nextLong());
+  }
 
   /**
    * Decodes and augments an example into a slot of a batch. Several threads may call this at the

@@ -117,7 +117,8 @@ public final class CodebookCheck {
           HeldOutImages.inEvaluationCrop(DecodingOptions.limits(options), tokenizer.imageSize());
       Progress progress = Progress.onStderr(NAME, count);
       shown.show(
-          images.epoch(options.getSeed(), 0),
+          images,
+          options.getSeed(),
           count,
           (batch, records) -> measured.add(batch.first(records.size()), records.size()),
           done -> progress.update(done, OptionalDouble.empty(), done));

@@ -143,7 +143,7 @@ public final class TrainTokenizer {
    */
   public static void run(Options options, String stage) throws IOException, InterruptedException {
     ImageSource source = Inputs.source("--input", options.getInput(), options);
-    try (SharedInJvm<ImageDataset> images = VqKdSpec.dataset(source)) {
+    try (SharedInJvm<ImageDataset> images = VqKdSpec.list(source)) {
       VqKdSpec spec = VqKdSpec.of(options, stage, source, images.get().size());
       // Before anything else is written: the folder may be another run's.
       spec.plan().config().begin(options.getOutput());

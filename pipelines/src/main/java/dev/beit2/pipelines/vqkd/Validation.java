@@ -35,7 +35,8 @@ final class Validation {
         TokenizerValidation validation = TokenizerValidation.read(model, teacher, kernels)) {
       HeldOutImages all = HeldOutImages.inEvaluationCrop(spec.limits(), validation.imageSize());
       all.show(
-          images.epoch(0, 0),
+          images,
+          0,
           images.size(),
           (batch, shown) -> validation.add(batch.first(shown.size()), shown.size()),
           done -> {});

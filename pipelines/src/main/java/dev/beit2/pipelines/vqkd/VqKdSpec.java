@@ -4,6 +4,7 @@ import dev.beit2.io.image.Augmentation;
 import dev.beit2.io.image.DecodingLimits;
 import dev.beit2.io.image.source.ImageDataset;
 import dev.beit2.io.image.source.ImageSource;
+import dev.beit2.io.store.StoredFile;
 import dev.beit2.model.recipe.TokenizerRecipe;
 import dev.beit2.model.tokenizer.CodebookUpdate;
 import dev.beit2.model.tokenizer.VqKdConfig;
@@ -19,6 +20,7 @@ import dev.beit2.pipelines.run.RunPosition;
 import dev.beit2.pipelines.train.TrainingPlan;
 import dev.beit2.pipelines.train.TrainingSpec;
 import dev.beit2.pipelines.train.TrainingTask;
+import java.io.Closeable;
 import java.io.IOException;
 import java.nio.channels.ReadableByteChannel;
 import java.util.Locale;
@@ -43,6 +45,9 @@ record VqKdSpec(
     implements TrainingSpec {
   private static final long serialVersionUID = 1L;
   private static final String VALIDATION = "--validation";
+
+  /** In the run's folder, only while the command runs. */
+  private static final String INDEX = ".images.index";
 
   /** Below this fraction of codes in use people are warned. */
   private static final double LEAST_USAGE = 0.5;
@@ -122,12 +127,28 @@ record VqKdSpec(
         reviveAfter);
   }
 
-  /**
-   * The images, indexed once per JVM: an archive may have to be read from beginning to end for
-   * that.
-   */
-  static SharedInJvm<ImageDataset> dataset(ImageSource images) throws IOException {
+  /** Lists the images. Workers in this JVM share them as long as the launcher holds them. */
+  static SharedInJvm<ImageDataset> list(ImageSource images) throws IOException {
     return SharedInJvm.acquire(ImageDataset.class, images, () -> Inputs.dataset("--input", images));
+  }
+
+  /** The images as the launcher has listed them, opened once per JVM. */
+  SharedInJvm<ImageDataset> dataset() throws IOException {
+    return SharedInJvm.acquire(
+        ImageDataset.class, images, () -> ImageDataset.open(images, index()));
+  }
+
+  private StoredFile index() {
+    return StoredFile.in(plan.output(), INDEX);
+  }
+
+  /** Tells workers in other JVMs where the images are, so that no worker lists them. */
+  @Override
+  public Closeable prepareWorkers() throws IOException {
+    try (SharedInJvm<ImageDataset> listed = dataset()) {
+      listed.get().writeIndex(index());
+    }
+    return index()::deleteIfExists;
   }
 
   @Override

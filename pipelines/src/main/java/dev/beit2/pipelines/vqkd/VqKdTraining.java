@@ -17,19 +17,22 @@ import dev.beit2.pipelines.train.TrainingTask;
 import java.io.IOException;
 import java.util.List;
 import java.util.Map;
+import java.util.PrimitiveIterator;
 
 /** Trains a tokenizer on images; each epoch sees another view of each image. */
 final class VqKdTraining implements TrainingTask<ImageRecord, ImageBatch> {
   private final VqKdSpec spec;
   private final VqKdTrainer trainer;
   private final SharedInJvm<ImageDataset> images;
+  private final ImageExamples examples;
   private final ExampleLoader<ImageRecord> loader;
 
   private VqKdTraining(
       VqKdSpec spec, RunPosition from, SharedInJvm<ImageDataset> images, Teacher teacher) {
     this.spec = spec;
     this.images = images;
-    this.loader = new ExampleLoader<>(new ImageExamples(images.get(), spec.seed()), spec.limits());
+    this.examples = new ImageExamples(images.get(), spec.seed());
+    this.loader = new ExampleLoader<>(examples, spec.limits());
     this.trainer =
         VqKdTrainer.start(
             spec.network(),
@@ -43,7 +46,7 @@ final class VqKdTraining implements TrainingTask<ImageRecord, ImageBatch> {
   }
 
   static VqKdTraining open(VqKdSpec spec, RunPosition from) throws IOException {
-    SharedInJvm<ImageDataset> images = VqKdSpec.dataset(spec.images());
+    SharedInJvm<ImageDataset> images = spec.dataset();
     Teacher teacher = null;
     try {
       teacher = spec.teacher().open();
@@ -70,6 +73,11 @@ final class VqKdTraining implements TrainingTask<ImageRecord, ImageBatch> {
   @Override
   public ImageRecord read(long position) throws IOException {
     return loader.read(position);
+  }
+
+  @Override
+  public Examples<ImageRecord> readAhead(PrimitiveIterator.OfLong positions) {
+    return examples.readAhead(positions)::next;
   }
 
   @Override

@@ -1,9 +1,9 @@
 package dev.beit2.io.image.source;
 
-import dev.beit2.io.Parallel;
 import dev.beit2.io.InputFiles;
 import dev.beit2.io.InputFiles.InputFile;
 import dev.beit2.io.InvalidInputException;
+import dev.beit2.io.Parallel;
 import dev.beit2.io.image.RejectedImage;
 import java.io.IOException;
 import java.util.List;
@@ -43,9 +43,7 @@ record ArchiveFiles(
       throw new InvalidInputException((missing ? "nothing at " : "none in ") + pathOrGlob, wanted);
     }
     return new ArchiveFiles(
-        files.stream()
-            .map(file -> new SourcePartition(file.name(), file.path(), 0, file.bytes(), null))
-            .toList(),
+        files.stream().map(SourcePartition::of).toList(),
         found.unreadable().stream()
             .filter(file -> !InputFiles.isHidden(file.name()))
             .map(file -> new RejectedImage(file.name(), file.reason()))

@@ -1,11 +1,10 @@
 package dev.beit2.io.image.source;
 
-import dev.beit2.io.InputFiles;
+import dev.beit2.io.store.StoredFile;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
-import java.nio.channels.ReadableByteChannel;
 import java.nio.channels.SeekableByteChannel;
 
 /**
@@ -28,37 +27,17 @@ final class ByteRangeStream extends InputStream {
   }
 
   /** Opens a range, which ends with the file if that is shorter. */
-  static ByteRangeStream open(String file, long start, long end) throws IOException {
-    SeekableByteChannel channel = openChannel(file);
+  static ByteRangeStream open(SourcePartition partition) throws IOException {
+    SeekableByteChannel channel =
+        new StoredFile(partition.file()).openSeekable(partition.fileBytes());
+    long start = partition.start();
     try {
       long size = channel.size();
       return new ByteRangeStream(
-          channel.position(start), start, Math.max(start, Math.min(end, size)));
+          channel.position(start), start, Math.max(start, Math.min(partition.end(), size)));
     } catch (IOException | RuntimeException e) {
       channel.close();
       throw e;
-    }
-  }
-
-  static SeekableByteChannel openChannel(String file) throws IOException {
-    ReadableByteChannel channel = InputFiles.open(file);
-    if (channel instanceof SeekableByteChannel seekable) {
-      return seekable;
-    }
-    channel.close();
-    throw new IOException(file + " is on a file system without random access");
-  }
-
-  /** A range of a file that is already open. */
-  static byte[] read(String file, long start, int length) throws IOException {
-    try (ByteRangeStream in = open(file, start, start + length)) {
-      byte[] bytes = in.readNBytes(length);
-      if (bytes.length < length) {
-        throw new IOException(file + " became shorter");
-      }
-      return bytes;
-    } catch (UncheckedIOException e) {
-      throw e.getCause();
     }
   }
 

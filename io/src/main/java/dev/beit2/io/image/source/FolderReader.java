@@ -1,23 +1,26 @@
 package dev.beit2.io.image.source;
 
-import dev.beit2.io.InputFiles;
+import dev.beit2.io.ReadAhead;
+import dev.beit2.io.SortedFiles;
 import dev.beit2.io.image.ImageFolder;
 import dev.beit2.io.image.RejectedImage;
 import java.io.IOException;
-import java.io.InputStream;
-import java.nio.channels.Channels;
-import java.nio.channels.ReadableByteChannel;
-import java.nio.channels.SeekableByteChannel;
+import java.io.UncheckedIOException;
+import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalLong;
 import java.util.SortedMap;
+import java.util.SortedSet;
+import java.util.TreeSet;
 import java.util.stream.Collectors;
 import javax.annotation.Nullable;
 
 /** Reads a folder with one image per file, see {@link ImageFolder}. A partition is a file. */
 final class FolderReader implements FormatReader {
   private static final int MOST_ENDINGS = 5; // that are told
+  private static final int MOST_FILES = 256; // read one after the other
 
   private final ImageSource source;
 
@@ -25,27 +28,91 @@ final class FolderReader implements FormatReader {
     this.source = source;
   }
 
+  /** Lists the images and their classes. */
+  static ImageFolder.Rest visit(ImageSource source, SortedSet<String> classes, SortedFiles images)
+      throws IOException {
+    try {
+      return ImageFolder.visit(
+          source.path(),
+          file -> {
+            addClass(classes, file.name());
+            try {
+              images.add(file.name(), file.bytes());
+            } catch (IOException e) {
+              throw new UncheckedIOException(e);
+            }
+          });
+    } catch (UncheckedIOException e) {
+      throw e.getCause();
+    }
+  }
+
+  private static void addClass(SortedSet<String> classes, String name) {
+    String className = ImageFolder.classOf(name);
+    if (!className.isEmpty()) {
+      classes.add(className);
+    }
+  }
+
+  /** The label of an image; null if it has no class. */
+  @Nullable
+  static Integer label(List<String> classes, String name) {
+    int label = Collections.binarySearch(classes, ImageFolder.classOf(name));
+    return label < 0 ? null : (Integer) label;
+  }
+
+  @Override
+  public ImageSource.Summary summary() {
+    SortedSet<String> classes = new TreeSet<>();
+    long[] images = new long[2]; // all, and those without a class
+    ImageFolder.Rest rest =
+        ImageFolder.visit(
+            source.path(),
+            file -> {
+              addClass(classes, file.name());
+              images[0]++;
+              images[1] += ImageFolder.classOf(file.name()).isEmpty() ? 1 : 0;
+            });
+    return new ImageSource.Summary(
+        List.copyOf(classes),
+        OptionalLong.of(images[0]),
+        images[1] > 0 ? "images without a class, as they lie in no folder of one" : null,
+        note(rest.leftOut()));
+  }
+
+  @Override
+  public List<RejectedImage> list(GroupReceiver groups) throws IOException {
+    try (SortedFiles images = new SortedFiles()) {
+      SortedSet<String> found = new TreeSet<>();
+      ImageFolder.Rest rest = visit(source, found, images);
+      List<String> classes = List.copyOf(found);
+      int together = FormatReader.together(images.size(), MOST_FILES);
+      List<SourcePartition> group = new ArrayList<>(together);
+      images.forEach(
+          (name, bytes) -> {
+            group.add(
+                new SourcePartition(name, rest.root() + name, bytes, 0, 0, label(classes, name)));
+            if (group.size() == together) {
+              groups.accept(List.copyOf(group));
+              group.clear();
+            }
+          });
+      if (!group.isEmpty()) {
+        groups.accept(List.copyOf(group));
+      }
+      return rest.rejected();
+    }
+  }
+
+  /** Images are files: there are no partitions to be listed before they are read. */
   @Override
   public Listing list() {
-    ImageFolder folder = ImageFolder.list(source.path());
-    List<SourcePartition> files =
-        folder.entries().stream()
-            .map(e -> new SourcePartition(e.key(), e.path(), 0, 0, e.label()))
-            .toList();
-    boolean unlabelled = files.stream().anyMatch(file -> file.label() == null);
-    return new Listing(
-        files,
-        folder.rejected(),
-        folder.classes(),
-        OptionalLong.of(files.size()),
-        unlabelled ? "images without a class, as they lie in no folder of one" : null,
-        note(folder));
+    throw new UnsupportedOperationException("a folder is listed in groups");
   }
 
   /** Which files were left out; null if none was. */
   @Nullable
-  static String note(ImageFolder folder) {
-    SortedMap<String, Integer> counts = folder.leftOut();
+  static String note(SortedMap<String, Integer> counts) {
     if (counts.isEmpty()) {
       return null;
     }
@@ -64,28 +131,30 @@ final class FolderReader implements FormatReader {
   @Override
   public void scan(SourcePartition partition, boolean withBytes, ImageSink sink)
       throws IOException {
-    byte[] bytes = read(partition.file(), source.maxImageBytes());
-    if (bytes == null) {
-      sink.rejected(tooLarge(partition.name(), source.maxImageBytes()));
-    } else {
-      sink.image(partition.name(), partition.label(), 0, bytes.length, bytes);
+    give(partition, ImageFile.of(partition, source.maxImageBytes()).read(), sink);
+  }
+
+  /** Reads the next files while the caller uses one. */
+  @Override
+  public void scanAll(List<SourcePartition> partitions, ImageSink sink) throws IOException {
+    ReadAhead<SourcePartition, ImageFile.Content> contents =
+        new ReadAhead<>(
+            partitions.iterator(),
+            ImageFile.MOST_AT_ONCE,
+            SourcePartition::fileBytes,
+            ImageFile.MOST_BYTES_AT_ONCE,
+            file -> ImageFile.of(file, source.maxImageBytes()).read());
+    for (SourcePartition partition : partitions) {
+      give(partition, contents.next(), sink);
     }
   }
 
-  static RejectedImage tooLarge(String key, long limit) {
-    return new RejectedImage(key, "over the limit of " + limit + " bytes");
-  }
-
-  /** A whole file, or null if it is larger than the limit. */
-  @Nullable
-  static byte[] read(String path, long limit) throws IOException {
-    try (ReadableByteChannel channel = InputFiles.open(path);
-        InputStream in = Channels.newInputStream(channel)) {
-      if (channel instanceof SeekableByteChannel seekable && seekable.size() > limit) {
-        return null;
-      }
-      byte[] bytes = in.readNBytes((int) Math.min(Integer.MAX_VALUE, limit + 1));
-      return bytes.length > limit ? null : bytes;
+  private static void give(SourcePartition partition, ImageFile.Content content, ImageSink sink) {
+    if (content.fault() != null) {
+      sink.rejected(new RejectedImage(partition.name(), content.fault()));
+    } else {
+      byte[] bytes = content.bytes();
+      sink.image(partition.name(), partition.label(), 0, bytes.length, bytes);
     }
   }
 }

@@ -4,6 +4,8 @@ import dev.beit2.io.InvalidInputException;
 import dev.beit2.io.image.ImageRecord;
 import dev.beit2.io.image.RejectedImage;
 import dev.beit2.io.image.UndecodableImageException;
+import dev.beit2.io.store.StoredFile;
+import dev.beit2.io.store.UnreadableFileException;
 import java.io.IOException;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.FileSystemException;
@@ -68,6 +70,54 @@ interface FormatReader {
    */
   void scan(SourcePartition partition, boolean withBytes, ImageSink sink) throws IOException;
 
+  /**
+   * Scans partitions, one after the other, with the images' bytes. Files that are missing or may
+   * not be read are rejected.
+   */
+  default void scanAll(List<SourcePartition> partitions, ImageSink sink) throws IOException {
+    for (SourcePartition partition : partitions) {
+      scanIfReadable(partition, /* withBytes= */ true, sink);
+    }
+  }
+
+  /** Receives partitions that {@link #scanAll} should get at once. */
+  interface GroupReceiver {
+    void accept(List<SourcePartition> group) throws IOException;
+  }
+
+  /**
+   * Lists the partitions in groups.
+   *
+   * @return broken files that belong to no partition
+   */
+  default List<RejectedImage> list(GroupReceiver groups) throws IOException {
+    Listing listing = list();
+    List<SourcePartition> all = listing.partitions();
+    int together = together(all.size(), mostAtOnce());
+    for (int from = 0; from < all.size(); from += together) {
+      groups.accept(List.copyOf(all.subList(from, Math.min(all.size(), from + together))));
+    }
+    return listing.rejected();
+  }
+
+  /** The most partitions of a group. */
+  default int mostAtOnce() {
+    return 1;
+  }
+
+  /** How many partitions make a group: so few that several workers have some. */
+  static int together(long partitions, int most) {
+    int leastGroups = 64;
+    return (int) Math.max(1, Math.min(most, partitions / leastGroups));
+  }
+
+  /** See {@link ImageSource#summary}. */
+  default ImageSource.Summary summary() throws IOException {
+    Listing listing = list();
+    return new ImageSource.Summary(
+        listing.classes(), listing.images(), listing.unlabelled(), listing.note());
+  }
+
   /** Scans a partition. A file that is missing or may not be read is rejected. */
   default void scanIfReadable(SourcePartition partition, boolean withBytes, ImageSink sink)
       throws IOException {
@@ -80,6 +130,9 @@ interface FormatReader {
 
   /** The reason why a file that cannot be opened is rejected. */
   static String unreadable(FileSystemException e) {
+    if (e instanceof UnreadableFileException) {
+      return "unreadable (" + e.getReason() + ")";
+    }
     return e instanceof AccessDeniedException
         ? "unreadable (permission denied)"
         : "unreadable (no such file)";
@@ -88,7 +141,11 @@ interface FormatReader {
   /** Reads the stored bytes of an image; null if their checksum is wrong. */
   @Nullable
   default byte[] read(String file, long offset, int length) throws IOException {
-    return ByteRangeStream.read(file, offset, length);
+    byte[] bytes = new StoredFile(file).read(offset, length);
+    if (bytes.length < length) {
+      throw new IOException(file + " became shorter");
+    }
+    return bytes;
   }
 
   /**

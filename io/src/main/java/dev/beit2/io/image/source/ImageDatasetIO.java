@@ -6,7 +6,9 @@ import dev.beit2.io.image.ImageRecord;
 import dev.beit2.io.image.RejectedImage;
 import dev.beit2.io.image.RejectedImages;
 import java.io.IOException;
+import java.util.List;
 import javax.annotation.Nullable;
+import org.apache.beam.sdk.coders.ListCoder;
 import org.apache.beam.sdk.metrics.Counter;
 import org.apache.beam.sdk.metrics.Metrics;
 import org.apache.beam.sdk.transforms.Create;
@@ -32,8 +34,10 @@ import org.apache.beam.sdk.values.TupleTagList;
  * }</pre>
  *
  * <p>The unit of parallelism is a file, a class's tar inside ImageNet's training archive, or a row
- * group of Parquet. Each byte is read once. A worker holds one image in memory, or one row group of
- * Parquet. The images of very large archives are redistributed after reading.
+ * group of Parquet. Each byte is read once. Image files come in groups, whatever bundles the runner
+ * makes: of a group, up to 32 files and 64 MB are read before they are needed. Of an archive a
+ * worker holds one image in memory, of Parquet one row group and the next one's bytes. The images
+ * of very large archives are redistributed after reading.
  *
  * <p>This transform does not decode images. Broken archives, files that may not be read, images
  * over the size limit and records with a wrong checksum go to {@link #REJECTED}, and reading
@@ -47,7 +51,7 @@ public final class ImageDatasetIO {
   /** Unusable images, and archives that cannot be read to their end. */
   public static final TupleTag<RejectedImage> REJECTED = new TupleTag<>("rejected") {};
 
-  private static final TupleTag<SourcePartition> PARTITIONS = new TupleTag<>("partitions") {};
+  private static final TupleTag<List<SourcePartition>> PARTITIONS = new TupleTag<>("partitions") {};
   private static final TupleTag<ImageRecord> OF_LARGE_PARTITIONS =
       new TupleTag<>("of large partitions") {};
 
@@ -79,7 +83,7 @@ public final class ImageDatasetIO {
       PCollectionTuple read =
           listed
               .get(PARTITIONS)
-              .setCoder(SourcePartition.CODER)
+              .setCoder(ListCoder.of(SourcePartition.CODER))
               // One worker lists all partitions. Without a reshuffle it would also read them all.
               .apply("Spread", Reshuffle.viaRandomKey())
               .apply(
@@ -112,7 +116,7 @@ public final class ImageDatasetIO {
     }
   }
 
-  private static final class ListPartitionsFn extends DoFn<String, SourcePartition> {
+  private static final class ListPartitionsFn extends DoFn<String, List<SourcePartition>> {
     private static final long serialVersionUID = 1L;
 
     private final ImageSource source;
@@ -124,14 +128,13 @@ public final class ImageDatasetIO {
 
     @ProcessElement
     public void processElement(MultiOutputReceiver out) throws IOException {
-      FormatReader.Listing listing = source.reader().list();
-      listing.partitions().forEach(out.get(PARTITIONS)::output);
-      listing.rejected().forEach(out.get(REJECTED)::output);
-      rejectedImages.inc(listing.rejected().size());
+      List<RejectedImage> rejected = source.reader().list(out.get(PARTITIONS)::output);
+      rejected.forEach(out.get(REJECTED)::output);
+      rejectedImages.inc(rejected.size());
     }
   }
 
-  private static final class ReadPartitionFn extends DoFn<SourcePartition, ImageRecord> {
+  private static final class ReadPartitionFn extends DoFn<List<SourcePartition>, ImageRecord> {
     private static final long serialVersionUID = 1L;
 
     private final ImageSource source;
@@ -149,13 +152,12 @@ public final class ImageDatasetIO {
     }
 
     @ProcessElement
-    public void processElement(@Element SourcePartition partition, MultiOutputReceiver out)
+    public void processElement(@Element List<SourcePartition> partitions, MultiOutputReceiver out)
         throws IOException {
-      OutputReceiver<ImageRecord> images =
-          out.get(partition.large() ? OF_LARGE_PARTITIONS : IMAGES);
-      reader.scanIfReadable(
-          partition,
-          /* withBytes= */ true,
+      boolean large = partitions.stream().anyMatch(SourcePartition::large);
+      OutputReceiver<ImageRecord> images = out.get(large ? OF_LARGE_PARTITIONS : IMAGES);
+      reader.scanAll(
+          partitions,
           new ImageSink() {
             @Override
             public void image(

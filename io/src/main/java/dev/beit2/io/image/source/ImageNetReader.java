@@ -78,7 +78,7 @@ final class ImageNetReader implements FormatReader {
   }
 
   private static SourcePartition whole(InputFile file) {
-    return new SourcePartition(file.name(), file.path(), 0, file.bytes(), null);
+    return SourcePartition.of(file);
   }
 
   /** One archive: a tar of class tars if its first file is a tar. */
@@ -93,7 +93,9 @@ final class ImageNetReader implements FormatReader {
         if (CLASS_TAR.matcher(member.name()).matches()) {
           String name = archive.name() + "/" + member.name();
           long end = member.offset() + member.size();
-          tars.add(new SourcePartition(name, archive.file(), member.offset(), end, null));
+          tars.add(
+              new SourcePartition(
+                  name, archive.file(), archive.fileBytes(), member.offset(), end, null));
         } else if (tars.isEmpty()) {
           return validation(archive);
         } else {
@@ -123,6 +125,7 @@ final class ImageNetReader implements FormatReader {
                     new SourcePartition(
                             tar.name(),
                             tar.file(),
+                            tar.fileBytes(),
                             tar.start(),
                             tar.end(),
                             classes.indexOf(wnid(tar)))

@@ -113,8 +113,7 @@ public record ImageSource(Format format, String path, long maxImageBytes) implem
    */
   public Summary summary() {
     try {
-      FormatReader.Listing listing = reader().list();
-      return new Summary(listing.classes(), listing.images(), listing.unlabelled(), listing.note());
+      return reader().summary();
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }

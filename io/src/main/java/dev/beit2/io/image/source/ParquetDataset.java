@@ -1,5 +1,6 @@
 package dev.beit2.io.image.source;
 
+import dev.beit2.io.ReadAhead;
 import dev.beit2.io.SeededRandom;
 import dev.beit2.io.image.ImageRecord;
 import dev.beit2.io.image.RejectedImage;
@@ -51,6 +52,12 @@ final class ParquetDataset extends ImageDataset {
     return rowGroups.stream().mapToLong(RowGroup::rows).sum();
   }
 
+  /** One after the other: reading out of order would load windows again. */
+  @Override
+  int mostAtOnce() {
+    return 1;
+  }
+
   @Override
   public Epoch epoch(long seed, long epoch) {
     return new Windows(seed, epoch);
@@ -61,6 +68,10 @@ final class ParquetDataset extends ImageDataset {
     private final long epoch;
     private final List<List<RowGroup>> windows = new ArrayList<>();
     private final long[] starts; // positions; one more than there are windows
+
+    // Fetches the row groups from the window nextWindow on.
+    @Nullable private ReadAhead<RowGroup, ParquetReader.Fetched> ahead;
+    private int nextWindow;
 
     private int loaded = -1;
     private List<ImageRecord> rows = List.of();
@@ -99,12 +110,36 @@ final class ParquetDataset extends ImageDataset {
       return rows.get(rowOrder[(int) (position - starts[window])]);
     }
 
+    /** The bytes of the next row group are fetched while the images of one are used. */
+    private ReadAhead<RowGroup, ParquetReader.Fetched> readAhead(int window) {
+      return new ReadAhead<>(
+          windows.subList(window, windows.size()).stream().flatMap(List::stream).iterator(),
+          1,
+          RowGroup::bytes,
+          Long.MAX_VALUE,
+          group -> reader.fetch(group.partition()));
+    }
+
+    @Override
+    public long bytes(long position) {
+      return 0;
+    }
+
     private void load(int window) throws IOException {
       rows = List.of(); // so that two windows are never in memory
       loaded = -1;
+      if (ahead == null || nextWindow != window) {
+        ahead = readAhead(window);
+      }
+      nextWindow = window + 1;
       List<ImageRecord> read = new ArrayList<>();
-      for (RowGroup group : windows.get(window)) {
-        read.addAll(readAll(group));
+      try {
+        for (RowGroup group : windows.get(window)) {
+          read.addAll(readAll(group, ahead.next()));
+        }
+      } catch (IOException | RuntimeException e) {
+        ahead = null; // it is tried again from the beginning of the window
+        throw e;
       }
       rows = read;
       rowOrder = SeededRandom.of(seed, "rows", epoch, window).permutation(read.size());
@@ -113,7 +148,8 @@ final class ParquetDataset extends ImageDataset {
   }
 
   /** One for each row of the row group, in their order. */
-  private List<ImageRecord> readAll(RowGroup group) throws IOException {
+  private List<ImageRecord> readAll(RowGroup group, ParquetReader.Fetched fetched)
+      throws IOException {
     List<ImageRecord> images = new ArrayList<>();
     ImageSink rows =
         new ImageSink() {
@@ -128,7 +164,7 @@ final class ParquetDataset extends ImageDataset {
             images.add(rejectedRecord(rejected));
           }
         };
-    reader.scan(group.partition(), /* withBytes= */ true, rows);
+    reader.scan(group.partition(), fetched, rows);
     while (images.size() < group.rows()) { // of one that breaks off
       images.add(
           images.isEmpty()

@@ -3,13 +3,17 @@ package dev.beit2.io.image.source;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import dev.beit2.io.Parallel;
 import dev.beit2.io.InvalidInputException;
+import dev.beit2.io.Parallel;
+import dev.beit2.io.ReadAhead;
 import dev.beit2.io.Reason;
 import dev.beit2.io.SeededRandom;
 import dev.beit2.io.image.RejectedImage;
 import dev.beit2.io.parquet.BoundedCodecs;
+import dev.beit2.io.parquet.FileParts;
 import dev.beit2.io.parquet.UntrustedParquet;
+import dev.beit2.io.store.StoredFile;
+import dev.beit2.io.store.UnreadableFileException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
@@ -54,6 +58,7 @@ final class ParquetReader implements FormatReader {
   private static final String PATH = "path";
   private static final String LABEL = "label";
   private static final String WANTED = "Parquet with image {bytes, path} and label";
+  private static final int MOST_ROW_GROUPS = 8; // read one after the other
   private static final ObjectMapper JSON = new ObjectMapper();
 
   private final ImageSource source;
@@ -178,7 +183,8 @@ final class ParquetReader implements FormatReader {
   }
 
   private static Footer readFooter(SourcePartition file) throws IOException {
-    try (ParquetFileReader reader = open(file, 0, Long.MAX_VALUE)) {
+    FileParts parts = end(file);
+    try (ParquetFileReader reader = open(parts, 0, Long.MAX_VALUE)) {
       MessageType schema = reader.getFileMetaData().getSchema();
       MessageType columns = columns(file, schema);
       List<RowGroup> groups = new ArrayList<>();
@@ -213,8 +219,7 @@ final class ParquetReader implements FormatReader {
   private static void requireCodecs(SourcePartition file, BlockMetaData group) {
     BoundedCodecs codecs = new BoundedCodecs();
     for (ColumnChunkMetaData column : group.getColumns()) {
-      String name = column.getPath().toArray()[0];
-      if ((name.equals(IMAGE) || name.equals(LABEL)) && !codecs.reads(column.getCodec())) {
+      if (isRead(column) && !codecs.reads(column.getCodec())) {
         throw new InvalidInputException(
             "%s compressed with %s".formatted(file.file(), column.getCodec()),
             "Parquet compressed with Snappy, gzip, Zstandard, LZ4_RAW or not at all");
@@ -298,15 +303,22 @@ final class ParquetReader implements FormatReader {
     return null;
   }
 
-  private static ParquetFileReader open(SourcePartition partition, long start, long end)
-      throws IOException {
+  private static FileParts end(SourcePartition file) throws IOException {
+    try {
+      return FileParts.end(new StoredFile(file.file()), file.fileBytes());
+    } catch (FileParts.OtherLengthException e) { // than when it was listed
+      throw new IOException(file.file() + " changed while it was read", e);
+    }
+  }
+
+  private static ParquetFileReader open(FileParts parts, long start, long end) throws IOException {
     ParquetReadOptions options =
         ParquetReadOptions.builder(new PlainParquetConfiguration())
             .withRange(start, end)
             .usePageChecksumVerification()
             .withCodecFactory(new BoundedCodecs())
             .build();
-    return ParquetFileReader.open(new ParquetInput(partition.file()), options);
+    return ParquetFileReader.open(parts, options);
   }
 
   private static RowGroup rowGroup(SourcePartition file, BlockMetaData group) {
@@ -317,7 +329,8 @@ final class ParquetReader implements FormatReader {
             .filter(column -> column.getPath().toArray()[0].equals(IMAGE))
             .mapToLong(column -> column.getTotalUncompressedSize())
             .sum();
-    SourcePartition partition = new SourcePartition(file.name(), file.file(), start, end, null);
+    SourcePartition partition =
+        new SourcePartition(file.name(), file.file(), file.fileBytes(), start, end, null);
     return new RowGroup(partition, group.getRowCount(), unpacked);
   }
 
@@ -376,14 +389,82 @@ final class ParquetReader implements FormatReader {
   @Override
   public void scan(SourcePartition partition, boolean withBytes, ImageSink sink)
       throws IOException {
+    scan(partition, fetch(partition), sink);
+  }
+
+  /** Fetches the next row group while the caller uses one. */
+  @Override
+  public void scanAll(List<SourcePartition> partitions, ImageSink sink) throws IOException {
+    ReadAhead<SourcePartition, Fetched> fetched =
+        new ReadAhead<>(
+            partitions.iterator(), 1, SourcePartition::bytes, Long.MAX_VALUE, this::fetch);
+    for (SourcePartition partition : partitions) {
+      try {
+        scan(partition, fetched.next(), sink);
+      } catch (AccessDeniedException | NoSuchFileException | UnreadableFileException e) {
+        sink.rejected(new RejectedImage(partition.name(), FormatReader.unreadable(e)));
+      }
+    }
+  }
+
+  @Override
+  public int mostAtOnce() {
+    return MOST_ROW_GROUPS;
+  }
+
+  /**
+   * A row group in memory, or why it is no Parquet.
+   *
+   * @param parts null if there is a fault
+   * @param fault null if there is none
+   */
+  record Fetched(@Nullable FileParts parts, @Nullable Exception fault) {}
+
+  /** Reads the bytes of a row group's columns, in two requests. */
+  Fetched fetch(SourcePartition partition) throws IOException {
+    FileParts parts = end(partition);
+    long from = partition.start();
+    long to = partition.start();
+    try (ParquetFileReader reader =
+        UntrustedParquet.bounded(() -> open(parts, partition.start(), partition.end()))) {
+      for (BlockMetaData group : reader.getRowGroups()) {
+        requireRoom(partition, group);
+        for (ColumnChunkMetaData column : group.getColumns()) {
+          if (isRead(column)) {
+            from = Math.min(from, column.getStartingPos());
+            to = Math.max(to, column.getStartingPos() + column.getTotalSize());
+          }
+        }
+      }
+    } catch (UncheckedIOException e) {
+      throw e.getCause();
+    } catch (InvalidInputException e) {
+      throw e;
+    } catch (IOException | RuntimeException e) { // what Parquet makes of nonsense
+      return new Fetched(null, e);
+    }
+    return new Fetched(parts.withRowGroup(from, Math.min(to, partition.fileBytes())), null);
+  }
+
+  private static boolean isRead(ColumnChunkMetaData column) {
+    String name = column.getPath().toArray()[0];
+    return name.equals(IMAGE) || name.equals(LABEL);
+  }
+
+  /** Gives the rows of a row group that {@link #fetch} has read. */
+  void scan(SourcePartition partition, Fetched fetched, ImageSink sink) throws IOException {
     long position = 0;
-    try (ParquetFileReader reader = open(partition, partition.start(), partition.end())) {
+    if (fetched.fault() != null) {
+      sink.rejected(unreadable(partition, position, fetched.fault()));
+      return;
+    }
+    try (ParquetFileReader reader =
+        UntrustedParquet.bounded(() -> open(fetched.parts(), partition.start(), partition.end()))) {
       MessageType schema = reader.getFileMetaData().getSchema();
       MessageType columns = columns(partition, schema);
       reader.setRequestedSchema(columns);
       for (BlockMetaData group : reader.getRowGroups()) {
         position = group.getRowIndexOffset();
-        requireRoom(partition, group);
         PageReadStore pages = UntrustedParquet.bounded(reader::readNextRowGroup);
         RecordReader<Group> rows =
             UntrustedParquet.bounded(
@@ -400,10 +481,13 @@ final class ParquetReader implements FormatReader {
     } catch (InvalidInputException e) {
       throw e;
     } catch (IOException | RuntimeException e) { // what Parquet makes of nonsense
-      sink.rejected(
-          new RejectedImage(
-              partition.name(), "at row " + position + ": unreadable row group: " + Reason.of(e)));
+      sink.rejected(unreadable(partition, position, e));
     }
+  }
+
+  private static RejectedImage unreadable(SourcePartition partition, long position, Exception e) {
+    return new RejectedImage(
+        partition.name(), "at row " + position + ": unreadable row group: " + Reason.of(e));
   }
 
   /** A clear error now is better than an OutOfMemoryError later. */

@@ -10,14 +10,10 @@ import java.util.Arrays;
 import java.util.List;
 import javax.annotation.Nullable;
 
-/**
- * The positions of a partition's images. It takes about 60 bytes per image, so millions fit in
- * memory.
- */
+/** The positions of a partition's images, in about 60 bytes per image. */
 final class PartitionIndex {
   private static final int NO_LABEL = -1;
 
-  private final SourcePartition partition;
   private final List<RejectedImage> rejected;
   private final long[] offsets;
   private final int[] lengths;
@@ -25,8 +21,7 @@ final class PartitionIndex {
   private final byte[] keys; // UTF-8, one after the other
   private final int[] keyEnds;
 
-  private PartitionIndex(SourcePartition partition, Builder built) {
-    this.partition = partition;
+  private PartitionIndex(Builder built) {
     this.rejected = List.copyOf(built.rejected);
     this.offsets = Arrays.copyOf(built.offsets, built.size);
     this.lengths = Arrays.copyOf(built.lengths, built.size);
@@ -38,31 +33,20 @@ final class PartitionIndex {
   static PartitionIndex of(FormatReader reader, SourcePartition partition) throws IOException {
     Builder builder = new Builder();
     reader.scanIfReadable(partition, /* withBytes= */ false, builder);
-    return new PartitionIndex(partition, builder);
+    return new PartitionIndex(builder);
   }
 
-  int size() {
-    return offsets.length;
+  void writeTo(ImageIndex.Writer index, int partition) throws IOException {
+    for (int i = 0; i < offsets.length; i++) {
+      int start = i == 0 ? 0 : keyEnds[i - 1];
+      String key = new String(keys, start, keyEnds[i] - start, UTF_8);
+      Integer label = labels[i] == NO_LABEL ? null : (Integer) labels[i];
+      index.add(key, label, partition, offsets[i], lengths[i]);
+    }
   }
 
   List<RejectedImage> rejected() {
     return rejected;
-  }
-
-  String key(int i) {
-    int start = i == 0 ? 0 : keyEnds[i - 1];
-    return new String(keys, start, keyEnds[i] - start, UTF_8);
-  }
-
-  @Nullable
-  Integer label(int i) {
-    return labels[i] == NO_LABEL ? null : (Integer) labels[i];
-  }
-
-  /** The stored bytes of an image; null if their checksum is wrong. */
-  @Nullable
-  byte[] read(FormatReader reader, int i) throws IOException {
-    return reader.read(partition.file(), offsets[i], lengths[i]);
   }
 
   private static final class Builder implements ImageSink {

@@ -2,6 +2,7 @@ package dev.beit2.io.image.source;
 
 import static java.util.Objects.requireNonNull;
 
+import dev.beit2.io.InputFiles.InputFile;
 import dev.beit2.io.Json;
 import javax.annotation.Nullable;
 import org.apache.beam.sdk.coders.Coder;
@@ -11,6 +12,7 @@ import org.apache.beam.sdk.coders.Coder;
  *
  * @param name the key of a file in a folder, or the path of an archive inside the set
  * @param file the path of the file, for Beam's FileSystems
+ * @param fileBytes the length of the file
  * @param start the first byte
  * @param end the byte after the last; may be beyond the end of the file
  * @param label the label of all its images, or null if each image has its own or none
@@ -20,6 +22,7 @@ import org.apache.beam.sdk.coders.Coder;
 record SourcePartition(
     String name,
     String file,
+    long fileBytes,
     long start,
     long end,
     @Nullable Integer label,
@@ -33,19 +36,25 @@ record SourcePartition(
   }
 
   /** A partition of images whose names are their own. */
-  SourcePartition(String name, String file, long start, long end, @Nullable Integer label) {
-    this(name, file, start, end, label, false, false);
+  SourcePartition(
+      String name, String file, long fileBytes, long start, long end, @Nullable Integer label) {
+    this(name, file, fileBytes, start, end, label, false, false);
   }
 
   long bytes() {
     return end - start;
   }
 
+  /** A whole file. */
+  static SourcePartition of(InputFile file) {
+    return new SourcePartition(file.name(), file.path(), file.bytes(), 0, file.bytes(), null);
+  }
+
   SourcePartition withNamesRepeat(boolean repeat) {
-    return new SourcePartition(name, file, start, end, label, repeat, large);
+    return new SourcePartition(name, file, fileBytes, start, end, label, repeat, large);
   }
 
   SourcePartition withLarge(boolean isLarge) {
-    return new SourcePartition(name, file, start, end, label, namesRepeat, isLarge);
+    return new SourcePartition(name, file, fileBytes, start, end, label, namesRepeat, isLarge);
   }
 }

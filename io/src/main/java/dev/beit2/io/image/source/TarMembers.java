@@ -38,8 +38,7 @@ final class TarMembers implements Closeable {
 
   /** Opens the tar in this range of a file. */
   static TarMembers open(SourcePartition partition) throws IOException {
-    return new TarMembers(
-        ByteRangeStream.open(partition.file(), partition.start(), partition.end()));
+    return new TarMembers(ByteRangeStream.open(partition));
   }
 
   /**

@@ -1,5 +1,6 @@
 package dev.beit2.io.image.source;
 
+import dev.beit2.io.store.StoredFile;
 import java.io.BufferedInputStream;
 import java.io.Closeable;
 import java.io.IOException;
@@ -54,8 +55,7 @@ final class TfRecords implements Closeable {
    * @throws BrokenArchiveException if it starts like gzip but is not valid gzip
    */
   static TfRecords open(SourcePartition partition) throws IOException, BrokenArchiveException {
-    ByteRangeStream file =
-        ByteRangeStream.open(partition.file(), partition.start(), partition.end());
+    ByteRangeStream file = ByteRangeStream.open(partition);
     try {
       return new TfRecords(file);
     } catch (UncheckedIOException e) {
@@ -128,7 +128,10 @@ final class TfRecords implements Closeable {
    */
   @Nullable
   static byte[] read(String file, long offset, int length) throws IOException {
-    byte[] bytes = ByteRangeStream.read(file, offset, length + AFTER);
+    byte[] bytes = new StoredFile(file).read(offset, length + AFTER);
+    if (bytes.length < length + AFTER) {
+      throw new IOException(file + " became shorter");
+    }
     int crc = header(bytes).getInt(length);
     return isCrc(bytes, 0, length, crc) ? java.util.Arrays.copyOf(bytes, length) : null;
   }

@@ -417,8 +417,8 @@ final class Sets {
   static Scanned scan(ImageSource source) throws IOException {
     List<ImageRecord> images = new ArrayList<>();
     FormatReader reader = source.reader();
-    FormatReader.Listing listing = reader.list();
-    List<RejectedImage> rejected = new ArrayList<>(listing.rejected());
+    List<SourcePartition> partitions = new ArrayList<>();
+    List<RejectedImage> rejected = new ArrayList<>(reader.list(partitions::addAll));
     ImageSink found =
         new ImageSink() {
           @Override
@@ -431,7 +431,7 @@ final class Sets {
             rejected.add(image);
           }
         };
-    for (SourcePartition partition : listing.partitions()) {
+    for (SourcePartition partition : partitions) {
       reader.scan(partition, true, found);
     }
     images.sort(Comparator.comparing(ImageRecord::key));

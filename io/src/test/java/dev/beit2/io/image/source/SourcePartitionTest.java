@@ -10,9 +10,10 @@ class SourcePartitionTest {
     Coder<SourcePartition> coder = SourcePartition.CODER;
     CoderProperties.coderSerializable(coder);
     SourcePartition labelled =
-        new SourcePartition("n01440764.tar", "gs://b/x.tar", 512, 1L << 40, 3, true, false);
+        new SourcePartition(
+            "n01440764.tar", "gs://b/x.tar", 1L << 41, 512, 1L << 40, 3, true, false);
     SourcePartition unlabelled =
-        new SourcePartition("ü/1.jpg", "/data/ü/1.jpg", 0, 0, null, false, true);
+        new SourcePartition("ü/1.jpg", "/data/ü/1.jpg", 9, 0, 0, null, false, true);
     for (SourcePartition partition : new SourcePartition[] {labelled, unlabelled}) {
       CoderProperties.coderDecodeEncodeEqual(coder, partition);
       CoderProperties.coderDeterministic(coder, partition, partition);

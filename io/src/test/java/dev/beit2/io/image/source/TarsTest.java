@@ -312,7 +312,7 @@ class TarsTest {
   void fileSystemFailuresAreNotReportedAsBrokenArchives() throws IOException {
     ImageSource source = webDataset(tar -> tar.add("0.jpg", "a"));
     SourcePartition partition = source.reader().list().partitions().get(0);
-    try (ByteRangeStream in = ByteRangeStream.open(partition.file(), 0, partition.end())) {
+    try (ByteRangeStream in = ByteRangeStream.open(partition)) {
       TarMembers members = new TarMembers(in);
       in.close(); // as a connection that is lost
       assertThrows(IOException.class, members::next);
