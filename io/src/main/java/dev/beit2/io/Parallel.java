@@ -32,7 +32,10 @@ public final class Parallel {
 
   private Parallel() {}
 
-  /** The task that runs for each element. It must not wait for another task of this class. */
+  /**
+   * The task that runs for each element. Tasks that wait for others must be far fewer than there are
+   * threads.
+   */
   public interface Step<A, B> {
     B apply(A item) throws IOException;
   }

@@ -275,8 +275,13 @@ public final class MimShards {
         ahead = readAhead(nextGroup);
       }
       List<MimExample> read = new ArrayList<>();
-      for (; nextGroup < windowStart(index + 1); nextGroup++) {
-        read.addAll(read(groupOrder[nextGroup], ahead));
+      try {
+        for (; nextGroup < windowStart(index + 1); nextGroup++) {
+          read.addAll(read(groupOrder[nextGroup], ahead));
+        }
+      } catch (RuntimeException e) {
+        ahead = null; // the window is read from its beginning if it is tried again
+        throw e;
       }
       rows = read;
       rowOrder = SeededRandom.of(seed, "rows", epoch, index).permutation(read.size());

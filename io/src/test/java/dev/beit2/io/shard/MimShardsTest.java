@@ -187,6 +187,28 @@ class MimShardsTest {
     assertNamed("shard-00003-of-00004.parquet unreadable", () -> read(shards.epoch(5, 0), 0));
   }
 
+  /** A read that failed leaves nothing that a second try would take for something else. */
+  @Test
+  void afterAFailureTheSameRowsAreRead(@TempDir Path copy) throws IOException {
+    copyTo(copy);
+    Path file = copy.resolve("shard-00001-of-00004.parquet");
+    byte[] sound = Files.readAllBytes(file);
+    Files.write(file, new byte[sound.length]);
+    MimShards.Epoch epoch = MimShards.open(copy.toString()).withWindow(2).epoch(5, 0);
+    List<MimExample> expected = read(open().epoch(5, 0), 0);
+    for (int position = 0; position < COUNT; position++) {
+      MimExample found;
+      try {
+        found = epoch.get(position);
+      } catch (InvalidInputException e) {
+        Files.write(file, sound);
+        found = epoch.get(position);
+        Files.write(file, new byte[sound.length]);
+      }
+      assertEquals(expected.get(position), found);
+    }
+  }
+
   /** A row group is lost as a whole; all other examples keep their positions. */
   @Test
   void aSkippedRowGroupMovesNoOtherExample(@TempDir Path copy) throws IOException {

@@ -46,7 +46,13 @@ final class IndexedDataset extends ImageDataset {
       ImageFolder.Rest rest = FolderReader.visit(source, found, sorted);
       List<String> classes = List.copyOf(found);
       sorted.forEach(
-          (name, bytes) -> writer.add(name, FolderReader.label(classes, name), 0, 0, bytes));
+          (name, bytes) ->
+              writer.add(
+                  name,
+                  FolderReader.label(classes, name),
+                  0,
+                  0,
+                  Math.min(bytes, Integer.MAX_VALUE))); // longer ones are over any limit
       return new ImageIndex.Header(
           writer.images(),
           List.of(rest.root()),
