@@ -33,8 +33,8 @@ public final class Parallel {
   private Parallel() {}
 
   /**
-   * The task that runs for each element. Tasks that wait for others must be far fewer than there are
-   * threads.
+   * The task that runs for each element. Tasks that wait for others must be far fewer than there
+   * are threads.
    */
   public interface Step<A, B> {
     B apply(A item) throws IOException;

@@ -69,8 +69,7 @@ public final class HeldOutImages {
    * @param count how many
    * @param done receives how many were shown, from time to time
    */
-  public void show(
-      ImageDataset images, long seed, long count, Measure measure, LongConsumer done)
+  public void show(ImageDataset images, long seed, long count, Measure measure, LongConsumer done)
       throws IOException {
     ImageDataset.Epoch epoch = images.epoch(seed, 0);
     ReadAhead<ImageDataset.Place, ImageRecord> read =
