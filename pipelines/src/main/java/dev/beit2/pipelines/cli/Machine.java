@@ -1,8 +1,10 @@
 package dev.beit2.pipelines.cli;
 
+import java.net.UnknownHostException;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -76,6 +78,9 @@ final class Machine {
       if (cause instanceof OutOfMemoryError && ofHeap(cause)) {
         return Optional.of(tooSmallHeap(cause, elsewhere));
       }
+      if (cause instanceof UnknownHostException unknown && ofThisMachine(unknown)) {
+        return Optional.of(namelessMachine(unknown));
+      }
     }
     for (Throwable cause : causes) {
       String said = said(cause);
@@ -100,6 +105,18 @@ final class Machine {
             .formatted(said(failure))
         : "BEIT2_HEAP: found a Java heap of %d MB, which is too small (%s); wanted more, such as BEIT2_HEAP=4g ./beit2 …"
             .formatted(Runtime.getRuntime().maxMemory() >> 20, said(failure));
+  }
+
+  /** Whether this machine's own name was looked up, which Flink does. */
+  private static boolean ofThisMachine(UnknownHostException failure) {
+    return Arrays.stream(failure.getStackTrace())
+        .anyMatch(frame -> frame.getMethodName().equals("getLocalHost"));
+  }
+
+  private static String namelessMachine(UnknownHostException failure) {
+    String name = said(failure).replaceFirst(":.*", "");
+    return "the name of this machine: found %s, which has no address; wanted the line \"127.0.0.1 %s\" in /etc/hosts"
+        .formatted(name, name);
   }
 
   private static String said(Throwable cause) {

@@ -22,6 +22,7 @@ import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.net.ConnectException;
+import java.net.UnknownHostException;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.FileSystemException;
 import java.nio.file.Files;
@@ -164,7 +165,18 @@ final class CommandLineTest {
                       + " PyTorch native library"),
               "Could not initialize class T",
               "BEIT2_CACHE=FOLDER"),
-          arguments(new OutOfMemoryError("Java heap space"), "", "(Java heap space); wanted more"));
+          arguments(new OutOfMemoryError("Java heap space"), "", "(Java heap space); wanted more"),
+          arguments(
+              lookedUp("getLocalHost", "box: box: Name or service not known"),
+              "box, which has no address",
+              "the line \"127.0.0.1 box\" in /etc/hosts"));
+
+  private static UnknownHostException lookedUp(String method, String message) {
+    UnknownHostException failure = new UnknownHostException(message);
+    failure.setStackTrace(
+        new StackTraceElement[] {new StackTraceElement("java.net.InetAddress", method, null, 1)});
+    return failure;
+  }
 
   private final ByteArrayOutputStream out = new ByteArrayOutputStream();
   private final ByteArrayOutputStream err = new ByteArrayOutputStream();
