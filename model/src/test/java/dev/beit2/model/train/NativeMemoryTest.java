@@ -45,7 +45,7 @@ class NativeMemoryTest {
     double whole = inSeparateJvm("peak", "" + LARGE_BATCH)[0];
     double accumulating = inSeparateJvm("peak", "" + LARGE_BATCH / 8)[0];
     assertTrue(
-        accumulating < 0.35 * whole,
+        accumulating < 0.2 * whole,
         () ->
             "peak megabytes of a step: %s whole, %s in micro-batches"
                 .formatted(whole, accumulating));
@@ -56,7 +56,7 @@ class NativeMemoryTest {
     double plain = inSeparateJvm("peak", "" + LARGE_BATCH)[0];
     double checkpointing = inSeparateJvm("peak", "" + LARGE_BATCH, "activationCheckpointing")[0];
     assertTrue(
-        checkpointing < 0.6 * plain,
+        checkpointing < 0.45 * plain,
         () ->
             "peak megabytes of a step: %s plain, %s with activation checkpointing"
                 .formatted(plain, checkpointing));
@@ -77,8 +77,11 @@ class NativeMemoryTest {
                 System.getProperty("java.class.path"),
                 NativeMemoryTest.class.getName()));
     command.addAll(List.of(arguments));
-    Process child =
-        new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.DISCARD).start();
+    ProcessBuilder process =
+        new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.DISCARD);
+    // Each tensor gets pages of its own, so what is resident is what is allocated, on any machine.
+    process.environment().put("MALLOC_MMAP_THRESHOLD_", "65536");
+    Process child = process.start();
     List<String> lines = new String(child.getInputStream().readAllBytes()).lines().toList();
     assertTrue(child.waitFor(60, TimeUnit.SECONDS));
     assertEquals(0, child.exitValue());
