@@ -7,6 +7,7 @@ import dev.beit2.pipelines.cli.Suggestions;
 import dev.beit2.pipelines.cluster.Cluster;
 import dev.beit2.pipelines.compare.CompareRuns;
 import dev.beit2.pipelines.demo.Demo;
+import dev.beit2.pipelines.doctor.Doctor;
 import dev.beit2.pipelines.eval.Evaluate;
 import dev.beit2.pipelines.eval.ExtractFeatures;
 import dev.beit2.pipelines.eval.LinearProbing;
@@ -47,7 +48,8 @@ public final class Beit2 {
           VerifyShards.COMMAND,
           GenerateImages.COMMAND,
           Bench.COMMAND,
-          Cluster.COMMAND);
+          Cluster.COMMAND,
+          Doctor.COMMAND);
 
   private Beit2() {}
 

@@ -62,7 +62,7 @@ final class ArchitectureTest {
           .orShould()
           .dependOnClassesThat()
           .resideInAnyPackage(
-              packages("cluster", "status", "demo", "bench", "generate", "export", "compare"))
+              packages("cluster", "status", "demo", "bench", "generate", "export", "compare", "doctor"))
           .orShould()
           .dependOnClassesThat()
           .resideInAPackage("dev.beit2.pipelines");

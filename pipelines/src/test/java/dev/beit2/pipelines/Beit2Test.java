@@ -92,7 +92,7 @@ final class Beit2Test {
     assertEquals(
         "beit2: found the command frobnicate; wanted demo, train-tokenizer, codebook-check,"
             + " tokenize, pretrain, finetune, status, extract-features, evaluate, linear-probe, report, export,"
-            + " verify, generate, bench, cluster or help\n",
+            + " verify, generate, bench, cluster, doctor or help\n",
         err.toString(UTF_8));
     err.reset();
     assertEquals(CommandLine.INVALID, run("tokenise"));

@@ -18,6 +18,7 @@ public final class Torch {
     System.setProperty("ai.djl.offline", "true");
     System.setProperty("OPT_OUT_TRACKING", "true");
     System.setProperty("ai.djl.pytorch.graph_optimizer", "false");
+    TorchLibrary.configure();
   }
 
   private static final Engine ENGINE = Engine.getEngine("PyTorch");

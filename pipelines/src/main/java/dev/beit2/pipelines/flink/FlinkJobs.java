@@ -150,6 +150,15 @@ public final class FlinkJobs {
     }
   }
 
+  /**
+   * Asks for Flink's version, such as {@code Flink 1.19.1}.
+   *
+   * @throws IOException if nobody answers
+   */
+  public String version() throws IOException, InterruptedException {
+    return "Flink " + send("GET", "/config").get("flink-version");
+  }
+
   /** Lists the registered TaskManagers. */
   public List<TaskManager> taskManagers() throws IOException, InterruptedException {
     return list("/taskmanagers", "taskmanagers").stream()

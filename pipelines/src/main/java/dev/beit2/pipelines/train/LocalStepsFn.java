@@ -3,6 +3,7 @@ package dev.beit2.pipelines.train;
 import dev.beit2.io.store.StoredFile;
 import dev.beit2.model.torch.DeviceLease;
 import dev.beit2.model.torch.NoGpuException;
+import dev.beit2.model.torch.TorchLibrary;
 import dev.beit2.model.torch.Torch;
 import dev.beit2.model.train.SharedTensor;
 import dev.beit2.model.train.Trainer;
@@ -95,7 +96,7 @@ final class LocalStepsFn extends DoFn<KV<Integer, Long>, KV<ChunkKey, float[]>> 
     } catch (NoGpuException e) {
       throw new InvalidOptionException(
           "--device=" + plan.device().name().toLowerCase(Locale.ROOT),
-          "a worker without a GPU",
+          "a worker without a GPU (" + TorchLibrary.loaded() + ")",
           "a GPU that PyTorch sees");
     }
   }

@@ -5,8 +5,7 @@ import dev.beit2.io.image.RejectedImages;
 import dev.beit2.io.store.Hold;
 import dev.beit2.model.torch.DeviceChoice;
 import dev.beit2.model.torch.DeviceLease;
-import dev.beit2.model.torch.Torch;
-import dev.beit2.model.torch.TorchDevice;
+import dev.beit2.model.torch.TorchLibrary;
 import dev.beit2.model.train.Trainer;
 import dev.beit2.pipelines.cli.InvalidOptionException;
 import dev.beit2.pipelines.cli.RunStoppedException;
@@ -142,11 +141,17 @@ public final class TrainingJobs {
 
   /** A worker in another process reports a missing GPU itself. */
   private static void requireDevice(TrainingPlan plan, FlinkTarget target) {
-    if (!target.isRemote()
-        && plan.device() == DeviceChoice.GPU
-        && Torch.devices().stream().noneMatch(TorchDevice::isGpu)) {
+    if (target.isRemote() || plan.device() == DeviceChoice.CPU) {
+      return;
+    }
+    TorchLibrary library = TorchLibrary.loaded();
+    if (!library.gpus().isEmpty()) {
+      System.err.printf("[%s] %s%n", plan.stage(), library);
+    } else if (plan.device() == DeviceChoice.GPU) {
       throw new InvalidOptionException(
-          "--device=gpu", "no GPU in this machine", "a GPU that PyTorch sees, or --device=auto");
+          "--device=gpu",
+          "no GPU in this machine (" + library + ")",
+          "a GPU that PyTorch sees, or --device=auto");
     }
   }
 
