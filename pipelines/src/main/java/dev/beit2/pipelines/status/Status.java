@@ -13,21 +13,23 @@ import java.io.IOException;
 import java.io.PrintStream;
 import java.time.Clock;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import org.apache.beam.sdk.options.Description;
 import org.apache.beam.sdk.options.PipelineOptions;
 import org.apache.beam.sdk.options.Validation;
 
-/** Reports the progress of a training run, from its folder alone. */
+/** Reports the progress of a training, or the state of another command's output, from its folder alone. */
 public final class Status {
   static final String NAME = "status";
 
   public static final Command<Options> COMMAND =
       Command.of(
           NAME,
-          "progress of a training run",
+          "progress of a run",
           "Reports the progress of a run of train-tokenizer, pretrain or finetune, from its folder alone: step, losses, speed, time"
-              + " left, last checkpoint, and whether it is complete, has stopped, or seems to be dead.",
+              + " left, last checkpoint, and whether it is complete, has stopped, or seems to be dead. Of tokenize,"
+              + " extract-features, evaluate and linear-probe it reports whether their output is complete.",
           Options.class,
           options -> run(options, System.out, Clock.systemUTC()));
 
@@ -35,7 +37,7 @@ public final class Status {
       Set.of(TrainTokenizer.NAME, PretrainMim.NAME, FineTuneClassifier.NAME);
   private static final Set<String> COUNTS = Set.of("steps", "batchSize");
   private static final String WANTED =
-      "the folder of a run of train-tokenizer, pretrain or finetune";
+      "the --output of train-tokenizer, tokenize, pretrain, finetune, extract-features, evaluate or linear-probe";
 
   private Status() {}
 
@@ -61,28 +63,37 @@ public final class Status {
    */
   static int run(Options options, PrintStream out, Clock clock) throws IOException {
     String run = StoredFile.withoutLastSlash(options.getRun());
-    Map<String, String> config = config("--run=" + options.getRun(), run);
-    new RunStatus(run, config, clock.instant()).print(out);
+    String option = "--run=" + options.getRun();
+    RunConfig.requirePlainPath(option, run);
+    Optional<Map<String, String>> config = RunConfig.read(option, run).map(RunConfig::values);
+    Optional<String> command =
+        config.isPresent()
+            ? config.map(values -> values.get(RunConfig.COMMAND))
+            : OutputStatus.commandOf(run);
+    if (command.filter(OutputStatus::isOf).isPresent()) {
+      OutputStatus.print(run, command.get(), out);
+    } else {
+      requireTraining(option, config);
+      new RunStatus(run, config.get(), clock.instant()).print(out);
+    }
     return CommandLine.OK;
   }
 
-  private static Map<String, String> config(String option, String run) throws IOException {
-    RunConfig.requirePlainPath(option, run);
-    Map<String, String> config =
-        RunConfig.read(option, run)
-            .orElseThrow(
-                () -> new InvalidOptionException(option, "no " + RunConfig.FILE + " in it", WANTED))
-            .values();
-    String command = config.get(RunConfig.COMMAND);
+  private static void requireTraining(String option, Optional<Map<String, String>> config) {
+    if (config.isEmpty()) {
+      throw new InvalidOptionException(option, "no " + RunConfig.FILE + " in it", WANTED);
+    }
+    String command = config.get().get(RunConfig.COMMAND);
     if (command == null || !TRAININGS.contains(command)) {
       throw new InvalidOptionException(option, "the folder of " + command, WANTED);
     }
     for (String number : COUNTS) {
-      if (!config.getOrDefault(number, "1").matches("[1-9]\\d{0,17}")) {
+      if (!config.get().getOrDefault(number, "1").matches("[1-9]\\d{0,17}")) {
         throw new InvalidOptionException(
-            option, "a " + RunConfig.FILE + " with " + number + " " + config.get(number), WANTED);
+            option,
+            "a " + RunConfig.FILE + " with " + number + " " + config.get().get(number),
+            WANTED);
       }
     }
-    return config;
   }
 }

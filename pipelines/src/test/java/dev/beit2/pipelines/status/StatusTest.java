@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.beit2.io.Json;
+import dev.beit2.io.store.Hold;
 import dev.beit2.io.store.StoredFile;
 import dev.beit2.pipelines.MemoryFileSystem;
 import dev.beit2.pipelines.cli.CommandLine;
@@ -187,11 +188,38 @@ class StatusTest {
   }
 
   @Test
+  void showsWhetherAnotherCommandsOutputIsComplete() throws IOException {
+    String run = folder.toString();
+    StoredFile.in(run, "config.json").write("{\"command\": \"linear-probe\"}");
+    assertEquals("not complete; the same command continues", state(0));
+    try (Hold held = Hold.take(run)) {
+      assertEquals("under way, or killed; the same command continues", state(0));
+    }
+    StoredFile.in(run, "rejected/rejected-00000-of-00001.jsonl").write("{}\n{}\n");
+    StoredFile.in(run, "probe.json").write("{}");
+    assertEquals(
+        """
+        folder    RUN
+        command   linear-probe
+        state     complete
+        rejected  2, see RUN/rejected/rejected-00000-of-00001.jsonl
+        """
+            .replace("RUN", run),
+        status(run, 0));
+  }
+
+  @Test
+  void showsAnEvaluation() throws IOException {
+    StoredFile.in(folder.toString(), "evaluation.json").write("{}");
+    assertEquals("complete", state(0));
+  }
+
+  @Test
   void aFolderWithoutARunIsRefused() throws IOException {
     String run = folder.toString();
     assertRefused(run, "no config.json in it");
-    StoredFile.in(run, "config.json").write("{\"command\": \"tokenize\"}");
-    assertRefused(run, "the folder of tokenize");
+    StoredFile.in(run, "config.json").write("{\"command\": \"generate\"}");
+    assertRefused(run, "the folder of generate");
     StoredFile.in(run, "config.json").write("[]");
     assertRefused(run, "a config.json that is no JSON object");
   }
