@@ -4,8 +4,10 @@ import static java.util.Objects.requireNonNull;
 
 import dev.beit2.pipelines.flink.FlinkTarget;
 import dev.beit2.pipelines.jvm.SharedInJvm;
+import java.io.Closeable;
 import java.io.IOException;
 import java.io.Serializable;
+import java.io.UncheckedIOException;
 import java.time.Duration;
 import java.util.OptionalDouble;
 import javax.annotation.Nullable;
@@ -20,8 +22,8 @@ import org.apache.beam.sdk.options.PipelineOptions;
 
 /**
  * Progress of a pipeline whose elements are processed by any worker in any order. Workers in the
- * launcher's JVM report it on stderr together; workers of a cluster only count. The launcher prints
- * the last line.
+ * launcher's JVM report it on stderr together; workers of a cluster only count, and the launcher
+ * asks Flink for the sum. It also prints the last line.
  *
  * <p>A DoFn has one as a field. It calls {@link #open} in its {@code @Setup} method, {@link #count}
  * for each element and {@link #close} in its {@code @Teardown} method.
@@ -116,15 +118,26 @@ public final class StageProgress implements Serializable {
   public void run(Pipeline pipeline) {
     Progress progress = Progress.onStderr(key.stage(), key.total());
     long done;
-    try {
+    try (Closeable shown = embedded ? () -> {} : onCluster(pipeline.getOptions(), progress)) {
       PipelineResult result = pipeline.run();
       // A job that was only submitted has no metrics.
       done = result.waitUntilFinish() == PipelineResult.State.DONE ? processed(result) : 0;
     } catch (RuntimeException e) {
       progress.endLine();
       throw e;
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
     }
     progress.done(done);
+  }
+
+  private static ClusterProgress onCluster(PipelineOptions options, Progress progress) {
+    return new ClusterProgress(
+        FlinkTarget.of(options).master(),
+        options.getJobName(),
+        StageProgress.class,
+        COUNTER,
+        progress);
   }
 
   private static long processed(PipelineResult result) {

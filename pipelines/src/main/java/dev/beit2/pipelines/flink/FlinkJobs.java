@@ -25,6 +25,7 @@ public final class FlinkJobs {
   private static final int DEFAULT_PORT = 8081;
   private static final Duration TIMEOUT = Duration.ofSeconds(10);
   private static final Duration CANCELLING = Duration.ofMinutes(3);
+  private static final String METRICS = "__metricscontainers"; // the accumulator of Beam's runner
   private static final Set<String> ENDED = Set.of("FINISHED", "FAILED", "CANCELED", "SUSPENDED");
 
   private final HttpClient client =
@@ -182,6 +183,25 @@ public final class FlinkJobs {
                     (String) json.get("name"),
                     (String) json.get("state")))
         .toList();
+  }
+
+  /**
+   * The sum of a Beam counter over all steps of the running jobs of a name, some seconds old.
+   *
+   * @throws IOException if the cluster does not answer
+   */
+  public long counter(String jobName, Class<?> namespace, String name)
+      throws IOException, InterruptedException {
+    long sum = 0;
+    for (Job job : running(jobName)) {
+      for (Map<String, Object> accumulator :
+          list("/jobs/" + job.id() + "/accumulators", "user-task-accumulators")) {
+        if (METRICS.equals(accumulator.get("name"))) {
+          sum += BeamCounters.sum((String) accumulator.get("value"), namespace.getName(), name);
+        }
+      }
+    }
+    return sum;
   }
 
   @SuppressWarnings("unchecked")
