@@ -3,6 +3,7 @@ package dev.beit2.io.image;
 import static java.util.Objects.requireNonNull;
 
 import dev.beit2.io.image.BicubicResize.Taps;
+import javax.annotation.Nullable;
 
 /**
  * An image of which only the header has been read. Its pixels are decoded once, when the first view
@@ -18,7 +19,8 @@ import dev.beit2.io.image.BicubicResize.Taps;
  * colour management, transparency dropped; truncated files are refused. The format is detected from
  * the content, not from the name: JPEG, PNG, WebP, GIF (its first frame), BMP or TIFF (its first
  * page, which is turned as the file says). Channels of more than 8 bits are scaled to 8 bits, by
- * their significant bits if a PNG has them.
+ * their significant bits if a PNG has them, those of grey images by {@link
+ * DecodingLimits#greyRange} if it is given.
  *
  * <p>If a view of a JPEG is much larger than the output, the JPEG is decoded at a half, a quarter
  * or an eighth of its size. This takes less time and memory and makes no visible difference; see
@@ -33,11 +35,14 @@ public final class EncodedImage {
 
   private final byte[] bytes;
   private final ImageHeader header;
+  @Nullable private final GreyRange greyRange;
   private final RgbImage[] decoded = new RgbImage[Reduction.values().length];
+  private boolean faint;
 
-  private EncodedImage(byte[] bytes, ImageHeader header) {
+  private EncodedImage(byte[] bytes, ImageHeader header, @Nullable GreyRange greyRange) {
     this.bytes = bytes;
     this.header = header;
+    this.greyRange = greyRange;
   }
 
   /**
@@ -62,7 +67,7 @@ public final class EncodedImage {
               .formatted(header.width(), header.height(), limits.maxPixels()));
     }
     requireFewScans(header);
-    return new EncodedImage(bytes, header);
+    return new EncodedImage(bytes, header, limits.greyRange());
   }
 
   /** A scan of a few bytes may go over all pixels, and there may be a thousand of them. */
@@ -77,6 +82,11 @@ public final class EncodedImage {
     }
   }
 
+  /** The file's content. */
+  byte[] bytes() {
+    return bytes;
+  }
+
   /** In pixels, at least 1. */
   public int width() {
     return (int) header.width();
@@ -85,6 +95,14 @@ public final class EncodedImage {
   /** In pixels, at least 1. */
   public int height() {
     return (int) header.height();
+  }
+
+  /**
+   * Whether the image, which has been decoded, is a grey one of 16 bits whose values differ, but by
+   * less than a sixteenth of the range that becomes 0 to 255: few shades are left.
+   */
+  public boolean isFaint() {
+    return faint;
   }
 
   /**
@@ -182,7 +200,9 @@ public final class EncodedImage {
 
   private RgbImage decode(Reduction reduction) throws UndecodableImageException {
     if (decoded[reduction.ordinal()] == null) {
-      decoded[reduction.ordinal()] = ImageDecoder.decode(bytes, header, reduction);
+      ImageDecoder.Decoded image = ImageDecoder.decode(bytes, header, reduction, greyRange);
+      decoded[reduction.ordinal()] = image.pixels();
+      faint = image.faint();
     }
     return decoded[reduction.ordinal()];
   }

@@ -11,8 +11,8 @@ import static org.bytedeco.opencv.global.opencv_imgcodecs.IMREAD_REDUCED_GRAYSCA
 import static org.bytedeco.opencv.global.opencv_imgcodecs.IMREAD_REDUCED_GRAYSCALE_8;
 
 import dev.beit2.io.InvalidInputException;
+import javax.annotation.Nullable;
 import org.bytedeco.javacpp.BytePointer;
-import org.bytedeco.javacpp.ShortPointer;
 import org.bytedeco.opencv.global.opencv_core;
 import org.bytedeco.opencv.global.opencv_imgcodecs;
 import org.bytedeco.opencv.opencv_core.Mat;
@@ -49,63 +49,59 @@ final class ImageDecoder {
   }
 
   /**
+   * A decoded image.
+   *
+   * @param faint whether it is a grey image of 16 bits that uses little of its range, so that few
+   *     shades are left
+   */
+  record Decoded(RgbImage pixels, boolean faint) {}
+
+  /**
    * @param header of these bytes
    * @param reduction NONE unless it is a JPEG
+   * @param greyRange of grey images of 16 bits; null for all values, or those of a PNG's
+   *     significant bits
    * @throws UndecodableImageException if the image is truncated or corrupt
    * @throws InvalidInputException if the pixels do not fit into the Java heap
    */
-  static RgbImage decode(byte[] bytes, ImageHeader header, Reduction reduction)
+  static Decoded decode(
+      byte[] bytes, ImageHeader header, Reduction reduction, @Nullable GreyRange greyRange)
       throws UndecodableImageException {
     int width = reduction.side((int) header.width());
     int height = reduction.side((int) header.height());
     byte[] content = content(bytes, header.format());
     int significantBits =
         header.format().equals(ImageHeader.PNG) ? PngChunks.of(bytes).significantBitsOf16() : 0;
-    int depth = significantBits > 0 ? IMREAD_ANYDEPTH : 0;
+    boolean deep = header.greyOf16Bits() || significantBits > 0;
+    int depth = deep ? IMREAD_ANYDEPTH : 0;
     try (BytePointer data = new BytePointer(content);
         Mat encoded = new Mat(1, content.length, CV_8UC1, data);
         Mat image = opencv_imgcodecs.imdecode(encoded, FLAGS | flag(reduction) | depth)) {
       if (image.empty()
-          || image.type() != (significantBits > 0 ? CV_16UC3 : CV_8UC3)
+          || image.type() != (deep ? CV_16UC3 : CV_8UC3)
           || !image.isContinuous()
           || image.cols() != width
           || image.rows() != height) {
         throw new UndecodableImageException("truncated or corrupt " + header.format());
       }
       byte[] rgb = allocate(width, height);
-      if (significantBits > 0) {
-        narrow(image, significantBits, rgb);
+      boolean faint = false;
+      if (deep) {
+        Samples16 samples = Samples16.of(image);
+        GreyRange range = samples.range(significantBits, header.greyOf16Bits() ? greyRange : null);
+        samples.scale(range, rgb);
+        faint = header.greyOf16Bits() && samples.isFaint(range);
       } else {
         image.data().get(rgb);
       }
       if (header.format().equals(ImageHeader.BMP)) {
         BmpOf16Bits.scale(bytes, rgb);
       }
-      return new RgbImage(width, height, rgb);
+      return new Decoded(new RgbImage(width, height, rgb), faint);
     } catch (InvalidInputException e) {
       throw e;
     } catch (RuntimeException e) { // how OpenCV's errors arrive
       throw new UndecodableImageException("corrupt " + header.format(), e);
-    }
-  }
-
-  /**
-   * Scales samples of 16 bits to 8. Of fewer significant bits, as 12 of an X-ray, they should be
-   * the upper ones, but many writers leave them where they are, which would make the image black.
-   */
-  private static void narrow(Mat image, int significantBits, byte[] rgb) {
-    short[] samples = new short[rgb.length];
-    int largest = 0;
-    try (BytePointer data = image.data();
-        ShortPointer deep = new ShortPointer(data)) {
-      deep.get(samples);
-    }
-    for (short sample : samples) {
-      largest = Math.max(largest, sample & 0xFFFF);
-    }
-    int shift = largest < 1 << significantBits ? significantBits - 8 : 8;
-    for (int i = 0; i < rgb.length; i++) {
-      rgb[i] = (byte) ((samples[i] & 0xFFFF) >> shift);
     }
   }
 

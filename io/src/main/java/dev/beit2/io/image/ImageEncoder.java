@@ -58,18 +58,17 @@ public final class ImageEncoder {
    * @param shorterSide in pixels, at least 1
    * @throws UndecodableImageException as {@link EncodedImage} does
    */
-  public static byte[] withShorterSide(byte[] image, int shorterSide, DecodingLimits limits)
+  public static byte[] withShorterSide(EncodedImage image, int shorterSide)
       throws UndecodableImageException {
-    EncodedImage encoded = EncodedImage.open(image, limits);
-    int width = encoded.width();
-    int height = encoded.height();
+    int width = image.width();
+    int height = image.height();
     int shorter = Math.min(width, height);
     if (shorter <= shorterSide) {
-      return image;
+      return image.bytes();
     }
     int smallerWidth = (int) ((long) width * shorterSide / shorter);
     int smallerHeight = (int) ((long) height * shorterSide / shorter);
-    RgbImage smaller = encoded.pixels().resize(0, 0, width, height, smallerWidth, smallerHeight);
+    RgbImage smaller = image.pixels().resize(0, 0, width, height, smallerWidth, smallerHeight);
     return jpeg(smaller, STORED_QUALITY);
   }
 }

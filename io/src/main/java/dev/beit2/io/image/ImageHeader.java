@@ -13,8 +13,9 @@ import java.nio.charset.StandardCharsets;
  * @param height in pixels, as claimed
  * @param scans the passes over the whole image that decoding takes: more than one in a progressive
  *     JPEG
+ * @param greyOf16Bits whether it is a PNG or TIFF of one channel, beside transparency, of 16 bits
  */
-record ImageHeader(String format, long width, long height, int scans) {
+record ImageHeader(String format, long width, long height, int scans, boolean greyOf16Bits) {
   static final String JPEG = "JPEG";
   static final String PNG = "PNG";
   static final String GIF = "GIF";
@@ -31,7 +32,7 @@ record ImageHeader(String format, long width, long height, int scans) {
   private static final int PNG_OF_APPLE = 'C' << 24 | 'g' << 16 | 'B' << 8 | 'I';
 
   private ImageHeader(String format, long width, long height) {
-    this(format, width, height, 1);
+    this(format, width, height, 1, false);
   }
 
   /** Whether a file that begins with these bytes is of a format that is decoded. */
@@ -122,7 +123,7 @@ record ImageHeader(String format, long width, long height, int scans) {
     int components = bytes.get(frame + 7);
     boolean severalScans = progressive || bytes.get(bytes.position() + 2) < components;
     return new ImageHeader(
-        JPEG, u16(bytes, frame + 5), u16(bytes, frame + 3), severalScans ? scans(bytes) : 1);
+        JPEG, u16(bytes, frame + 5), u16(bytes, frame + 3), severalScans ? scans(bytes) : 1, false);
   }
 
   /** What the decoder does not have, and would call corrupt. */
@@ -185,7 +186,9 @@ record ImageHeader(String format, long width, long height, int scans) {
       throw new UndecodableImageException(
           first == PNG_OF_APPLE ? "an iPhone's PNG (CgBI), which is not read" : "corrupt PNG");
     }
-    ImageHeader header = new ImageHeader(PNG, u32(bytes, 16), u32(bytes, 20));
+    boolean grey = (bytes.get(25) & 3) == 0; // neither palette nor colour
+    ImageHeader header =
+        new ImageHeader(PNG, u32(bytes, 16), u32(bytes, 20), 1, grey && bytes.get(24) == 16);
     if (!PngChunks.of(bytes.array()).complete()) {
       throw new UndecodableImageException("truncated PNG");
     }
@@ -229,7 +232,7 @@ record ImageHeader(String format, long width, long height, int scans) {
 
   private static ImageHeader tiff(byte[] file) throws UndecodableImageException {
     TiffHeader page = TiffHeader.parse(file);
-    return new ImageHeader(TIFF, page.width(), page.height());
+    return new ImageHeader(TIFF, page.width(), page.height(), 1, page.greyOf16Bits());
   }
 
   private static int u16(ByteBuffer bytes, int at) {

@@ -12,13 +12,15 @@ import java.util.Set;
  * @param columns of the stored page
  * @param rows of the stored page
  * @param orientation 1 to 8; the decoder turns the page, as Pillow does
+ * @param greyOf16Bits whether it has one channel, of 16 bits
  */
-record TiffHeader(long columns, long rows, long orientation) {
+record TiffHeader(long columns, long rows, long orientation, boolean greyOf16Bits) {
   private static final int COLUMNS = 256;
   private static final int ROWS = 257;
   private static final int BITS_PER_SAMPLE = 258;
   private static final int STRIP_OFFSETS = 273;
   private static final int ORIENTATION = 274;
+  private static final int SAMPLES_PER_PIXEL = 277;
   private static final int STRIP_SIZES = 279;
   private static final int TILE_OFFSETS = 324;
   private static final int TILE_SIZES = 325;
@@ -56,7 +58,11 @@ record TiffHeader(long columns, long rows, long orientation) {
     }
     page.requireInside(STRIP_OFFSETS, STRIP_SIZES);
     page.requireInside(TILE_OFFSETS, TILE_SIZES);
-    return new TiffHeader(page.first(COLUMNS, 0), page.first(ROWS, 0), page.first(ORIENTATION, 1));
+    return new TiffHeader(
+        page.first(COLUMNS, 0),
+        page.first(ROWS, 0),
+        page.first(ORIENTATION, 1),
+        bits == 16 && page.first(SAMPLES_PER_PIXEL, 1) == 1);
   }
 
   /** Of the page as it is shown. */

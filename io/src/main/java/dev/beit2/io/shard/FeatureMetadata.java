@@ -2,12 +2,15 @@ package dev.beit2.io.shard;
 
 import static java.util.Objects.requireNonNull;
 
+import com.fasterxml.jackson.annotation.JsonInclude;
+import dev.beit2.io.image.GreyRange;
 import java.io.Serializable;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.regex.Pattern;
+import javax.annotation.Nullable;
 
 /**
  * What all rows of a set of features have in common.
@@ -17,6 +20,7 @@ import java.util.regex.Pattern;
  * @param precision of the arithmetic, such as {@code fp32}
  * @param type of the stored numbers
  * @param seed of the order of rows
+ * @param greyRange see {@link ShardMetadata}
  * @param vectors the columns, at least one
  */
 public record FeatureMetadata(
@@ -25,6 +29,7 @@ public record FeatureMetadata(
     String precision,
     FeatureType type,
     long seed,
+    @Nullable @JsonInclude(JsonInclude.Include.NON_NULL) GreyRange greyRange,
     List<Vector> vectors)
     implements Serializable { // configuration of a transform, which Beam serializes; no data
   private static final Pattern NAME = Pattern.compile("[a-z][a-z0-9_]{0,63}");

@@ -8,6 +8,7 @@ import com.fasterxml.jackson.annotation.JsonValue;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import dev.beit2.io.InvalidInputException;
 import dev.beit2.io.Json;
+import dev.beit2.io.image.GreyRange;
 import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.util.List;
@@ -32,6 +33,7 @@ public record ShardManifest(
     int views,
     long seed,
     @Nullable @JsonInclude(JsonInclude.Include.NON_NULL) String precision,
+    @Nullable @JsonInclude(JsonInclude.Include.NON_NULL) GreyRange greyRange,
     List<Shard> shards) {
   public static final Coder<ShardManifest> CODER = Json.coder(ShardManifest.class);
 
@@ -180,7 +182,8 @@ public record ShardManifest(
       throw new IllegalArgumentException("schema version " + schemaVersion);
     }
     // Checks them.
-    new ShardMetadata(tokenizerDigest, codebookSize, grid, inputSize, views, seed, precision);
+    new ShardMetadata(
+        tokenizerDigest, codebookSize, grid, inputSize, views, seed, precision, greyRange);
     shards = Shard.checked(shards);
     for (Shard shard : shards) {
       requireRowGroups(schemaVersion, shard);
@@ -209,6 +212,7 @@ public record ShardManifest(
         metadata.views(),
         metadata.seed(),
         metadata.precision(),
+        metadata.greyRange(),
         shards);
   }
 
@@ -248,7 +252,7 @@ public record ShardManifest(
   /** The metadata of the set. */
   public ShardMetadata metadata() {
     return new ShardMetadata(
-        tokenizerDigest, codebookSize, grid, inputSize, views, seed, precision);
+        tokenizerDigest, codebookSize, grid, inputSize, views, seed, precision, greyRange);
   }
 
   /** The indented JSON of the file, without a line break at the end. */

@@ -2,6 +2,7 @@ package dev.beit2.io.shard;
 
 import static java.util.Objects.requireNonNull;
 
+import dev.beit2.io.image.GreyRange;
 import java.io.Serializable;
 import javax.annotation.Nullable;
 
@@ -16,6 +17,8 @@ import javax.annotation.Nullable;
  * @param seed the seed of the views and of the order of rows
  * @param precision of the arithmetic that computed the codes, such as {@code bf16}; null if
  *     unknown, as in sets from before it was recorded
+ * @param greyRange by which grey images of 16 bits became pixels; null for all values, or those of
+ *     a PNG's significant bits
  */
 public record ShardMetadata(
     String tokenizerDigest,
@@ -24,7 +27,8 @@ public record ShardMetadata(
     int inputSize,
     int views,
     long seed,
-    @Nullable String precision)
+    @Nullable String precision,
+    @Nullable GreyRange greyRange)
     implements Serializable { // configuration of a transform, which Beam serializes; no data
   private static final int MOST_CODES = 1 << 24;
   private static final int LARGEST_GRID = 1 << 8;

@@ -22,6 +22,7 @@ import java.util.Set;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import java.util.zip.CRC32;
 import java.util.zip.DeflaterOutputStream;
@@ -142,7 +143,7 @@ class EncodedImageTest {
     for (String file : List.of("cat.jpg", "narrow.jpg", "one_pixel.jpg", "cmyk.jpg")) {
       byte[] bytes = Images.bytes(file);
       ImageHeader header = ImageHeader.parse(bytes);
-      RgbImage reduced = ImageDecoder.decode(bytes, header, reduction);
+      RgbImage reduced = ImageDecoder.decode(bytes, header, reduction, null).pixels();
       int denominator = reduction.denominator();
       assertEquals((int) Math.ceil((double) header.width() / denominator), reduced.width());
       assertEquals((int) Math.ceil((double) header.height() / denominator), reduced.height());
@@ -250,38 +251,11 @@ class EncodedImageTest {
   @ParameterizedTest
   @CsvSource({"1, true", "16, true", "16, false"})
   void significantBitsCount(int factor, boolean told) throws Exception {
-    byte[] rows = new byte[2 * (1 + 2 * 256)];
-    for (int i = 0; i < 512; i++) {
-      int sample = i % 256 * 16 * factor;
-      int at = i / 256 * 513 + 1 + i % 256 * 2;
-      rows[at] = (byte) (sample >> 8);
-      rows[at + 1] = (byte) sample;
-    }
-    ByteArrayOutputStream packed = new ByteArrayOutputStream();
-    try (DeflaterOutputStream out = new DeflaterOutputStream(packed)) {
-      out.write(rows);
-    }
-    ByteArrayOutputStream png = new ByteArrayOutputStream();
-    png.write(Images.bytes("png_named.jpg"), 0, 8);
-    png.writeBytes(
-        chunk("IHDR", ByteBuffer.allocate(13).putInt(256).putInt(2).put((byte) 16).array()));
-    if (told) {
-      png.writeBytes(chunk("sBIT", new byte[] {12}));
-    }
-    png.writeBytes(chunk("IDAT", packed.toByteArray()));
-    png.writeBytes(chunk("IEND", new byte[0]));
-    byte[] rgb = decode(png.toByteArray()).rgb();
+    int[] samples = IntStream.range(0, 256).map(i -> i * 16 * factor).toArray();
+    byte[] rgb = decode(Images.grey16(told ? 12 : 0, samples)).rgb();
     for (int i = 0; i < rgb.length; i++) {
       assertEquals(i / 3 % 256, rgb[i] & 0xFF);
     }
-  }
-
-  private static byte[] chunk(String type, byte[] data) {
-    ByteBuffer chunk = ByteBuffer.allocate(data.length + 12).putInt(data.length);
-    chunk.put(type.getBytes(UTF_8)).put(data);
-    CRC32 checksum = new CRC32();
-    checksum.update(chunk.array(), 4, data.length + 4);
-    return chunk.putInt((int) checksum.getValue()).array();
   }
 
   /** What is sound but not read is not called broken. */
@@ -336,11 +310,12 @@ class EncodedImageTest {
       for (int length = bytes.length - 1; length > 0; length -= 1 + bytes.length / 30) {
         byte[] cut = Arrays.copyOf(bytes, length);
         assertThrows(
-            UndecodableImageException.class, () -> ImageDecoder.decode(cut, header, reduction));
+            UndecodableImageException.class,
+            () -> ImageDecoder.decode(cut, header, reduction, null));
       }
     }
     byte[] corrupt = Images.bytes("corrupt_entropy.jpg");
-    ImageDecoder.decode(corrupt, ImageHeader.parse(corrupt), reduction);
+    ImageDecoder.decode(corrupt, ImageHeader.parse(corrupt), reduction, null);
   }
 
   @ParameterizedTest

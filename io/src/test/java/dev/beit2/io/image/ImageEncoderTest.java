@@ -42,7 +42,7 @@ class ImageEncoderTest {
       byte[] bytes = Images.bytes(file);
       RgbImage image = pixels(bytes);
       int shorter = Math.min(image.width(), image.height());
-      assertSame(bytes, ImageEncoder.withShorterSide(bytes, shorter, DecodingLimits.DEFAULT));
+      assertSame(bytes, ImageEncoder.withShorterSide(Images.open(bytes), shorter));
     }
   }
 
@@ -52,8 +52,7 @@ class ImageEncoderTest {
       RgbImage image = Images.decode(file);
       int shorter = Math.min(image.width(), image.height());
       int side = shorter / 2;
-      byte[] smaller =
-          ImageEncoder.withShorterSide(Images.bytes(file), side, DecodingLimits.DEFAULT);
+      byte[] smaller = ImageEncoder.withShorterSide(Images.open(file), side);
       int width = image.width() * side / shorter;
       int height = image.height() * side / shorter;
       assertEquals(side, Math.min(width, height));
@@ -68,7 +67,7 @@ class ImageEncoderTest {
     for (String file : new String[] {"text.jpg", "empty.jpg", "truncated_half.jpg"}) {
       assertThrows(
           UndecodableImageException.class,
-          () -> ImageEncoder.withShorterSide(Images.bytes(file), 1, DecodingLimits.DEFAULT),
+          () -> ImageEncoder.withShorterSide(Images.open(file), 1),
           file);
     }
   }

@@ -11,7 +11,7 @@ import org.apache.beam.sdk.transforms.Create;
 
 /** Made-up examples, and shards of them. */
 final class Examples {
-  static final ShardMetadata METADATA = new ShardMetadata("digest", 100, 4, 64, 2, 17, null);
+  static final ShardMetadata METADATA = new ShardMetadata("digest", 100, 4, 64, 2, 17, null, null);
 
   private Examples() {}
 

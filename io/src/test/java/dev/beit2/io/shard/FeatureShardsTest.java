@@ -33,7 +33,13 @@ final class FeatureShardsTest {
 
   private static FeatureMetadata metadata(FeatureType type) {
     return new FeatureMetadata(
-        "runs/a", "abc", "fp32", type, 5, List.of(new Vector("cls", 6), new Vector("mean", 3)));
+        "runs/a",
+        "abc",
+        "fp32",
+        type,
+        5,
+        null,
+        List.of(new Vector("cls", 6), new Vector("mean", 3)));
   }
 
   private static FeatureRow row(int i) {

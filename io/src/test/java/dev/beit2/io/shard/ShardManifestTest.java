@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.beit2.io.InvalidInputException;
+import dev.beit2.io.image.GreyRange;
 import dev.beit2.io.shard.ShardManifest.RowGroup;
 import dev.beit2.io.shard.ShardManifest.Shard;
 import java.io.IOException;
@@ -82,6 +83,22 @@ class ShardManifestTest {
     ShardManifest manifest = ShardManifest.read(folder.toString());
     assertEquals("bf16", manifest.metadata().precision());
     assertEquals(json, manifest.toJson());
+  }
+
+  /** Sets whose images have no range, such as {@link #JSON}, do not have it. */
+  @Test
+  void theRangeOfGreyImagesIsRecorded() throws IOException {
+    for (String range : new String[] {"0,4095", "minmax"}) {
+      String json =
+          JSON.replace("\"seed\" : 17,", "\"seed\" : 17,\n  \"greyRange\" : \"" + range + "\",");
+      Files.writeString(folder.resolve("manifest.json"), json);
+      ShardManifest manifest = ShardManifest.read(folder.toString());
+      assertEquals(GreyRange.parse(range), manifest.metadata().greyRange());
+      assertEquals(json, manifest.toJson());
+    }
+    assertFoundFor(
+        JSON.replace("\"seed\" : 17,", "\"seed\" : 17, \"greyRange\" : \"9,5\","),
+        "9,5 is not a range of values");
   }
 
   @Test

@@ -16,8 +16,11 @@ import javax.annotation.Nullable;
  *
  * @param kind of the network, such as {@code vqkd}; null if the file has none
  * @param config the network's config as JSON; null if the file has none
+ * @param greyRange the values of grey images of 16 bits that were black and white in training, as
+ *     {@code MIN,MAX} or {@code minmax}; null if the file says nothing
  */
-public record ModelMetadata(@Nullable String kind, @Nullable String config) {
+public record ModelMetadata(
+    @Nullable String kind, @Nullable String config, @Nullable String greyRange) {
   private static final ObjectMapper MAPPER =
       JsonMapper.builder()
           .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
@@ -29,6 +32,7 @@ public record ModelMetadata(@Nullable String kind, @Nullable String config) {
           .build();
   private static final String KIND = "kind";
   private static final String CONFIG = "config";
+  private static final String GREY_RANGE = "greyRange";
 
   /**
    * The metadata of a network.
@@ -37,7 +41,7 @@ public record ModelMetadata(@Nullable String kind, @Nullable String config) {
    */
   public static ModelMetadata of(String kind, Record config) {
     try {
-      return new ModelMetadata(kind, MAPPER.writeValueAsString(config));
+      return new ModelMetadata(kind, MAPPER.writeValueAsString(config), null);
     } catch (JsonProcessingException e) {
       throw new IllegalArgumentException("a config that is not JSON: " + config, e);
     }
@@ -45,12 +49,19 @@ public record ModelMetadata(@Nullable String kind, @Nullable String config) {
 
   /** The metadata of a file. */
   public static ModelMetadata of(Map<String, String> metadata) {
-    return new ModelMetadata(metadata.get(KIND), metadata.get(CONFIG));
+    return new ModelMetadata(metadata.get(KIND), metadata.get(CONFIG), metadata.get(GREY_RANGE));
   }
 
   /** As {@link Safetensors#write} takes it. */
   public Map<String, String> toMap() {
-    return Map.of(KIND, kind, CONFIG, config);
+    return greyRange == null
+        ? Map.of(KIND, kind, CONFIG, config)
+        : Map.of(KIND, kind, CONFIG, config, GREY_RANGE, greyRange);
+  }
+
+  /** The same of a network that was trained with a range of grey values. */
+  public ModelMetadata withGreyRange(@Nullable String range) {
+    return new ModelMetadata(kind, config, range);
   }
 
   /**

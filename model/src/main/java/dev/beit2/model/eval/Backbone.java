@@ -6,6 +6,7 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import dev.beit2.model.checkpoint.InvalidCheckpointException;
+import dev.beit2.model.checkpoint.ModelMetadata;
 import dev.beit2.model.checkpoint.Safetensors;
 import dev.beit2.model.torch.Kernels;
 import dev.beit2.model.torch.Precision;
@@ -23,6 +24,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import javax.annotation.Nullable;
 
 /**
  * The transformer of a masked image model or a classifier as a feature extractor. Safe for use by
@@ -36,12 +38,14 @@ public final class Backbone implements AutoCloseable {
   public static final String MEAN = "mean";
 
   private final Network network;
+  @Nullable private final String greyRange;
   private final Kernels kernels;
   private final StateDict state;
   private final Vit vit;
 
-  private Backbone(Network network, Kernels kernels, StateDict state) {
+  private Backbone(Network network, @Nullable String greyRange, Kernels kernels, StateDict state) {
     this.network = network;
+    this.greyRange = greyRange;
     this.kernels = kernels;
     this.state = state;
     this.vit = new Vit(network.transformer(), kernels, state, "");
@@ -58,7 +62,8 @@ public final class Backbone implements AutoCloseable {
     Network network = network(file.metadata());
     Kernels kernels = Kernels.of(precision);
     file.tensors().convert(kernels, name -> name.startsWith("blocks."));
-    return new Backbone(network, kernels, file.tensors());
+    String greyRange = ModelMetadata.of(file.metadata()).greyRange();
+    return new Backbone(network, greyRange, kernels, file.tensors());
   }
 
   /**
@@ -72,7 +77,7 @@ public final class Backbone implements AutoCloseable {
 
   /** A backbone of the same shape at its initial values, as a baseline. */
   public Backbone untrained(long seed) {
-    return new Backbone(network, kernels, network.initialize(seed));
+    return new Backbone(network, greyRange, kernels, network.initialize(seed));
   }
 
   /** What people should know of its features, if they are not those of a pretrained backbone. */
@@ -87,6 +92,11 @@ public final class Backbone implements AutoCloseable {
                             + " through its fc_norm"
                         : "its norm is that of [CLS], and of the patches as well"))
         : Optional.empty();
+  }
+
+  /** How it has seen grey images of 16 bits; see {@link ModelMetadata#greyRange}. */
+  public Optional<String> greyRange() {
+    return Optional.ofNullable(greyRange);
   }
 
   /** Side of its input images, in pixels. */

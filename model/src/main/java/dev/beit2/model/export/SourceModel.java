@@ -1,6 +1,7 @@
 package dev.beit2.model.export;
 
 import dev.beit2.model.checkpoint.InvalidCheckpointException;
+import dev.beit2.model.checkpoint.ModelMetadata;
 import dev.beit2.model.checkpoint.Safetensors;
 import dev.beit2.model.checkpoint.SafetensorsHeader;
 import dev.beit2.model.checkpoint.SafetensorsHeader.Entry;
@@ -12,6 +13,7 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.SeekableByteChannel;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * A checkpoint's {@code model.safetensors}, opened to be exported. Its tensors are read when they
@@ -74,6 +76,11 @@ public final class SourceModel {
         .filter(tensor -> tensor.dtype().equals("F32"))
         .mapToLong(tensor -> tensor.size() / Float.BYTES)
         .sum();
+  }
+
+  /** How it has seen grey images of 16 bits, if the file says so. */
+  public Optional<String> greyRange() {
+    return Optional.ofNullable(ModelMetadata.of(header.metadata()).greyRange());
   }
 
   /** The metadata of the file. */

@@ -9,14 +9,16 @@ import dev.beit2.model.checkpoint.Sha256Channel;
 import java.io.IOException;
 import java.nio.channels.ReadableByteChannel;
 import java.util.Map;
+import javax.annotation.Nullable;
 
 /**
  * What is known of a trained tokenizer without loading its network.
  *
  * @param config the network's shape
  * @param digest SHA-256 of {@code model.safetensors}, as hexadecimal digits
+ * @param greyRange see {@link ModelMetadata}
  */
-public record TokenizerDescription(VqKdConfig config, String digest) {
+public record TokenizerDescription(VqKdConfig config, String digest, @Nullable String greyRange) {
   /**
    * Reads a checkpoint's {@code model.safetensors} and checks all of it, in a small buffer.
    *
@@ -25,7 +27,8 @@ public record TokenizerDescription(VqKdConfig config, String digest) {
   public static TokenizerDescription read(ReadableByteChannel model) throws IOException {
     Sha256Channel in = new Sha256Channel(model);
     SafetensorsHeader header = Safetensors.check(in, TokenizerDescription::layout);
-    return new TokenizerDescription(config(header.metadata()), in.digest());
+    return new TokenizerDescription(
+        config(header.metadata()), in.digest(), ModelMetadata.of(header.metadata()).greyRange());
   }
 
   /** The config in the metadata of a tokenizer's file. */

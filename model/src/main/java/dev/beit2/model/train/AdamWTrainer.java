@@ -31,7 +31,7 @@ import javax.annotation.Nullable;
  * continues bit for bit.
  */
 public abstract class AdamWTrainer implements Trainer {
-  private final ModelMetadata metadata;
+  private ModelMetadata metadata;
   private final Layout layout;
   final Kernels kernels;
   final StateDict parameters;
@@ -63,6 +63,15 @@ public abstract class AdamWTrainer implements Trainer {
     this.schedule = schedule;
     this.seed = seed;
     this.checkpointing = checkpointing;
+  }
+
+  /**
+   * Records in the model's file how grey images of 16 bits became pixels.
+   *
+   * @param range see {@link ModelMetadata#greyRange}; null to record nothing
+   */
+  public final void recordGreyRange(@Nullable String range) {
+    metadata = metadata.withGreyRange(range);
   }
 
   @Override
@@ -301,10 +310,14 @@ public abstract class AdamWTrainer implements Trainer {
     ModelMetadata other = ModelMetadata.of(saved);
     if (!metadata.equals(other)) {
       throw new InvalidCheckpointException(
-          "the checkpoint is a %s %s, this run is a %s %s"
-              .formatted(other.kind(), other.config(), metadata.kind(), metadata.config()));
+          "the checkpoint is a %s, this run is a %s".formatted(text(other), text(metadata)));
     }
     return layout;
+  }
+
+  private static String text(ModelMetadata metadata) {
+    String model = metadata.kind() + " " + metadata.config();
+    return metadata.greyRange() == null ? model : model + " of greyRange " + metadata.greyRange();
   }
 
   @Override

@@ -5,6 +5,7 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import dev.beit2.model.checkpoint.InvalidCheckpointException;
 import dev.beit2.model.checkpoint.Layout;
+import dev.beit2.model.checkpoint.ModelMetadata;
 import dev.beit2.model.checkpoint.Safetensors;
 import dev.beit2.model.checkpoint.SafetensorsHeader;
 import dev.beit2.model.checkpoint.TensorType;
@@ -36,9 +37,14 @@ import javax.annotation.Nullable;
  * @param taken the tensors of the file that are taken
  * @param fresh names of the network's tensors that are not in the file
  * @param unused names of the file's tensors that are not in the network
+ * @param greyRange of the file; see {@link ModelMetadata#greyRange}
  */
 public record InitialBackbone(
-    ClassifierConfig network, Layout taken, List<String> fresh, List<String> unused) {
+    ClassifierConfig network,
+    Layout taken,
+    List<String> fresh,
+    List<String> unused,
+    @Nullable String greyRange) {
   private static final String TABLE = "relative_position_bias_table";
   private static final String INDEX = "relative_position_index";
   private static final String SHARED_TABLE = "rel_pos_bias." + TABLE;
@@ -111,7 +117,8 @@ public record InitialBackbone(
         file.types().keySet().stream()
             .filter(name -> !taken.containsKey(name) && !name.endsWith(INDEX))
             .toList();
-    return new InitialBackbone(network, new Layout(taken), fresh, unused);
+    return new InitialBackbone(
+        network, new Layout(taken), fresh, unused, ModelMetadata.of(file.metadata()).greyRange());
   }
 
   private static void requirePositions(VitConfig file, VitConfig network)

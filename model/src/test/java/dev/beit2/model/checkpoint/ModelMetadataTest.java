@@ -55,6 +55,14 @@ class ModelMetadataTest {
     assertEquals(VQKD, vqkd.config("vqkd", "a tokenizer", VqKdConfig.class));
   }
 
+  /** Files that say nothing of grey images have no entry. */
+  @Test
+  void theRangeOfGreyImagesIsKept() {
+    ModelMetadata grey = ModelMetadata.of("vqkd", VQKD).withGreyRange("0,4095");
+    assertEquals(Map.of("kind", "vqkd", "config", VQKD_JSON, "greyRange", "0,4095"), grey.toMap());
+    assertEquals(grey, ModelMetadata.of(grey.toMap()));
+  }
+
   @Test
   void otherFilesAreRefused() {
     assertRefused("found a model of kind null; wanted a tokenizer (vqkd)", Map.of());

@@ -118,7 +118,8 @@ final class TokenizeBenchmark {
       throws IOException {
     TokenizeDataset.Options options = options(input, views, shards);
     ShardMetadata metadata =
-        new ShardMetadata("stub", CODEBOOK, SIZE / PATCH, SIZE, views, options.getSeed(), null);
+        new ShardMetadata(
+            "stub", CODEBOOK, SIZE / PATCH, SIZE, views, options.getSeed(), null, null);
     ImageSource source = ImageSource.parse(input, ImageSource.Format.FOLDER.word());
     StageProgress progress = StageProgress.of(TokenizeDataset.NAME, images, options);
     progress.run(
@@ -127,7 +128,7 @@ final class TokenizeBenchmark {
 
   private static double decodeAlone(ImageFolder images, int views) throws IOException {
     TokenizeDataset.Options options = options("any", views, Path.of("none"));
-    ViewRecipe recipe = TokenizeDataset.recipe(options);
+    ViewRecipe recipe = TokenizeDataset.recipe(options, null);
     ImageBatch batch = new ImageBatch(BATCH, SIZE);
     int count = Math.min(DECODED_VIEWS / views, images.entries().size());
     long start = PROCESS.getProcessCpuTime();

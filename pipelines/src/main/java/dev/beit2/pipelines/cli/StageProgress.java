@@ -115,11 +115,12 @@ public final class StageProgress implements Serializable {
   }
 
   /** Runs a pipeline to its end in the launcher, and prints the stage's last line. */
-  public void run(Pipeline pipeline) {
+  public PipelineResult run(Pipeline pipeline) {
     Progress progress = Progress.onStderr(key.stage(), key.total());
+    PipelineResult result;
     long done;
     try (Closeable shown = embedded ? () -> {} : onCluster(pipeline.getOptions(), progress)) {
-      PipelineResult result = pipeline.run();
+      result = pipeline.run();
       // A job that was only submitted has no metrics.
       done = result.waitUntilFinish() == PipelineResult.State.DONE ? processed(result) : 0;
     } catch (RuntimeException e) {
@@ -129,6 +130,7 @@ public final class StageProgress implements Serializable {
       throw new UncheckedIOException(e);
     }
     progress.done(done);
+    return result;
   }
 
   private static ClusterProgress onCluster(PipelineOptions options, Progress progress) {

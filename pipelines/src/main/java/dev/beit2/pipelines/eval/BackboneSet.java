@@ -84,6 +84,11 @@ record BackboneSet(List<Backbone> all, String digest) implements AutoCloseable {
     return all.get(0).note();
   }
 
+  /** How the trained one has seen grey images of 16 bits, if its file says so. */
+  Optional<String> greyRange() {
+    return all.get(0).greyRange();
+  }
+
   int imageSize() {
     return all.get(0).imageSize();
   }

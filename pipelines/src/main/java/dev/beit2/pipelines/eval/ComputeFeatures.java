@@ -14,6 +14,7 @@ import dev.beit2.model.eval.Backbone;
 import dev.beit2.model.torch.Torch;
 import dev.beit2.pipelines.cli.StageProgress;
 import dev.beit2.pipelines.jvm.SharedInJvm;
+import dev.beit2.pipelines.run.FaintImages;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
@@ -77,6 +78,7 @@ final class ComputeFeatures extends PTransform<PCollection<ImageRecord>, PCollec
     private final StageProgress progress;
     private final Counter rejectedImages =
         Metrics.counter(ComputeFeatures.class, RejectedImages.COUNTER);
+    private final Counter faintImages = FaintImages.counter();
 
     private transient SharedInJvm<BackboneSet> backbones;
     private transient ImageBatch batch;
@@ -103,7 +105,11 @@ final class ComputeFeatures extends PTransform<PCollection<ImageRecord>, PCollec
     @ProcessElement
     public void processElement(@Element ImageRecord image, MultiOutputReceiver out) {
       try {
-        batch.put(0, EncodedImage.open(image.bytes(), limits).renderForEvaluation(batch.side()));
+        EncodedImage encoded = EncodedImage.open(image.bytes(), limits);
+        batch.put(0, encoded.renderForEvaluation(batch.side()));
+        if (encoded.isFaint()) {
+          faintImages.inc();
+        }
       } catch (UndecodableImageException e) {
         out.get(REJECTED).output(new RejectedImage(image.key(), e.getMessage()));
         rejectedImages.inc();

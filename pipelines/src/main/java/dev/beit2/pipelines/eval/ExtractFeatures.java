@@ -18,6 +18,7 @@ import dev.beit2.pipelines.run.OutputFolder;
 import dev.beit2.pipelines.run.RejectedNote;
 import dev.beit2.pipelines.run.RunConfig;
 import java.io.IOException;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import org.apache.beam.sdk.options.Default;
@@ -127,6 +128,7 @@ public final class ExtractFeatures {
     FlinkTarget target = FlinkTarget.of(options);
     FeaturePlan plan =
         FeaturePlan.of(
+            options,
             stage,
             target.path(options.getBackbone()),
             options.getPrecision(),
@@ -139,7 +141,8 @@ public final class ExtractFeatures {
         RunConfig.of(NAME, Options.class, options, Set.of("output"))
             .with("input", StoredFile.withoutLastSlash(options.getInput()))
             // Its content matters, not its path.
-            .with("backbone", plan.metadata().backboneDigest());
+            .with("backbone", plan.metadata().backboneDigest())
+            .with("greyRange", Objects.toString(plan.metadata().greyRange(), null));
     Optional<FeatureManifest> written = written(options.getOutput(), config);
     if (written.isPresent()) {
       System.err.printf(

@@ -1,5 +1,6 @@
 package dev.beit2.pipelines.eval;
 
+import dev.beit2.io.image.DecodingLimits;
 import dev.beit2.io.image.ImageRecord;
 import dev.beit2.io.image.RejectedImages;
 import dev.beit2.io.image.source.ImageDatasetIO;
@@ -13,10 +14,10 @@ import dev.beit2.pipelines.cli.InvalidOptionException;
 import dev.beit2.pipelines.cli.Option;
 import dev.beit2.pipelines.cli.StageProgress;
 import dev.beit2.pipelines.flink.FlinkTarget;
-import dev.beit2.pipelines.options.DecodingOptions;
 import dev.beit2.pipelines.options.ImageSourceOptions;
 import dev.beit2.pipelines.options.Inputs;
 import dev.beit2.pipelines.run.ClassNames;
+import dev.beit2.pipelines.run.FaintImages;
 import dev.beit2.pipelines.run.RejectedNote;
 import java.io.IOException;
 import java.util.Optional;
@@ -33,16 +34,23 @@ import org.apache.beam.sdk.values.PCollectionTuple;
  *
  * @param backbones that compute them
  * @param metadata of the set
+ * @param limits of the images that are decoded
  * @param shardMegabytes approximate size of a shard
  */
-record FeaturePlan(BackboneSet.Source backbones, FeatureMetadata metadata, int shardMegabytes) {
+record FeaturePlan(
+    BackboneSet.Source backbones,
+    FeatureMetadata metadata,
+    DecodingLimits limits,
+    int shardMegabytes) {
   /**
    * The plan for the backbone that {@code --backbone} names, which is read to check it.
    *
+   * @param options that say how images are decoded
    * @param seed of the untrained backbone and of the order of rows
    * @throws InvalidOptionException if there is no backbone
    */
   static FeaturePlan of(
+      ImageSourceOptions options,
       String stage,
       String backbone,
       Precision precision,
@@ -57,6 +65,9 @@ record FeaturePlan(BackboneSet.Source backbones, FeatureMetadata metadata, int s
             Inputs.modelFile("--backbone", backbone).path(), precision, choice, untrained, seed);
     try (BackboneSet opened = source.open()) {
       opened.note().ifPresent(note -> Inputs.printNote(stage, backbone + " is " + note));
+      DecodingLimits limits =
+          ImageSourceOptions.decoding(
+              options, stage, "--backbone=" + backbone, opened.greyRange().orElse(null));
       FeatureMetadata metadata =
           new FeatureMetadata(
               source.name(),
@@ -64,8 +75,9 @@ record FeaturePlan(BackboneSet.Source backbones, FeatureMetadata metadata, int s
               Option.text(precision),
               type,
               seed,
+              limits.greyRange(),
               opened.vectors(choice));
-      return new FeaturePlan(source, metadata, shardMegabytes);
+      return new FeaturePlan(source, metadata, limits, shardMegabytes);
     }
   }
 
@@ -82,7 +94,9 @@ record FeaturePlan(BackboneSet.Source backbones, FeatureMetadata metadata, int s
     RejectedNote.removeOld(folder);
     ClassNames.write(folder, images.summary().classes());
     StageProgress progress = StageProgress.of(stage, images.summary().images().orElse(0), options);
-    progress.run(pipeline(options, images, folder, labelled, progress));
+    long faint =
+        FaintImages.in(progress.run(pipeline(options, images, folder, labelled, progress)));
+    FaintImages.print(stage, faint);
     if (FeatureManifest.read(folder).rows() == 0) {
       Optional<RejectedImages.Written> rejected =
           RejectedImages.written(RejectedNote.folder(folder));
@@ -109,10 +123,7 @@ record FeaturePlan(BackboneSet.Source backbones, FeatureMetadata metadata, int s
             .apply(
                 "Features",
                 new ComputeFeatures(
-                    backbones,
-                    DecodingOptions.limits(options),
-                    FlinkTarget.of(options).threadsPerTask(),
-                    progress));
+                    backbones, limits, FlinkTarget.of(options).threadsPerTask(), progress));
     PCollection<String> rejected =
         PCollectionList.of(read.get(ImageDatasetIO.REJECTED))
             .and(features.get(ComputeFeatures.REJECTED))

@@ -17,6 +17,7 @@ import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.TreeMap;
 
 /**
@@ -143,6 +144,7 @@ final class MeasuredSets {
 
   private FeaturePlan plan() throws IOException {
     return FeaturePlan.of(
+        options,
         stage,
         FlinkTarget.of(options).path(options.getBackbone()),
         options.getPrecision(),
@@ -180,7 +182,8 @@ final class MeasuredSets {
     values.put("format", source.format().word());
     values.put("maxPixels", Long.toString(options.getMaxPixels()));
     values.put("maxImageMegabytes", Long.toString(options.getMaxImageMegabytes()));
-    return new RunConfig(new TreeMap<>(values));
+    return new RunConfig(new TreeMap<>(values))
+        .with("greyRange", Objects.toString(plan.metadata().greyRange(), null));
   }
 
   /** One list of what the features of all sets lack. */
@@ -205,6 +208,12 @@ final class MeasuredSets {
             "features of " + manifest.metadata().backbone(),
             "those of the backbone of %s, %s".formatted(sets.get(0).label(), first.backbone()));
       }
+      if (!Objects.equals(manifest.metadata().greyRange(), first.greyRange())) {
+        throw new InvalidOptionException(
+            set.label(),
+            "features of images with " + greyRange(manifest.metadata()),
+            "%s, as those of %s".formatted(greyRange(first), sets.get(0).label()));
+      }
       for (String vector : vectors) {
         if (manifest.size(vector) == 0) {
           throw new InvalidOptionException(
@@ -214,6 +223,10 @@ final class MeasuredSets {
         }
       }
     }
+  }
+
+  private static String greyRange(FeatureMetadata features) {
+    return features.greyRange() == null ? "no --greyRange" : "--greyRange=" + features.greyRange();
   }
 
   /** Deletes the features that were computed for this command alone. */

@@ -106,7 +106,7 @@ final class ModelCard {
         """
 
         ## Network
-        Images: RGB, the shorter side resized to %1$d pixels (bicubic), the central %2$d × %2$d pixels, %3$s.
+        Images: RGB, the shorter side resized to %1$d pixels (bicubic), the central %2$d × %2$d pixels, %3$s.%7$s
         The checkpoint has %4$,d numbers in float32, those that only its training needs included:
 
         ```json
@@ -119,7 +119,11 @@ final class ModelCard {
         export.input(),
         model.parameters(),
         Json.pretty(model.config()),
-        model.digest());
+        model.digest(),
+        model
+            .greyRange()
+            .map(" Of grey images of 16 bits, the values %s have become black to white."::formatted)
+            .orElse(""));
   }
 
   private void training(Checkpoint checkpoint, String run) throws IOException {

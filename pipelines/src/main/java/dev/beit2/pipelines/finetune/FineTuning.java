@@ -20,6 +20,7 @@ import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.PrimitiveIterator;
 import javax.annotation.Nullable;
 
@@ -55,6 +56,7 @@ final class FineTuning implements TrainingTask<ImageRecord, LabelledBatch> {
             spec.seed(),
             spec.precision(),
             spec.activationCheckpointing());
+    trainer.recordGreyRange(Objects.toString(spec.limits().greyRange(), null));
   }
 
   static FineTuning open(FineTuningSpec spec, RunPosition from) throws IOException {
@@ -161,6 +163,11 @@ final class FineTuning implements TrainingTask<ImageRecord, LabelledBatch> {
   @Override
   public List<RejectedImage> rejected() {
     return loader.rejected();
+  }
+
+  @Override
+  public long faint() {
+    return loader.faint();
   }
 
   @Override

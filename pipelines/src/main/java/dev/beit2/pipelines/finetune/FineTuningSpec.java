@@ -17,7 +17,6 @@ import dev.beit2.model.vit.VitConfig.Positions;
 import dev.beit2.pipelines.cli.InvalidOptionException;
 import dev.beit2.pipelines.flink.FlinkTarget;
 import dev.beit2.pipelines.jvm.SharedInJvm;
-import dev.beit2.pipelines.options.DecodingOptions;
 import dev.beit2.pipelines.options.ImageSourceOptions;
 import dev.beit2.pipelines.options.Inputs;
 import dev.beit2.pipelines.run.RunConfig;
@@ -29,6 +28,7 @@ import java.io.IOException;
 import java.nio.channels.ReadableByteChannel;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import javax.annotation.Nullable;
 
 /**
@@ -74,6 +74,9 @@ record FineTuningSpec(
         PretrainedBackbone.read(
             FlinkTarget.of(options).path(options.getBackbone()),
             found -> network(options, found, classes));
+    DecodingLimits decoding =
+        ImageSourceOptions.decoding(
+            options, stage, "--backbone=" + options.getBackbone(), backbone.greyRange());
     ClassifierConfig network = backbone.network();
     int side = network.backbone().imageSize();
     RunConfig config =
@@ -82,7 +85,8 @@ record FineTuningSpec(
             // Its content matters, not its path.
             .with("backbone", backbone.digest())
             .with("classes", Integer.toString(classes))
-            .with("inputSize", Integer.toString(side));
+            .with("inputSize", Integer.toString(side))
+            .with("greyRange", Objects.toString(decoding.greyRange(), null));
     TrainingPlan plan = TrainingPlan.of(stage, config, options, images.size(), side, recipe);
     return new FineTuningSpec(
         plan,
@@ -92,7 +96,7 @@ record FineTuningSpec(
         options.getLayerDecay(),
         source,
         validation(options, images.classes()),
-        DecodingOptions.limits(options),
+        decoding,
         Augmentation.randomResizedCrop(options.getMinCropScale()),
         options.getRandAugment() == 0 ? RandAugment.NONE : RandAugment.of(options.getRandAugment()),
         new RandomErasing(options.getRandomErasing()),

@@ -8,6 +8,7 @@ import dev.beit2.pipelines.cli.InvalidOptionException;
 import dev.beit2.pipelines.options.Inputs;
 import java.io.IOException;
 import java.io.Serializable;
+import javax.annotation.Nullable;
 
 /**
  * The model whose transformer is fine-tuned.
@@ -16,8 +17,14 @@ import java.io.Serializable;
  * @param digest SHA-256 of the {@code model.safetensors} that it is or becomes
  * @param network the classifier that it becomes
  * @param description what the run takes of it, for people
+ * @param greyRange with which it was trained; null if its file does not say so
  */
-record PretrainedBackbone(String file, String digest, ClassifierConfig network, String description)
+record PretrainedBackbone(
+    String file,
+    String digest,
+    ClassifierConfig network,
+    String description,
+    @Nullable String greyRange)
     implements Serializable {
   private static final long serialVersionUID = 1L;
   private static final String OPTION = "--backbone";
@@ -37,7 +44,11 @@ record PretrainedBackbone(String file, String digest, ClassifierConfig network, 
           Sha256Channel measured = new Sha256Channel(in);
           InitialBackbone initial = InitialBackbone.check(measured, fitting);
           return new PretrainedBackbone(
-              file, measured.digest(), initial.network(), initial.description());
+              file,
+              measured.digest(),
+              initial.network(),
+              initial.description(),
+              initial.greyRange());
         });
   }
 

@@ -14,6 +14,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.LongAdder;
 import javax.annotation.Nullable;
 
 /**
@@ -61,6 +62,7 @@ public final class ExampleLoader<ExampleT> {
   private final Source<ExampleT> source;
   private final DecodingLimits limits;
   private final Map<String, RejectedImage> rejected = new ConcurrentHashMap<>();
+  private final LongAdder faint = new LongAdder();
 
   /**
    * @param limits of what is decoded
@@ -107,7 +109,11 @@ public final class ExampleLoader<ExampleT> {
       if (candidate != null && !rejected.containsKey(source.key(candidate))) {
         try {
           EncodedImage image = EncodedImage.open(source.image(candidate), limits);
-          return new Rendered<>(candidate, renderer.render(candidate, image));
+          RgbImage pixels = renderer.render(candidate, image);
+          if (image.isFaint() && epoch == 0) { // each image once
+            faint.increment();
+          }
+          return new Rendered<>(candidate, pixels);
         } catch (UndecodableImageException e) {
           String key = source.key(candidate);
           rejected.put(key, new RejectedImage(key, e.getMessage()));
@@ -117,6 +123,11 @@ public final class ExampleLoader<ExampleT> {
     }
     throw new InvalidInputException(
         size + " images of which none can be read and decoded", "at least one that can");
+  }
+
+  /** How many images of the first epoch so far are faint; see {@link EncodedImage#isFaint}. */
+  public long faint() {
+    return faint.sum();
   }
 
   /** Adds images that an earlier start of the run has rejected; this one may not meet them. */

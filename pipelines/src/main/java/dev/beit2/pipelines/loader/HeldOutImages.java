@@ -6,6 +6,7 @@ import dev.beit2.io.image.EncodedImage;
 import dev.beit2.io.image.ImageBatch;
 import dev.beit2.io.image.ImageRecord;
 import dev.beit2.io.image.RejectedImage;
+import dev.beit2.io.image.RgbImage;
 import dev.beit2.io.image.UndecodableImageException;
 import dev.beit2.io.image.source.ImageDataset;
 import java.io.IOException;
@@ -15,6 +16,7 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentSkipListSet;
+import java.util.concurrent.atomic.LongAdder;
 import java.util.function.LongConsumer;
 import java.util.stream.LongStream;
 import java.util.stream.Stream;
@@ -28,6 +30,7 @@ public final class HeldOutImages {
   private final ExampleLoader.Renderer<ImageRecord> renderer;
   private final Set<RejectedImage> rejected =
       new ConcurrentSkipListSet<>(Comparator.comparing(RejectedImage::key));
+  private final LongAdder faint = new LongAdder();
 
   /** Measures a network on some images. */
   public interface Measure {
@@ -60,6 +63,11 @@ public final class HeldOutImages {
   /** The images that could not be used so far, by key. */
   public Set<RejectedImage> rejected() {
     return Collections.unmodifiableSet(rejected);
+  }
+
+  /** How many of the images so far are faint; see {@link EncodedImage#isFaint}. */
+  public long faint() {
+    return faint.sum();
   }
 
   /**
@@ -104,7 +112,11 @@ public final class HeldOutImages {
   private Stream<ExampleLoader.Rendered<ImageRecord>> decode(ImageRecord record) {
     try {
       EncodedImage image = EncodedImage.open(record.bytes(), limits);
-      return Stream.of(new ExampleLoader.Rendered<>(record, renderer.render(record, image)));
+      RgbImage pixels = renderer.render(record, image);
+      if (image.isFaint()) {
+        faint.increment();
+      }
+      return Stream.of(new ExampleLoader.Rendered<>(record, pixels));
     } catch (UndecodableImageException e) {
       rejected.add(new RejectedImage(record.key(), e.getMessage()));
       return Stream.empty();

@@ -70,7 +70,7 @@ record MimSpec(
         mask(options, recipe),
         target.path(options.getShards()),
         options.getSkipCorruptShards(),
-        DecodingOptions.limits(options),
+        DecodingOptions.limits(options).withGreyRange(shards.greyRange()),
         options.getSeed(),
         options.getPrecision(),
         options.getRecompute());

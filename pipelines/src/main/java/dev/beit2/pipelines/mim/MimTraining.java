@@ -19,6 +19,7 @@ import java.io.IOException;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
@@ -50,6 +51,7 @@ final class MimTraining implements TrainingTask<MimExample, MimBatch> {
             spec.seed(),
             spec.precision(),
             spec.activationCheckpointing());
+    trainer.recordGreyRange(Objects.toString(spec.limits().greyRange(), null));
   }
 
   static MimTraining open(MimSpec spec, RunPosition from) throws IOException {

@@ -1,6 +1,9 @@
 package dev.beit2.pipelines.options;
 
+import dev.beit2.io.image.DecodingLimits;
+import dev.beit2.io.image.GreyRange;
 import dev.beit2.pipelines.cli.OneOf;
+import javax.annotation.Nullable;
 import org.apache.beam.sdk.options.Default;
 import org.apache.beam.sdk.options.Description;
 
@@ -17,4 +20,49 @@ public interface ImageSourceOptions extends DecodingOptions {
   String getFormat();
 
   void setFormat(String format);
+
+  @Description(
+      "Values of grey images of 16 bits that become black and white, as MIN,MAX: 0,4095 for 12 bits; or minmax, the smallest "
+          + "and the largest value of each image. Left out: as the model in use was trained; if it says nothing, all values, "
+          + "or those of the significant bits that a PNG names.")
+  String getGreyRange();
+
+  void setGreyRange(String greyRange);
+
+  /** How images are decoded where no model says how grey ones were. */
+  static DecodingLimits decoding(ImageSourceOptions options) {
+    return DecodingOptions.limits(options).withGreyRange(greyRange(options));
+  }
+
+  /**
+   * How images are decoded for a model: grey ones as it was trained, unless the options say
+   * otherwise. Then a note tells of it.
+   *
+   * @param stage for the note
+   * @param model for the note, such as {@code --tokenizer=runs/tokenizer}
+   * @param trained what the model's file says; null if it says nothing
+   */
+  static DecodingLimits decoding(
+      ImageSourceOptions options, String stage, String model, @Nullable String trained) {
+    GreyRange given = greyRange(options);
+    GreyRange known = trained == null ? null : Inputs.greyRange(model, trained);
+    if (given != null && !given.equals(known)) {
+      Inputs.printNote(
+          stage,
+          "%s was trained %s --greyRange%s, not with %s"
+              .formatted(
+                  model,
+                  known == null ? "without" : "with",
+                  known == null ? "" : "=" + known,
+                  given));
+    }
+    return DecodingOptions.limits(options).withGreyRange(given != null ? given : known);
+  }
+
+  @Nullable
+  private static GreyRange greyRange(ImageSourceOptions options) {
+    return options.getGreyRange() == null
+        ? null
+        : Inputs.greyRange("--greyRange=" + options.getGreyRange(), options.getGreyRange());
+  }
 }

@@ -2,6 +2,7 @@ package dev.beit2.pipelines.options;
 
 import dev.beit2.io.InvalidInputException;
 import dev.beit2.io.PlainText;
+import dev.beit2.io.image.GreyRange;
 import dev.beit2.io.image.ImageFolder;
 import dev.beit2.io.image.source.ImageDataset;
 import dev.beit2.io.image.source.ImageSource;
@@ -129,6 +130,23 @@ public final class Inputs {
           option + "=" + path,
           file.path() + " (" + e.getMessage() + ")",
           "a model that this command can use");
+    }
+  }
+
+  /**
+   * Reads a range of grey values.
+   *
+   * @param given where it comes from, for people
+   * @throws InvalidOptionException if it is none
+   */
+  static GreyRange greyRange(String given, String text) {
+    try {
+      return GreyRange.parse(text);
+    } catch (IllegalArgumentException e) {
+      throw new InvalidOptionException(
+          given,
+          PlainText.of(e.getMessage()),
+          "MIN,MAX of 0 to %d, or minmax".formatted(GreyRange.LARGEST));
     }
   }
 

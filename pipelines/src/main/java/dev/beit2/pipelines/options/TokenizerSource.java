@@ -24,6 +24,7 @@ import javax.annotation.Nullable;
  * @param grid patches along a side
  * @param codebookSize codes, K
  * @param precision of the arithmetic; null for a TorchScript program, which has its own
+ * @param greyRange with which it was trained; null if its file does not say so
  */
 public record TokenizerSource(
     String given,
@@ -32,7 +33,8 @@ public record TokenizerSource(
     int imageSize,
     int grid,
     int codebookSize,
-    @Nullable Precision precision)
+    @Nullable Precision precision,
+    @Nullable String greyRange)
     implements Serializable {
   private static final long serialVersionUID = 1L;
   private static final String OPTION = "--tokenizer";
@@ -65,7 +67,13 @@ public record TokenizerSource(
         found.config().encoder().imageSize(),
         found.config().encoder().grid(),
         found.config().codebookSize(),
-        options.getPrecision());
+        options.getPrecision(),
+        found.greyRange());
+  }
+
+  /** The option as it was given. */
+  public String option() {
+    return OPTION + "=" + given;
   }
 
   /** The value of the option, with the path under which the workers find the file. */
@@ -93,7 +101,7 @@ public record TokenizerSource(
     int codes = program.number("codes", options.getTokenizerCodes(), Tokenizer.MOST_CODES);
     try (Tokenizer tokenizer = program(given, input, codes)) {
       return new TokenizerSource(
-          given, input, tokenizer.digest(), input.size(), tokenizer.grid(), codes, null);
+          given, input, tokenizer.digest(), input.size(), tokenizer.grid(), codes, null, null);
     }
   }
 

@@ -17,6 +17,7 @@ import dev.beit2.model.torch.Torch;
 import dev.beit2.pipelines.cli.InvalidOptionException;
 import dev.beit2.pipelines.cli.StageProgress;
 import dev.beit2.pipelines.jvm.SharedInJvm;
+import dev.beit2.pipelines.run.FaintImages;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
@@ -123,6 +124,7 @@ final class EncodeViews extends PTransform<PCollection<ImageRecord>, PCollection
 
     private final Counter rejectedImages =
         Metrics.counter(EncodeViews.class, RejectedImages.COUNTER);
+    private final Counter faintImages = FaintImages.counter();
     private final Counter encodedViews = Metrics.counter(EncodeViews.class, "encoded_views");
 
     private transient SharedInJvm<PatchEncoder> encoder;
@@ -172,10 +174,13 @@ final class EncodeViews extends PTransform<PCollection<ImageRecord>, PCollection
     public void processElement(@Element ImageRecord image, MultiOutputReceiver out) {
       Pending pending = null;
       try {
-        ImageRecord stored = recipe.stored(image);
-        EncodedImage encoded = EncodedImage.open(stored.bytes(), recipe.limits());
-        pending = new Pending(stored, encoded.width(), encoded.height(), shards.views());
+        ViewRecipe.Stored stored = recipe.stored(image);
+        EncodedImage encoded = EncodedImage.open(stored.image().bytes(), recipe.limits());
+        pending = new Pending(stored.image(), encoded.width(), encoded.height(), shards.views());
         addViews(pending, encoded);
+        if (stored.faint() || encoded.isFaint()) {
+          faintImages.inc();
+        }
       } catch (UndecodableImageException e) {
         if (pending != null) {
           removeViews(pending);

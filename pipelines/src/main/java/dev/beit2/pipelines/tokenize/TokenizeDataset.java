@@ -1,5 +1,7 @@
 package dev.beit2.pipelines.tokenize;
 
+import dev.beit2.io.image.DecodingLimits;
+import dev.beit2.io.image.GreyRange;
 import dev.beit2.io.image.RejectedImages;
 import dev.beit2.io.image.source.ImageDatasetIO;
 import dev.beit2.io.image.source.ImageSource;
@@ -23,12 +25,15 @@ import dev.beit2.pipelines.options.Inputs;
 import dev.beit2.pipelines.options.TokenizerOptions;
 import dev.beit2.pipelines.options.TokenizerSource;
 import dev.beit2.pipelines.run.ClassNames;
+import dev.beit2.pipelines.run.FaintImages;
 import dev.beit2.pipelines.run.OutputFolder;
 import dev.beit2.pipelines.run.RejectedNote;
 import dev.beit2.pipelines.run.RunConfig;
 import java.io.IOException;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
+import javax.annotation.Nullable;
 import org.apache.beam.sdk.Pipeline;
 import org.apache.beam.sdk.options.Default;
 import org.apache.beam.sdk.options.Description;
@@ -161,7 +166,9 @@ public final class TokenizeDataset {
    */
   public static void run(Options options, String stage) throws IOException {
     TokenizerSource tokenizer = TokenizerSource.of(options);
-    ShardMetadata shards = shards(options, tokenizer);
+    DecodingLimits decoding =
+        ImageSourceOptions.decoding(options, stage, tokenizer.option(), tokenizer.greyRange());
+    ShardMetadata shards = shards(options, tokenizer, decoding.greyRange());
     RunConfig config = config(options, shards);
     Optional<ShardManifest> written = written(options.getOutput(), config);
     if (written.isPresent()) {
@@ -192,11 +199,12 @@ public final class TokenizeDataset {
     PatchEncoder.Source encoder = new PatchEncoder.OfTokenizer(tokenizer);
     StageProgress progress = StageProgress.of(stage, images.images().orElse(0), options);
     Pipeline pipeline = pipeline(options, source, encoder, shards, progress);
-    progress.run(pipeline);
+    long faint = FaintImages.in(progress.run(pipeline));
     if (Inputs.shards("--output", options.getOutput()).rows() == 0) {
       throw noneUsable(options, images);
     }
     RejectedNote.print(stage, options.getOutput());
+    FaintImages.print(stage, faint);
   }
 
   private static InvalidOptionException noneUsable(Options options, ImageSource.Summary images)
@@ -214,7 +222,8 @@ public final class TokenizeDataset {
         "at least one that can be decoded");
   }
 
-  private static ShardMetadata shards(Options options, TokenizerSource tokenizer) {
+  private static ShardMetadata shards(
+      Options options, TokenizerSource tokenizer, @Nullable GreyRange greyRange) {
     return new ShardMetadata(
         tokenizer.digest(),
         tokenizer.codebookSize(),
@@ -222,7 +231,8 @@ public final class TokenizeDataset {
         tokenizer.imageSize(),
         options.getViews(),
         options.getSeed(),
-        tokenizer.precision() == null ? null : Option.text(tokenizer.precision()));
+        tokenizer.precision() == null ? null : Option.text(tokenizer.precision()),
+        greyRange);
   }
 
   /** Everything that determines the shards' bytes, except the images themselves. */
@@ -231,7 +241,8 @@ public final class TokenizeDataset {
         RunConfig.of(NAME, Options.class, options, Set.of("output"))
             .with("input", StoredFile.withoutLastSlash(options.getInput()))
             // Its content matters, not its path.
-            .with("tokenizer", shards.tokenizerDigest());
+            .with("tokenizer", shards.tokenizerDigest())
+            .with("greyRange", Objects.toString(shards.greyRange(), null));
     if (options.getMinCropScale() == PretrainingRecipe.MIN_CROP_SCALE) {
       config = config.with("minCropScale", null); // as in sets from before there was this option
     }
@@ -281,7 +292,7 @@ public final class TokenizeDataset {
                 new EncodeViews(
                     encoder,
                     shards,
-                    recipe(options),
+                    recipe(options, shards.greyRange()),
                     options.getBatchSize(),
                     FlinkTarget.of(options).threadsPerTask(),
                     progress));
@@ -301,12 +312,13 @@ public final class TokenizeDataset {
     return pipeline;
   }
 
-  public static ViewRecipe recipe(Options options) {
+  /** How images become views. */
+  public static ViewRecipe recipe(Options options, @Nullable GreyRange greyRange) {
     return new ViewRecipe(
         options.getMinCropScale(),
         options.getColorJitter(),
         options.getCenterView(),
         options.getStoreSize(),
-        DecodingOptions.limits(options));
+        DecodingOptions.limits(options).withGreyRange(greyRange));
   }
 }

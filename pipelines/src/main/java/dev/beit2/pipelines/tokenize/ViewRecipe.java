@@ -2,6 +2,7 @@ package dev.beit2.pipelines.tokenize;
 
 import dev.beit2.io.image.Augmentation;
 import dev.beit2.io.image.DecodingLimits;
+import dev.beit2.io.image.EncodedImage;
 import dev.beit2.io.image.ImageEncoder;
 import dev.beit2.io.image.ImageRecord;
 import dev.beit2.io.image.UndecodableImageException;
@@ -29,14 +30,22 @@ public record ViewRecipe(
   /** From "resize the shorter side to 256, crop the central 224 x 224 pixels". */
   private static final double EVALUATION_FRACTION = 224.0 / 256;
 
-  /** The image as it is stored. Views are drawn from its pixels. */
-  ImageRecord stored(ImageRecord image) throws UndecodableImageException {
-    return storeSize == 0
-        ? image
-        : new ImageRecord(
-            image.key(),
-            image.label(),
-            ImageEncoder.withShorterSide(image.bytes(), storeSize, limits));
+  /**
+   * An image as it is stored. Views are drawn from its pixels.
+   *
+   * @param faint see {@link EncodedImage#isFaint}; false if it is stored as it was found, and has
+   *     not been decoded
+   */
+  record Stored(ImageRecord image, boolean faint) {}
+
+  /** What is stored of an image. */
+  Stored stored(ImageRecord image) throws UndecodableImageException {
+    if (storeSize == 0) {
+      return new Stored(image, false);
+    }
+    EncodedImage found = EncodedImage.open(image.bytes(), limits);
+    byte[] stored = ImageEncoder.withShorterSide(found, storeSize);
+    return new Stored(new ImageRecord(image.key(), image.label(), stored), found.isFaint());
   }
 
   /**

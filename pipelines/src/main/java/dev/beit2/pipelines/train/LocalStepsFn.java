@@ -10,6 +10,7 @@ import dev.beit2.model.train.Trainer;
 import dev.beit2.pipelines.average.ChunkKey;
 import dev.beit2.pipelines.cli.InvalidOptionException;
 import dev.beit2.pipelines.run.Checkpoint;
+import dev.beit2.pipelines.run.FaintImages;
 import dev.beit2.pipelines.run.RunDirectory;
 import java.io.IOException;
 import java.nio.FloatBuffer;
@@ -46,6 +47,7 @@ final class LocalStepsFn extends DoFn<KV<Integer, Long>, KV<ChunkKey, float[]>> 
 
   private final Counter images = Metrics.counter(TrainingRound.class, "images");
   private final Counter steps = Metrics.counter(TrainingRound.class, "steps");
+  private final Counter faintImages = FaintImages.counter();
   private final Counter sentBytes = Metrics.counter(TrainingRound.class, "averaged_bytes");
   private final Distribution loss = Metrics.distribution(TrainingRound.class, "loss_thousandths");
   private final Gauge waitPercent = Metrics.gauge(TrainingRound.class, "wait_percent");
@@ -73,6 +75,7 @@ final class LocalStepsFn extends DoFn<KV<Integer, Long>, KV<ChunkKey, float[]>> 
       boolean keep = false;
       try {
         WorkerReport report = loop.run(round, started, this::count);
+        faintImages.inc(loop.takeFaint());
         if (report.failure() == null) {
           report = writeAndSend(loop.trainer(), report, receiver);
           keep = !round.lastOfJob();

@@ -13,6 +13,7 @@ import dev.beit2.pipelines.flink.FlinkJobs;
 import dev.beit2.pipelines.flink.FlinkTarget;
 import dev.beit2.pipelines.run.Checkpoint;
 import dev.beit2.pipelines.run.CheckpointState;
+import dev.beit2.pipelines.run.FaintImages;
 import dev.beit2.pipelines.run.OutputFolder;
 import dev.beit2.pipelines.run.RejectedNote;
 import dev.beit2.pipelines.run.RunConfig;
@@ -83,6 +84,7 @@ public final class TrainingJobs {
     requireDevice(plan, target);
     requireSlots(plan, target);
     StoppedRun.clear(plan.output());
+    long faint = 0;
     JobMetrics metrics = new JobMetrics(options.getMetricsFile());
     try (Closeable prepared = spec.prepareWorkers();
         TrainingProgress progress = TrainingProgress.begin(spec, position)) {
@@ -92,6 +94,7 @@ public final class TrainingJobs {
         PipelineResult job = pipeline.run();
         job.waitUntilFinish();
         metrics.add(job);
+        faint += FaintImages.in(job);
         RunPosition reached = RunPosition.of(run.lastCheckpoint(), plan.batchSize());
         if (reached.step() <= position.step() && !plan.isComplete(position)) {
           throw stopped(plan, position);
@@ -99,6 +102,7 @@ public final class TrainingJobs {
         position = reached;
       } while (!plan.isComplete(position));
       RejectedNote.print(plan.stage(), plan.output());
+      FaintImages.print(plan.stage(), faint);
     } finally {
       if (!target.isRemote()) {
         // If one worker has stopped the run, others in this JVM wait for a round that never comes.

@@ -40,6 +40,7 @@ final class TrainingLoop<ExampleT, BatchT> implements AutoCloseable {
   private final int workers;
   @Nullable private final Progress progress;
   private RunPosition position;
+  private long faintCounted;
 
   private TrainingLoop(
       TrainingPlan plan, TrainingTask<ExampleT, BatchT> task, Round round, int worker) {
@@ -49,6 +50,7 @@ final class TrainingLoop<ExampleT, BatchT> implements AutoCloseable {
     this.workers = round.workers();
     this.position = round.from();
     this.microBatch = plan.microBatchHere();
+    this.faintCounted = task.faint(); // those that initialized the network come again
     PartitionFiller<ExampleT, BatchT> filler =
         new PartitionFiller<>(
             task, plan.examples(), round, worker, microBatch, plan.steps() - plan.done(position));
@@ -240,6 +242,13 @@ final class TrainingLoop<ExampleT, BatchT> implements AutoCloseable {
 
   Trainer trainer() {
     return task.trainer();
+  }
+
+  /** How many more faint images were seen since the last call. */
+  long takeFaint() {
+    long before = faintCounted;
+    faintCounted = task.faint();
+    return faintCounted - before;
   }
 
   @Override

@@ -1,5 +1,6 @@
 package dev.beit2.pipelines.train;
 
+import dev.beit2.io.image.EncodedImage;
 import dev.beit2.io.image.RejectedImage;
 import dev.beit2.model.train.Trainer;
 import java.io.IOException;
@@ -79,6 +80,14 @@ public interface TrainingTask<ExampleT, BatchT> extends AutoCloseable {
   /** The keys of those {@link #rejected} that are shards. */
   default Set<String> corruptShards() {
     return Set.of();
+  }
+
+  /**
+   * How many images of the first epoch so far are faint; see {@link EncodedImage#isFaint}. Zero
+   * where another command has told people.
+   */
+  default long faint() {
+    return 0;
   }
 
   /** Adds the images that an earlier start of the run could not use. */

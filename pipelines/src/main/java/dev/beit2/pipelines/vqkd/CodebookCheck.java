@@ -19,11 +19,11 @@ import dev.beit2.pipelines.cli.Progress;
 import dev.beit2.pipelines.cli.Range;
 import dev.beit2.pipelines.cli.UsageText;
 import dev.beit2.pipelines.loader.HeldOutImages;
-import dev.beit2.pipelines.options.DecodingOptions;
 import dev.beit2.pipelines.options.ImageSourceOptions;
 import dev.beit2.pipelines.options.Inputs;
 import dev.beit2.pipelines.options.TokenizerOptions;
 import dev.beit2.pipelines.options.TokenizerSource;
+import dev.beit2.pipelines.run.FaintImages;
 import java.io.IOException;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -114,7 +114,9 @@ public final class CodebookCheck {
       long sample = options.getSample();
       long count = sample == 0 ? images.size() : Math.min(sample, images.size());
       HeldOutImages shown =
-          HeldOutImages.inEvaluationCrop(DecodingOptions.limits(options), tokenizer.imageSize());
+          HeldOutImages.inEvaluationCrop(
+              ImageSourceOptions.decoding(options, NAME, tokenizer.option(), tokenizer.greyRange()),
+              tokenizer.imageSize());
       Progress progress = Progress.onStderr(NAME, count);
       shown.show(
           images,
@@ -123,6 +125,7 @@ public final class CodebookCheck {
           (batch, records) -> measured.add(batch.first(records.size()), records.size()),
           done -> progress.update(done, OptionalDouble.empty(), done));
       progress.done();
+      FaintImages.print(NAME, shown.faint());
       Result result = new Result(images.size(), measured, List.copyOf(shown.rejected()));
       return options.getJson() ? result.json() : result.text(options.getInput());
     } catch (InvalidCodesException e) {

@@ -13,7 +13,7 @@ import dev.beit2.model.train.AdamWConfig;
 import dev.beit2.model.vit.VitConfig;
 import dev.beit2.pipelines.cli.InvalidOptionException;
 import dev.beit2.pipelines.jvm.SharedInJvm;
-import dev.beit2.pipelines.options.DecodingOptions;
+import dev.beit2.pipelines.options.ImageSourceOptions;
 import dev.beit2.pipelines.options.Inputs;
 import dev.beit2.pipelines.run.RunConfig;
 import dev.beit2.pipelines.run.RunPosition;
@@ -86,7 +86,7 @@ record VqKdSpec(
         TrainingPlan.optimizer(options),
         images,
         validation(options),
-        DecodingOptions.limits(options),
+        ImageSourceOptions.decoding(options),
         Augmentation.randomResizedCrop(options.getMinCropScale())
             .withJitter(options.getColorJitter()),
         options.getSeed(),

@@ -17,6 +17,7 @@ import dev.beit2.pipelines.train.TrainingTask;
 import java.io.IOException;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.PrimitiveIterator;
 
 /** Trains a tokenizer on images; each epoch sees another view of each image. */
@@ -43,6 +44,7 @@ final class VqKdTraining implements TrainingTask<ImageRecord, ImageBatch> {
             spec.seed(),
             spec.precision(),
             spec.activationCheckpointing());
+    trainer.recordGreyRange(Objects.toString(spec.limits().greyRange(), null));
   }
 
   static VqKdTraining open(VqKdSpec spec, RunPosition from) throws IOException {
@@ -126,6 +128,11 @@ final class VqKdTraining implements TrainingTask<ImageRecord, ImageBatch> {
   @Override
   public List<RejectedImage> rejected() {
     return loader.rejected();
+  }
+
+  @Override
+  public long faint() {
+    return loader.faint();
   }
 
   @Override

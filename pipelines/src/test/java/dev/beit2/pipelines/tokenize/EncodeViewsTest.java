@@ -44,7 +44,7 @@ final class EncodeViewsTest {
   private static final int GRID = 2;
   private static final int VIEWS = 3;
   private static final ShardMetadata SHARDS =
-      new ShardMetadata("digest", 256, GRID, SIDE, VIEWS, 7, null);
+      new ShardMetadata("digest", 256, GRID, SIDE, VIEWS, 7, null, null);
   private static final ViewRecipe RECIPE =
       new ViewRecipe(0.2, 0.4, false, 0, DecodingLimits.DEFAULT);
 

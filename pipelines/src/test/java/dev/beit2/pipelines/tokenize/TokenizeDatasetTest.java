@@ -234,7 +234,7 @@ final class TokenizeDatasetTest {
     tokenizer.setTokenizer(path("tokenizer"));
     TokenizerSource source = TokenizerSource.of(tokenizer);
     ShardMetadata shards =
-        new ShardMetadata(source.digest(), 100, source.grid(), SIDE, 3, 17, "fp32");
+        new ShardMetadata(source.digest(), 100, source.grid(), SIDE, 3, 17, "fp32", null);
     Pipeline pipeline = Pipeline.create(options);
     pipeline
         .apply("Images", Create.of(images))
