@@ -16,31 +16,36 @@ record Samples16(Mat image, int smallest, int largest) {
   /** A smaller part of the range in use leaves fewer than 16 of 256 shades. */
   private static final int PARTS = 16;
 
+  /** Samples that are in the heap at once. */
+  private static final int PART = 1 << 16;
+
   static Samples16 of(Mat image) {
     int[] range = {GreyRange.LARGEST, 0};
-    forEachRow(
+    forEach(
         image,
-        (row, samples) -> {
-          for (short sample : samples) {
-            range[0] = Math.min(range[0], sample & 0xFFFF);
-            range[1] = Math.max(range[1], sample & 0xFFFF);
-          }
+        (index, sample) -> {
+          range[0] = Math.min(range[0], sample);
+          range[1] = Math.max(range[1], sample);
         });
     return new Samples16(image, range[0], range[1]);
   }
 
-  private interface RowConsumer {
-    void accept(int row, short[] samples);
+  private interface SampleConsumer {
+    void accept(int index, int sample);
   }
 
-  /** One row at a time, for all samples may be more than the heap has room for. */
-  private static void forEachRow(Mat image, RowConsumer rows) {
-    short[] samples = new short[3 * image.cols()];
+  /** In small parts: all samples, or a row of them, may be more than the heap has room for. */
+  private static void forEach(Mat image, SampleConsumer consumer) {
+    long count = image.total() * image.channels();
+    short[] part = new short[(int) Math.min(PART, count)];
     try (BytePointer data = image.data();
-        ShortPointer deep = new ShortPointer(data)) {
-      for (int row = 0; row < image.rows(); row++) {
-        deep.position((long) row * samples.length).get(samples);
-        rows.accept(row, samples);
+        ShortPointer samples = new ShortPointer(data)) {
+      for (long from = 0; from < count; from += part.length) {
+        int size = (int) Math.min(part.length, count - from);
+        samples.position(from).get(part, 0, size);
+        for (int i = 0; i < size; i++) {
+          consumer.accept((int) from + i, part[i] & 0xFFFF);
+        }
       }
     }
   }
@@ -76,14 +81,7 @@ record Samples16(Mat image, int smallest, int largest) {
    */
   void scale(GreyRange range, byte[] rgb) {
     byte[] scaled = table(range);
-    forEachRow(
-        image,
-        (row, samples) -> {
-          int at = row * samples.length;
-          for (short sample : samples) {
-            rgb[at++] = scaled[sample & 0xFFFF];
-          }
-        });
+    forEach(image, (index, sample) -> rgb[index] = scaled[sample]);
   }
 
   /** By sample. Each shade stands for an equal part of the range, if there are as many values. */

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.nio.ByteBuffer;
+import java.util.Random;
 import javax.annotation.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -49,6 +50,15 @@ final class GreyRangeTest {
     assertArrayEquals(new int[] {255, 0, 128}, greys(Images.grey16(0, 1511, 1000, 1256), "minmax"));
     assertArrayEquals(new int[] {0, 255}, greys(Images.grey16(0, 4, 5), "minmax"));
     assertArrayEquals(new int[] {0, 0}, greys(Images.grey16(0, 700, 700), "minmax"));
+  }
+
+  @Test
+  void wideImagesAreScaledInParts() throws Exception {
+    int[] samples = new Random(1).ints(70_000, 0, 65536).toArray();
+    int[] greys = greys(Images.grey16(0, samples), null);
+    for (int i = 0; i < samples.length; i++) {
+      assertEquals(samples[i] >> 8, greys[i], "" + i);
+    }
   }
 
   /** It is what people have said, and a file's significant bits are what its writer has. */

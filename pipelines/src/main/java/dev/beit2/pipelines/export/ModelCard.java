@@ -122,7 +122,11 @@ final class ModelCard {
         model.digest(),
         model
             .greyRange()
-            .map(" Of grey images of 16 bits, the values %s have become black to white."::formatted)
+            .map(
+                range ->
+                    format(
+                        " Of grey images of 16 bits, the values %s have become black to white.",
+                        cell(range)))
             .orElse(""));
   }
 
