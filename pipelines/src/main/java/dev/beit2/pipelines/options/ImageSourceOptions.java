@@ -49,12 +49,8 @@ public interface ImageSourceOptions extends DecodingOptions {
     if (given != null && !given.equals(known)) {
       Inputs.printNote(
           stage,
-          "%s was trained %s --greyRange%s, not with %s"
-              .formatted(
-                  model,
-                  known == null ? "without" : "with",
-                  known == null ? "" : "=" + known,
-                  given));
+          "--greyRange=%s is used; %s was trained %s"
+              .formatted(given, model, known == null ? "without one" : "with " + known));
     }
     return DecodingOptions.limits(options).withGreyRange(given != null ? given : known);
   }
