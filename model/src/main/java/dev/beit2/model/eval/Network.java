@@ -5,6 +5,8 @@ import dev.beit2.model.checkpoint.Layout;
 import dev.beit2.model.checkpoint.ModelMetadata;
 import dev.beit2.model.mim.MaskedImageModel;
 import dev.beit2.model.mim.MimConfig;
+import dev.beit2.model.segment.SegmenterConfig;
+import dev.beit2.model.segment.UperNet;
 import dev.beit2.model.tokenizer.VqKd;
 import dev.beit2.model.tokenizer.VqKdConfig;
 import dev.beit2.model.torch.StateDict;
@@ -33,21 +35,32 @@ public record Network(Kind kind, Record config) {
         MimConfig.class,
         MaskedImageModel::layout,
         MaskedImageModel::initialize,
-        MimConfig::backbone),
+        MimConfig::backbone,
+        ""),
     VQKD(
         "vqkd",
         "a tokenizer",
         VqKdConfig.class,
         VqKd::layout,
         VqKd::initialize,
-        VqKdConfig::encoder),
+        VqKdConfig::encoder,
+        "encoder."),
     CLASSIFIER(
         "classifier",
         "a classifier",
         ClassifierConfig.class,
         Classifier::layout,
         Classifier::initialize,
-        ClassifierConfig::backbone);
+        ClassifierConfig::backbone,
+        ""),
+    SEGMENTER(
+        "segmenter",
+        "a segmenter",
+        SegmenterConfig.class,
+        UperNet::layout,
+        UperNet::initialize,
+        SegmenterConfig::backbone,
+        UperNet.BACKBONE);
 
     private final String word;
     private final String title;
@@ -55,6 +68,7 @@ public record Network(Kind kind, Record config) {
     private final Function<Record, Layout> layout;
     private final BiFunction<Record, Long, StateDict> initialize;
     private final Function<Record, VitConfig> transformer;
+    private final String prefix;
 
     <C extends Record> Kind(
         String word,
@@ -62,13 +76,15 @@ public record Network(Kind kind, Record config) {
         Class<C> configType,
         Function<C, Layout> layout,
         BiFunction<C, Long, StateDict> initialize,
-        Function<C, VitConfig> transformer) {
+        Function<C, VitConfig> transformer,
+        String prefix) {
       this.word = word;
       this.title = title;
       this.configType = configType;
       this.layout = config -> layout.apply(configType.cast(config));
       this.initialize = (config, seed) -> initialize.apply(configType.cast(config), seed);
       this.transformer = config -> transformer.apply(configType.cast(config));
+      this.prefix = prefix;
     }
 
     /** For people: {@code a tokenizer}. */
@@ -78,7 +94,8 @@ public record Network(Kind kind, Record config) {
   }
 
   /**
-   * The network of a config: a {@link MimConfig}, {@link VqKdConfig} or {@link ClassifierConfig}.
+   * The network of a config: a {@link MimConfig}, {@link VqKdConfig}, {@link ClassifierConfig} or
+   * {@link SegmenterConfig}.
    */
   public static Network of(Record config) {
     return KINDS.stream()
@@ -127,5 +144,10 @@ public record Network(Kind kind, Record config) {
   /** Its transformer, of a tokenizer the encoder. */
   public VitConfig transformer() {
     return kind.transformer.apply(config);
+  }
+
+  /** The prefix of the names of its transformer's tensors, such as {@code encoder.}. */
+  public String prefix() {
+    return kind.prefix;
   }
 }

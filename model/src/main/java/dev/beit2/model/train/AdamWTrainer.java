@@ -26,7 +26,7 @@ import java.util.Map;
 import javax.annotation.Nullable;
 
 /**
- * A trainer with AdamW and a cosine schedule. The result of a step depends only on the parameters,
+ * A trainer with AdamW and a schedule of its learning rate. The result of a step depends only on the parameters,
  * the optimizer's moments, the batch, the seed and the step's number, so a restored trainer
  * continues bit for bit.
  */
@@ -36,7 +36,7 @@ public abstract class AdamWTrainer implements Trainer {
   final Kernels kernels;
   final StateDict parameters;
   final AdamW optimizer;
-  final CosineSchedule schedule;
+  final LearningRate schedule;
   final long seed;
   @Nullable final ActivationCheckpointing checkpointing;
   @Nullable private StepInProgress step;
@@ -52,7 +52,7 @@ public abstract class AdamWTrainer implements Trainer {
       Kernels kernels,
       StateDict parameters,
       AdamW optimizer,
-      CosineSchedule schedule,
+      LearningRate schedule,
       long seed,
       @Nullable ActivationCheckpointing checkpointing) {
     this.metadata = ModelMetadata.of(kind, config);

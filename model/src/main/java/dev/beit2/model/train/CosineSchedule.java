@@ -12,19 +12,20 @@ package dev.beit2.model.train;
  * @param offset that is added to the number of each step
  */
 public record CosineSchedule(
-    double peak, double start, double end, long warmupSteps, long steps, long offset) {
+    double peak, double start, double end, long warmupSteps, long steps, long offset)
+    implements LearningRate {
 
   /** A schedule that begins with the first step. */
   public CosineSchedule(double peak, double start, double end, long warmupSteps, long steps) {
     this(peak, start, end, warmupSteps, steps, 0);
   }
 
-  /** A copy whose step {@code i} has the learning rate of step {@code i + offset}. */
+  @Override
   public CosineSchedule withOffset(long offset) {
     return new CosineSchedule(peak, start, end, warmupSteps, steps, offset);
   }
 
-  /** The learning rate of a step, from 0. */
+  @Override
   public double at(long number) {
     long step = number + offset;
     if (step < warmupSteps) {

@@ -10,8 +10,7 @@ import dev.beit2.model.checkpoint.Safetensors;
 import dev.beit2.model.checkpoint.SafetensorsHeader;
 import dev.beit2.model.checkpoint.TensorType;
 import dev.beit2.model.eval.Backbone;
-import dev.beit2.model.eval.Classifier;
-import dev.beit2.model.eval.ClassifierConfig;
+import dev.beit2.model.eval.Network;
 import dev.beit2.model.torch.StateDict;
 import dev.beit2.model.vit.RelativePosition;
 import dev.beit2.model.vit.VitConfig;
@@ -26,21 +25,24 @@ import java.util.function.Predicate;
 import javax.annotation.Nullable;
 
 /**
- * What a classifier begins with of another model's file (official {@code run_class_finetuning.py}).
+ * What a classifier or a segmenter begins with of another model's file (official {@code
+ * run_class_finetuning.py}, and the segmentation's {@code load_checkpoint}).
  *
  * <p>The whole transformer is taken. Each block gets a copy of the relative positions that all
  * blocks of a pretrained model share, or its own of a classifier, resized if the images have
- * another size. The head and the norm before it are taken where the file has them in the same
- * shape, and start fresh elsewhere: the norm of a pretrained model is not that of averaged patches.
+ * another size. A classifier's head and the norm before it are taken where the file has them in the
+ * same shape, and start fresh elsewhere: the norm of a pretrained model is not that of averaged
+ * patches. A segmenter's heads start fresh.
  *
- * @param network the classifier
+ * @param <C> the config's type
+ * @param network the config of the classifier or segmenter
  * @param taken the tensors of the file that are taken
  * @param fresh names of the network's tensors that are not in the file
  * @param unused names of the file's tensors that are not in the network
  * @param greyRange of the file; see {@link ModelMetadata#greyRange}
  */
-public record InitialBackbone(
-    ClassifierConfig network,
+public record InitialBackbone<C extends Record>(
+    C network,
     Layout taken,
     List<String> fresh,
     List<String> unused,
@@ -49,7 +51,8 @@ public record InitialBackbone(
   private static final String INDEX = "relative_position_index";
   private static final String SHARED_TABLE = "rel_pos_bias." + TABLE;
 
-  private static final List<String> MAY_START_FRESH = List.of("head.", "fc_norm.", "norm.");
+  private static final List<String> MAY_START_FRESH =
+      List.of("head.", "fc_norm.", "norm.", "backbone.fpn", "decode_head.", "auxiliary_head.");
 
   /** A spline needs 4 distances, and a window of 3 patches has 5. */
   private static final int SMALLEST_GRID = 3;
@@ -60,10 +63,10 @@ public record InitialBackbone(
     unused = List.copyOf(unused);
   }
 
-  /** Decides on the classifier, given the transformer of a file. */
-  public interface Fitting {
-    /** A classifier whose transformer differs at most in its positions, input and drop path. */
-    ClassifierConfig network(VitConfig backbone);
+  /** Decides on the network, given the transformer of a file. */
+  public interface Fitting<C extends Record> {
+    /** A network whose transformer differs at most in its positions, input and drop path. */
+    C network(VitConfig backbone);
   }
 
   /**
@@ -71,14 +74,14 @@ public record InitialBackbone(
    *
    * @throws InvalidCheckpointException if the file does not fit
    */
-  public static InitialBackbone check(ReadableByteChannel model, Fitting fitting)
-      throws IOException {
+  public static <C extends Record> InitialBackbone<C> check(
+      ReadableByteChannel model, Fitting<C> fitting) throws IOException {
     SafetensorsHeader header =
         Safetensors.checkSome(model, found -> of(network(found, fitting), found).taken());
     return of(network(header, fitting), header);
   }
 
-  private static ClassifierConfig network(SafetensorsHeader file, Fitting fitting)
+  private static <C extends Record> C network(SafetensorsHeader file, Fitting<C> fitting)
       throws InvalidCheckpointException {
     return fitting.network(Backbone.network(file.metadata()).transformer());
   }
@@ -89,17 +92,17 @@ public record InitialBackbone(
    * @throws InvalidCheckpointException if it is not exactly a masked image model's or a
    *     classifier's file, its transformer is another one, or its positions cannot be used
    */
-  static InitialBackbone of(ClassifierConfig network, SafetensorsHeader file)
+  static <C extends Record> InitialBackbone<C> of(C network, SafetensorsHeader file)
       throws InvalidCheckpointException {
+    Network target = Network.of(network);
     Layout found = Backbone.network(file.metadata()).layout();
     found.require(file.types());
-    requirePositions(Backbone.network(file.metadata()).transformer(), network.backbone());
+    requirePositions(Backbone.network(file.metadata()).transformer(), target.transformer());
     Map<String, Layout.Tensor> taken = new LinkedHashMap<>();
     List<String> fresh = new ArrayList<>();
-    for (Map.Entry<String, Layout.Tensor> wanted :
-        Classifier.layout(network).tensors().entrySet()) {
+    for (Map.Entry<String, Layout.Tensor> wanted : target.layout().tensors().entrySet()) {
       String name = wanted.getKey();
-      String source = source(name, found.tensors()::containsKey);
+      String source = source(target, name, found.tensors()::containsKey);
       TensorType type = source == null ? null : found.tensors().get(source).type();
       if (name.endsWith(INDEX)) {
         continue; // follows from the size of the images
@@ -117,7 +120,7 @@ public record InitialBackbone(
         file.types().keySet().stream()
             .filter(name -> !taken.containsKey(name) && !name.endsWith(INDEX))
             .toList();
-    return new InitialBackbone(
+    return new InitialBackbone<>(
         network, new Layout(taken), fresh, unused, ModelMetadata.of(file.metadata()).greyRange());
   }
 
@@ -135,31 +138,31 @@ public record InitialBackbone(
 
   /** The tensor of a file that one of the network begins with; null if there is none. */
   @Nullable
-  private static String source(String name, Predicate<String> inFile) {
-    if (inFile.test(name)) {
-      return name;
+  private static String source(Network network, String name, Predicate<String> inFile) {
+    String ofFile =
+        name.startsWith(network.prefix()) ? name.substring(network.prefix().length()) : name;
+    if (inFile.test(ofFile)) {
+      return ofFile;
     }
     return name.endsWith(TABLE) ? SHARED_TABLE : null;
   }
 
   /**
-   * A classifier's initial values, made of the tensors of a file that are {@link #taken}; the
-   * caller closes them.
+   * A network's initial values, made of the tensors of a file that are {@link #taken}; the caller
+   * closes them.
    *
    * @param file with these tensors, some of which then belong to the result
    */
-  static StateDict values(ClassifierConfig network, StateDict file) {
-    int grid = network.backbone().grid();
+  static StateDict values(Record config, StateDict file) {
+    Network network = Network.of(config);
+    int grid = network.transformer().grid();
     StateDict values = new StateDict();
-    for (String name : Classifier.layout(network).tensors().keySet()) {
-      if (name.endsWith(TABLE)) {
-        String source = source(name, file::contains);
+    for (String name : network.layout().tensors().keySet()) {
+      String source = source(network, name, file::contains);
+      if (source != null && name.endsWith(TABLE)) {
         values.put(name, table(values.manager(), file.get(source), grid));
-      }
-    }
-    for (Map.Entry<String, NDArray> tensor : file.tensors().entrySet()) {
-      if (!tensor.getKey().endsWith(TABLE)) {
-        values.put(tensor.getKey(), tensor.getValue());
+      } else if (source != null) {
+        values.put(name, file.get(source));
       }
     }
     return values;

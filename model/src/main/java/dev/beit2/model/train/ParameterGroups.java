@@ -1,5 +1,6 @@
 package dev.beit2.model.train;
 
+import dev.beit2.model.segment.UperNet;
 import dev.beit2.model.tokenizer.VqKd;
 import dev.beit2.model.torch.StateDict;
 import java.util.ArrayList;
@@ -23,7 +24,8 @@ public final class ParameterGroups {
 
   /**
    * Groups of the named parameters. Vectors, biases, [CLS] tokens, absolute positions and the
-   * codebook do not decay.
+   * codebook do not decay. The [CLS] token of a segmenter does: the official code looks for {@code
+   * cls_token} among names that begin with {@code backbone.} there.
    */
   public static List<Group> of(
       StateDict state, List<String> names, double weightDecay, ToDoubleFunction<String> scale) {
@@ -43,7 +45,7 @@ public final class ParameterGroups {
   private static boolean decays(StateDict state, String name) {
     return state.get(name).getShape().dimension() > 1
         && !name.endsWith(".bias")
-        && !name.endsWith("cls_token")
+        && (!name.endsWith("cls_token") || name.startsWith(UperNet.BACKBONE))
         && !name.endsWith("pos_embed")
         && !name.equals(VqKd.CODEBOOK);
   }
@@ -59,7 +61,8 @@ public final class ParameterGroups {
     return name -> Math.pow(decay, depth + 1 - layer(name, depth));
   }
 
-  private static int layer(String name, int depth) {
+  private static int layer(String parameter, int depth) {
+    String name = parameter.replaceFirst("^" + UperNet.BACKBONE, "");
     if (name.equals("cls_token")
         || name.equals("mask_token")
         || name.equals("pos_embed")

@@ -100,6 +100,22 @@ public record Initialization(Target into, long seed, double bound) {
     into.floats(name, shape, false, i -> random.nextDouble(-limit, limit));
   }
 
+  /**
+   * Normal values of a standard deviation of √(2/outputs): He initialization for ReLU (arXiv
+   * 1502.01852) in mode "fan out".
+   *
+   * @param outputs of a convolution: channels times the kernel's area
+   */
+  public void kaiming(String name, long outputs, long... shape) {
+    gaussian(name, Math.sqrt(2.0 / outputs), shape);
+  }
+
+  /** Normal values of any standard deviation, not truncated. */
+  public void gaussian(String name, double std, long... shape) {
+    RandomGenerator random = random(name);
+    into.floats(name, shape, false, i -> random.nextGaussian() * std);
+  }
+
   /** One value everywhere. */
   public void constant(String name, double value, long... shape) {
     into.floats(name, shape, value == 0, i -> value);

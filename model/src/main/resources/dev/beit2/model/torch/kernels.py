@@ -291,6 +291,97 @@ class Kernels(Module):
     h = torch.permute(torch.reshape(h, [B, C, 9, gh, c, gw, c]), [0, 3, 5, 1, 2, 4, 6])
     return torch.reshape(h, [B, gh * gw, C * 9 * c * c])
 
+  # Patch tokens as a map: x [B, N + 1, D] -> [B, D, grid, grid].
+  def token_map(self: __torch__.Kernels, x: Tensor) -> Tensor:
+    B, T, D = torch.size(x)
+    grid = int(torch.sqrt(torch.tensor(T - 1)))
+    return torch.reshape(torch.transpose(torch.slice(x, 1, 1), 1, 2), [B, D, grid, grid])
+
+  def gelu(self: __torch__.Kernels, x: Tensor) -> Tensor:
+    return torch.gelu(x)
+
+  # A transposed convolution of 2 x 2 with stride 2: x [B, I, H, W], w [I, O, 2, 2], b [O] -> [B, O, 2 H, 2 W]
+  def twice(self: __torch__.Kernels, x: Tensor, w: Tensor, b: Tensor) -> Tensor:
+    dtype = 6
+    if self.bf16:
+      dtype = 15
+    y = torch.conv_transpose2d(torch.to(x, dtype), torch.to(w, dtype), torch.to(b, dtype), [2, 2], [0, 0], [0, 0], 1, [1, 1])
+    return torch.to(y, 6)
+
+  # The largest value in each 2 x 2 box.
+  def halve(self: __torch__.Kernels, x: Tensor) -> Tensor:
+    return torch.max_pool2d(x, [2, 2], [2, 2], [0, 0], [1, 1], False)
+
+  # x [B, C, H, W], w: weight, bias, running mean, running variance, each [C]. In training the statistics of the batch are
+  # used, and the running ones, which the others are, change in place.
+  def batch_norm(self: __torch__.Kernels, x: Tensor, training: Tensor, w: List[Tensor]) -> Tensor:
+    return torch.batch_norm(x, w[0], w[1], w[2], w[3], float(training) > 0., 0.1, 1e-05, True)
+
+  # A convolution that keeps height and width, without bias; batch norm; ReLU. w: [O, I, K, K], then as in batch_norm.
+  def convolution_block(self: __torch__.Kernels, x: Tensor, training: Tensor, w: List[Tensor]) -> Tensor:
+    dtype = 6
+    if self.bf16:
+      dtype = 15
+    p = torch.size(w[0], 2) // 2
+    y = torch.conv2d(torch.to(x, dtype), torch.to(w[0], dtype), None, [1, 1], [p, p], [1, 1], 1)
+    return torch.relu((self).batch_norm(torch.to(y, 6), training, w[1:5]))
+
+  # The means of n x n boxes: [B, C, H, W] -> [B, C, n, n]
+  def average(self: __torch__.Kernels, x: Tensor, n: Tensor) -> Tensor:
+    return torch.adaptive_avg_pool2d(x, [int(n), int(n)])
+
+  # x resized to the height and width of another map: bilinear, corners not aligned.
+  def resize_like(self: __torch__.Kernels, x: Tensor, like: Tensor) -> Tensor:
+    return torch.upsample_bilinear2d(x, [torch.size(like, 2), torch.size(like, 3)], False, None, None)
+
+  def concatenate(self: __torch__.Kernels, w: List[Tensor]) -> Tensor:
+    return torch.cat(w, 1)
+
+  # x [B, C, H, W], keep [B, C, 1, 1] or empty, w [classes, C, 1, 1], b [classes] -> logits [B, classes, H, W], float32
+  def classify_pixels(self: __torch__.Kernels, x: Tensor, keep: Tensor, w: Tensor, b: Tensor) -> Tensor:
+    y = x
+    if torch.numel(keep) > 0:
+      y = x * keep
+    return torch.conv2d(y, w, b, [1, 1], [0, 0], [1, 1], 1)
+
+  # logits [B, C, h, w], labels [B, H, W] uint8, 255 where ignored -> loss, where ignored pixels count as 0; fraction of
+  # the other pixels that are right
+  def pixel_loss(self: __torch__.Kernels, logits: Tensor, labels: Tensor) -> Tuple[Tensor, Tensor]:
+    y = torch.to(labels, 4)
+    x = torch.upsample_bilinear2d(logits, [torch.size(y, 1), torch.size(y, 2)], False, None, None)
+    loss = torch.mean(torch.cross_entropy_loss(x, y, None, 0, 255, 0.))
+    right = torch.sum(torch.to(torch.eq(torch.argmax(x, 1), y), 6))
+    known = torch.sum(torch.to(torch.ne(y, 255), 6))
+    return (loss, right / torch.clamp_min(known, 1.))
+
+  # Adds the logits of a window, resized to it, to those of the image, in place. logits [1, C, h, w], sum [C, H, W],
+  # count [H, W], box: top, left, height, width.
+  def add_window(self: __torch__.Kernels, logits: Tensor, sum: Tensor, count: Tensor, box: Tensor, side: Tensor) -> Tensor:
+    top = int(box[0])
+    left = int(box[1])
+    bottom = top + int(box[2])
+    right = left + int(box[3])
+    x = torch.upsample_bilinear2d(logits, [int(side), int(side)], False, None, None)
+    x = torch.select(x, 0, 0)
+    x = torch.slice(torch.slice(x, 1, 0, int(box[2])), 2, 0, int(box[3]))
+    _0 = torch.add_(torch.slice(torch.slice(sum, 1, top, bottom), 2, left, right), x)
+    return torch.add_(torch.slice(torch.slice(count, 0, top, bottom), 1, left, right), 1.)
+
+  # The class with the highest mean logit of each pixel of an image of another size. Class after class, so that memory
+  # does not grow with their number. sum [C, H, W], count [H, W], size: height, width -> [height, width] uint8
+  def classes_of_pixels(self: __torch__.Kernels, sum: Tensor, count: Tensor, size: Tensor) -> Tensor:
+    H = int(size[0])
+    W = int(size[1])
+    mean = torch.unsqueeze(sum / count, 1)
+    best = torch.upsample_bilinear2d(torch.slice(mean, 0, 0, 1), [H, W], False, None, None)
+    found = torch.zeros_like(best)
+    for c in range(torch.size(mean, 0)):
+      x = torch.upsample_bilinear2d(torch.slice(mean, 0, c, c + 1), [H, W], False, None, None)
+      better = torch.gt(x, best)
+      best = torch.where(better, x, best)
+      found = torch.masked_fill(found, better, float(c))
+    return torch.to(torch.reshape(found, [H, W]), 0)
+
   # Makes tensors leaves of the graph that the next calls record.
   def require_gradient(self: __torch__.Kernels, w: List[Tensor]) -> Tensor:
     for i in range(torch.len(w)):
@@ -303,14 +394,15 @@ class Kernels(Module):
       torch.copy_(w[i], values[i])
     return w[0]
 
-  # -> gradients of the loss
+  # -> gradients of the loss, in the parameters' layout: a convolution's may come with its channels last, which the fused
+  # optimizer would not see.
   def gradients(self: __torch__.Kernels, loss: Tensor, w: List[Tensor]) -> List[Tensor]:
     found = torch.grad([loss], w, None, False, False, True)
     gradients = annotate(List[Tensor], [])
     for i in range(torch.len(w)):
       g = found[i]
       if torch.__isnot__(g, None):
-        f = unchecked_cast(Tensor, g)
+        f = torch.contiguous(unchecked_cast(Tensor, g))
       else:
         f = torch.zeros_like(w[i])
       _0 = torch.append(gradients, f)

@@ -251,6 +251,69 @@ class RecipeTest {
         new AdamWConfig(0.9, 0.999, 1e-8, 0.05, 0), FineTuningRecipe.of("base-pt1600").optimizer());
   }
 
+  /** One of the official presets, whose arguments are those that differ between them. */
+  private static SegmentationRecipe segmentation(
+      double learningRate, double layerDecay, double dropPath) {
+    return new SegmentationRecipe(
+        512,
+        256,
+        true,
+        dropPath,
+        0.1,
+        layerDecay,
+        0.9,
+        0.999,
+        1e-8,
+        0.05,
+        0,
+        160_000L,
+        null,
+        16,
+        new MicroBatch(16, 16),
+        new BatchRate(learningRate, 16),
+        new BatchRate(0, 16),
+        1500L,
+        null,
+        4000);
+  }
+
+  @Test
+  void segmentationPresetsArePinned() {
+    assertEquals(
+        Map.of(
+            "tiny",
+            new SegmentationRecipe(
+                96,
+                64,
+                true,
+                0.1,
+                0.1,
+                0.85,
+                0.9,
+                0.999,
+                1e-8,
+                0.05,
+                0,
+                300L,
+                null,
+                16,
+                new MicroBatch(16, 16),
+                new BatchRate(5e-4, 16),
+                new BatchRate(0, 16),
+                30L,
+                null,
+                100),
+            "base-pt1k",
+            segmentation(5e-5, 0.75, 0.15),
+            "base-ft21k",
+            segmentation(5e-5, 0.85, 0.15),
+            "large-pt1k",
+            segmentation(4e-5, 0.9, 0.2),
+            "large-ft21k",
+            segmentation(3e-5, 0.9, 0.2)),
+        SegmentationRecipe.PRESETS);
+  }
+
   @Test
   void linearProbes() {
     assertEquals(List.of("grid", "beit"), List.copyOf(ProbeRecipe.PRESETS.keySet()));

@@ -64,7 +64,7 @@ final class FineTuning implements TrainingTask<ImageRecord, LabelledBatch> {
         new FineTuning(spec, from, FineTuningSpec.dataset("--input", spec.images()));
     try {
       if (spec.backbone() != null && from.step() == 0) {
-        spec.backbone().initialize(training.trainer);
+        spec.backbone().initialize(training.trainer::initializeFrom);
       }
       return training;
     } catch (IOException | RuntimeException | Error e) {

@@ -19,6 +19,7 @@ import dev.beit2.pipelines.flink.FlinkTarget;
 import dev.beit2.pipelines.jvm.SharedInJvm;
 import dev.beit2.pipelines.options.ImageSourceOptions;
 import dev.beit2.pipelines.options.Inputs;
+import dev.beit2.pipelines.options.PretrainedBackbone;
 import dev.beit2.pipelines.run.RunConfig;
 import dev.beit2.pipelines.run.RunPosition;
 import dev.beit2.pipelines.train.TrainingPlan;
@@ -39,7 +40,7 @@ import javax.annotation.Nullable;
 record FineTuningSpec(
     TrainingPlan plan,
     ClassifierConfig network,
-    @Nullable PretrainedBackbone backbone,
+    @Nullable PretrainedBackbone<ClassifierConfig> backbone,
     AdamWConfig optimizer,
     double layerDecay,
     ImageSource images,
@@ -70,7 +71,7 @@ record FineTuningSpec(
       throws IOException {
     FineTuningRecipe recipe = FineTuningRecipe.of(options.getPreset());
     int classes = classes(options, images.classes());
-    PretrainedBackbone backbone =
+    PretrainedBackbone<ClassifierConfig> backbone =
         PretrainedBackbone.read(
             FlinkTarget.of(options).path(options.getBackbone()),
             found -> network(options, found, classes));

@@ -8,6 +8,7 @@ import dev.beit2.model.torch.DeviceChoice;
 import dev.beit2.model.torch.Torch;
 import dev.beit2.model.train.AdamWConfig;
 import dev.beit2.model.train.CosineSchedule;
+import dev.beit2.model.train.LinearSchedule;
 import dev.beit2.model.vit.VitConfig;
 import dev.beit2.pipelines.average.OuterOptimizer;
 import dev.beit2.pipelines.cli.InvalidOptionException;
@@ -55,6 +56,9 @@ public record TrainingPlan(
     boolean showSteps)
     implements Serializable {
   private static final long serialVersionUID = 1L;
+
+  /** The official segmentation's {@code warmup_ratio}. */
+  private static final double LINEAR_WARMUP_START = 1e-6;
 
   /** Options that may change between two starts of a run. */
   private static final Set<String> MAY_CHANGE =
@@ -304,6 +308,18 @@ public record TrainingPlan(
             Math.min(schedule.warmup().inSteps(examples, imagesPerStep()), steps() / 2),
             steps())
         .withOffset(done(position) - position.step());
+  }
+
+  /** The same length and warm-up, but with a linear fall. */
+  public LinearSchedule linearLearningRate(RunPosition position) {
+    CosineSchedule cosine = learningRate(position);
+    return new LinearSchedule(
+        cosine.peak(),
+        LINEAR_WARMUP_START,
+        cosine.end(),
+        cosine.warmupSteps(),
+        cosine.steps(),
+        cosine.offset());
   }
 
   /** The rounds of the next job: at most {@link #roundsPerJob}, fewer at the end of the run. */
