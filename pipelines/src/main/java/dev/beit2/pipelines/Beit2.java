@@ -15,6 +15,7 @@ import dev.beit2.pipelines.export.ExportModel;
 import dev.beit2.pipelines.finetune.FineTuneClassifier;
 import dev.beit2.pipelines.generate.GenerateImages;
 import dev.beit2.pipelines.mim.PretrainMim;
+import dev.beit2.pipelines.segment.TrainSegmenter;
 import dev.beit2.pipelines.status.Status;
 import dev.beit2.pipelines.tokenize.TokenizeDataset;
 import dev.beit2.pipelines.tokenize.VerifyShards;
@@ -39,6 +40,7 @@ public final class Beit2 {
           TokenizeDataset.COMMAND,
           PretrainMim.COMMAND,
           FineTuneClassifier.COMMAND,
+          TrainSegmenter.COMMAND,
           Status.COMMAND,
           ExtractFeatures.COMMAND,
           Evaluate.COMMAND,

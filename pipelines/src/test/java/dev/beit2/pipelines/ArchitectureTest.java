@@ -58,7 +58,7 @@ final class ArchitectureTest {
           .resideInAnyPackage(packages("average", "train", "report", "jvm"))
           .should()
           .dependOnClassesThat()
-          .resideInAnyPackage(packages("vqkd", "mim", "finetune", "tokenize", "eval"))
+          .resideInAnyPackage(packages("vqkd", "mim", "finetune", "segment", "tokenize", "eval"))
           .orShould()
           .dependOnClassesThat()
           .resideInAnyPackage(
@@ -97,7 +97,7 @@ final class ArchitectureTest {
     @Override
     public SliceIdentifier getIdentifierOf(JavaClass type) {
       String stage = type.getPackageName().replace("dev.beit2.pipelines.", "");
-      return Set.of("vqkd", "mim", "finetune", "tokenize", "eval").contains(stage)
+      return Set.of("vqkd", "mim", "finetune", "segment", "tokenize", "eval").contains(stage)
           ? SliceIdentifier.of(stage)
           : SliceIdentifier.ignore();
     }

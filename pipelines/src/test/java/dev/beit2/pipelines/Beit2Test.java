@@ -91,7 +91,7 @@ final class Beit2Test {
     assertEquals(CommandLine.INVALID, run("frobnicate"));
     assertEquals(
         "beit2: found the command frobnicate; wanted demo, train-tokenizer, codebook-check,"
-            + " tokenize, pretrain, finetune, status, extract-features, evaluate, linear-probe, report, export,"
+            + " tokenize, pretrain, finetune, segment, status, extract-features, evaluate, linear-probe, report, export,"
             + " verify, generate, bench, cluster, doctor or help\n",
         err.toString(UTF_8));
     err.reset();

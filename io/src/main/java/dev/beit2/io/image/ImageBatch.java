@@ -56,6 +56,37 @@ public final class ImageBatch {
     keys[slot] = key;
   }
 
+  /**
+   * Writes a part of an image at the top left of a slot, and a colour around it.
+   *
+   * @param image with the part
+   * @param left the part's first column
+   * @param top the part's first row
+   * @param width the part's columns, at most S
+   * @param height the part's rows, at most S
+   * @param colour of the rest by channel, in [0, 1]
+   */
+  public void put(
+      int slot, RgbImage image, int left, int top, int width, int height, float[] colour) {
+    FloatBuffer values = image(slot);
+    byte[] rgb = image.rgb();
+    float[] row = new float[side];
+    for (int channel = 0; channel < 3; channel++) {
+      for (int y = 0; y < side; y++) {
+        Arrays.fill(row, colour[channel]);
+        for (int x = 0; y < height && x < width; x++) {
+          row[x] = (rgb[3 * ((top + y) * image.width() + left + x) + channel] & 0xFF) / 255f;
+        }
+        values.put((channel * side + y) * side, row);
+      }
+    }
+  }
+
+  /** Remembers the key of the image in a slot. */
+  public void name(int slot, String key) {
+    keys[slot] = key;
+  }
+
   /** The values of the image in a slot, [3, S, S], from the buffer's position on; a view. */
   public FloatBuffer image(int slot) {
     return pixels.slice(slot * floatsPerImage(), floatsPerImage());

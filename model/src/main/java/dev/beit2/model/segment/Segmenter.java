@@ -131,8 +131,7 @@ public final class Segmenter implements AutoCloseable {
               add(window, input, sum, count);
             }
             try (NDArray size = kernels.numbers(outputHeight, outputWidth)) {
-              found[0] =
-                  kernels.call(manager, "classes_of_pixels", sum, count, size).toByteArray();
+              found[0] = kernels.call(manager, "classes_of_pixels", sum, count, size).toByteArray();
             }
           }
         });

@@ -281,8 +281,7 @@ public final class UperNet {
 
   private NDArray classify(NDManager manager, NDArray x, String head, Mode mode) {
     NDArray keep =
-        mode.dropout()
-            .keep(manager, head, (int) x.getShape().get(0), (int) x.getShape().get(1));
+        mode.dropout().keep(manager, head, (int) x.getShape().get(0), (int) x.getShape().get(1));
     return kernels.call(
         manager,
         "classify_pixels",

@@ -26,9 +26,9 @@ import java.util.Map;
 import javax.annotation.Nullable;
 
 /**
- * A trainer with AdamW and a schedule of its learning rate. The result of a step depends only on the parameters,
- * the optimizer's moments, the batch, the seed and the step's number, so a restored trainer
- * continues bit for bit.
+ * A trainer with AdamW and a schedule of its learning rate. The result of a step depends only on
+ * the parameters, the optimizer's moments, the batch, the seed and the step's number, so a restored
+ * trainer continues bit for bit.
  */
 public abstract class AdamWTrainer implements Trainer {
   private ModelMetadata metadata;

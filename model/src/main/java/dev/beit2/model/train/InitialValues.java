@@ -123,7 +123,11 @@ public record InitialValues(Layout taken, List<String> fresh, List<String> unuse
   private static String groups(List<String> names) {
     return names.stream()
         .map(name -> name.contains(OWN_TABLE) ? "blocks.*.attn.relative_position" : name)
-        .map(name -> name.startsWith("blocks.*") ? name : name.replaceFirst("\\..*", ""))
+        .map(
+            name ->
+                name.startsWith("blocks.*")
+                    ? name
+                    : name.replaceFirst("^(backbone\\.[a-z]+|[^.]+).*", "$1"))
         .distinct()
         .collect(joining(", "));
   }

@@ -37,7 +37,8 @@ class InitialBackboneTest {
     return OfficialFile.asSafetensors(PthFile.channel(PthFile.resource(name)));
   }
 
-  private static InitialBackbone.Fitting<ClassifierConfig> fitting(int grid, int classes, boolean meanPooling) {
+  private static InitialBackbone.Fitting<ClassifierConfig> fitting(
+      int grid, int classes, boolean meanPooling) {
     return backbone ->
         new ClassifierConfig(
             backbone
@@ -99,7 +100,8 @@ class InitialBackboneTest {
 
   @Test
   void aPretrainedModelGivesItsTransformerAndEachBlockItsPositions() throws IOException {
-    InitialBackbone<ClassifierConfig> initial = assertTaken("pretrained", 5, true, "fc_norm.*|head.*");
+    InitialBackbone<ClassifierConfig> initial =
+        assertTaken("pretrained", 5, true, "fc_norm.*|head.*");
     assertEquals(
         "takes 34 tensors (cls_token, patch_embed, blocks, rel_pos_bias); starts fresh: fc_norm,"
             + " head; does not use: mask_token, norm, lm_head, cls_pt_layers",
@@ -155,7 +157,8 @@ class InitialBackboneTest {
 
   @Test
   void positionsAreResizedForImagesOfAnotherSize() throws IOException {
-    InitialBackbone<ClassifierConfig> initial = InitialBackbone.check(classifier(3), fitting(5, 5, true));
+    InitialBackbone<ClassifierConfig> initial =
+        InitialBackbone.check(classifier(3), fitting(5, 5, true));
     Map<String, float[]> found = started(initial.network(), classifier(3));
     try (Safetensors file = Safetensors.read(classifier(3))) {
       for (String name : tables()) {

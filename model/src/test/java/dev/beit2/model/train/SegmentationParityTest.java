@@ -128,7 +128,8 @@ class SegmentationParityTest {
 
   @Test
   void aTrainingWithItsStatistics() throws IOException {
-    JsonObject optimizer = JsonParser.parseString(vectors.metadata().get("optimizer")).getAsJsonObject();
+    JsonObject optimizer =
+        JsonParser.parseString(vectors.metadata().get("optimizer")).getAsJsonObject();
     AdamWConfig adamW =
         new AdamWConfig(
             0.9,
@@ -181,11 +182,8 @@ class SegmentationParityTest {
     NDArray pixels = tensor("in.pixels").get(step);
     Map<String, Double> metrics =
         trainer.step(
-            direct(pixels),
-            direct(tensor("in.labels").get(step)),
-            (int) pixels.getShape().get(0));
-    assertEquals(
-        tensor("out.learning_rates").getDouble(step), metrics.get("learning_rate"), 1e-12);
+            direct(pixels), direct(tensor("in.labels").get(step)), (int) pixels.getShape().get(0));
+    assertEquals(tensor("out.learning_rates").getDouble(step), metrics.get("learning_rate"), 1e-12);
     assertMetric("out.grad_norms", step, metrics.get("gradient_norm"));
     assertMetric("out.losses.all", step, metrics.get("loss"));
     assertMetric("out.losses.decode", step, metrics.get("decode_loss"));

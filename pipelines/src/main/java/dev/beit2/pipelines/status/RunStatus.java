@@ -190,7 +190,10 @@ final class RunStatus {
     TreeSet<String> names = new TreeSet<>();
     steps.forEach(step -> names.addAll(step.keySet()));
     for (String name : names) {
-      if (name.endsWith("loss") || name.endsWith("accuracy") || CODEBOOK.contains(name)) {
+      if (name.endsWith("loss")
+          || name.endsWith("accuracy")
+          || name.endsWith("miou")
+          || CODEBOOK.contains(name)) {
         mean(steps, name).ifPresent(mean -> add(name, number(mean) + error(steps, name)));
       }
     }

@@ -8,6 +8,7 @@ import dev.beit2.pipelines.cli.Positional;
 import dev.beit2.pipelines.finetune.FineTuneClassifier;
 import dev.beit2.pipelines.mim.PretrainMim;
 import dev.beit2.pipelines.run.RunConfig;
+import dev.beit2.pipelines.segment.TrainSegmenter;
 import dev.beit2.pipelines.vqkd.TrainTokenizer;
 import java.io.IOException;
 import java.io.PrintStream;
@@ -27,17 +28,17 @@ public final class Status {
       Command.of(
           NAME,
           "progress of a run",
-          "Reports the progress of a run of train-tokenizer, pretrain or finetune, from its folder alone: step, losses, speed, time"
+          "Reports the progress of a run of train-tokenizer, pretrain, finetune or segment, from its folder alone: step, losses, speed, time"
               + " left, last checkpoint, and whether it is complete, has stopped, or seems to be dead. Of tokenize,"
               + " extract-features, evaluate and linear-probe it reports whether their output is complete.",
           Options.class,
           options -> run(options, System.out, Clock.systemUTC()));
 
   private static final Set<String> TRAININGS =
-      Set.of(TrainTokenizer.NAME, PretrainMim.NAME, FineTuneClassifier.NAME);
+      Set.of(TrainTokenizer.NAME, PretrainMim.NAME, FineTuneClassifier.NAME, TrainSegmenter.NAME);
   private static final Set<String> COUNTS = Set.of("steps", "batchSize");
   private static final String WANTED =
-      "the --output of train-tokenizer, tokenize, pretrain, finetune, extract-features, evaluate or linear-probe";
+      "the --output of train-tokenizer, tokenize, pretrain, finetune, segment, extract-features, evaluate or linear-probe";
 
   private Status() {}
 

@@ -33,7 +33,7 @@ public interface TrainingOptions extends DecodingOptions, PrecisionOptions {
 
   void setSteps(Long steps);
 
-  @Description("Passes over the images; instead of --steps.")
+  @Description("Passes over the images; instead of --steps. Left out: as long as the preset.")
   @InsteadOf("steps")
   @Range(min = 0.001)
   Double getEpochs();
@@ -57,7 +57,7 @@ public interface TrainingOptions extends DecodingOptions, PrecisionOptions {
   void setLearningRate(Double learningRate);
 
   @Description(
-      "Learning rate at the end of the cosine; must be below the peak. The default is in proportion to the whole batch.")
+      "Learning rate at the end of the schedule; must be below the peak. The default is in proportion to the whole batch.")
   @Range(min = 0)
   Double getMinLearningRate();
 
@@ -103,7 +103,8 @@ public interface TrainingOptions extends DecodingOptions, PrecisionOptions {
 
   void setWarmupSteps(Long warmupSteps);
 
-  @Description("The warm-up in passes over the images; instead of --warmupSteps.")
+  @Description(
+      "The warm-up in passes over the images; instead of --warmupSteps. Left out: that of the preset.")
   @InsteadOf("warmupSteps")
   @Range(min = 0)
   Double getWarmupEpochs();
