@@ -139,7 +139,7 @@ public final class Inputs {
    * @param given where it comes from, for people
    * @throws InvalidOptionException if it is none
    */
-  static GreyRange greyRange(String given, String text) {
+  public static GreyRange greyRange(String given, String text) {
     try {
       return GreyRange.parse(text);
     } catch (IllegalArgumentException e) {

@@ -17,6 +17,7 @@ import dev.beit2.pipelines.train.TrainingTask;
 import java.io.IOException;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.PrimitiveIterator;
 
 /** Trains a segmenter; each epoch sees another crop of each image. */
@@ -42,6 +43,7 @@ final class Segmentation implements TrainingTask<ImageRecord, MaskedBatch> {
             spec.seed(),
             spec.precision(),
             spec.activationCheckpointing());
+    trainer.recordGreyRange(Objects.toString(spec.limits().greyRange(), null));
   }
 
   static Segmentation open(SegmentationSpec spec, RunPosition from) throws IOException {

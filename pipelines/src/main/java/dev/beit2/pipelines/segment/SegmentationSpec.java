@@ -14,6 +14,7 @@ import dev.beit2.pipelines.cli.InvalidOptionException;
 import dev.beit2.pipelines.flink.FlinkTarget;
 import dev.beit2.pipelines.jvm.SharedInJvm;
 import dev.beit2.pipelines.options.DecodingOptions;
+import dev.beit2.pipelines.options.Inputs;
 import dev.beit2.pipelines.options.PretrainedBackbone;
 import dev.beit2.pipelines.run.RunConfig;
 import dev.beit2.pipelines.run.RunPosition;
@@ -24,6 +25,7 @@ import java.io.IOException;
 import java.nio.channels.ReadableByteChannel;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import javax.annotation.Nullable;
 
 /**
@@ -72,11 +74,18 @@ record SegmentationSpec(
         PretrainedBackbone.read(
             FlinkTarget.of(options).path(options.getBackbone()),
             found -> network(options, found, training.classes()));
+    DecodingLimits decoding = DecodingOptions.limits(options);
+    if (backbone.greyRange() != null) {
+      decoding =
+          decoding.withGreyRange(
+              Inputs.greyRange("--backbone=" + options.getBackbone(), backbone.greyRange()));
+    }
     RunConfig config =
         TrainingPlan.config(TrainSegmenter.NAME, TrainSegmenter.Options.class, options, recipe)
             // Its content matters, not its path.
             .with("backbone", backbone.digest())
             .with("classes", Integer.toString(training.classes()))
+            .with("greyRange", Objects.toString(decoding.greyRange(), null))
             // Batch norms see a micro-batch, so the result depends on it.
             .with("microBatch", Integer.toString(microBatch(options, recipe)));
     return new SegmentationSpec(
@@ -90,7 +99,7 @@ record SegmentationSpec(
         validation(options),
         MaskedImages.names(
             StoredFile.withoutLastSlash(FlinkTarget.of(options).path(options.getInput()))),
-        DecodingOptions.limits(options),
+        decoding,
         new SegmentationAugmentation(options.getInputSize()),
         options.getSeed(),
         options.getPrecision(),
