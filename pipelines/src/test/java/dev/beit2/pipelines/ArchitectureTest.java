@@ -62,7 +62,8 @@ final class ArchitectureTest {
           .orShould()
           .dependOnClassesThat()
           .resideInAnyPackage(
-              packages("cluster", "status", "demo", "bench", "generate", "export", "compare", "doctor"))
+              packages(
+                  "cluster", "status", "demo", "bench", "generate", "export", "compare", "doctor"))
           .orShould()
           .dependOnClassesThat()
           .resideInAPackage("dev.beit2.pipelines");

@@ -42,11 +42,7 @@ import javax.annotation.Nullable;
  * @param greyRange of the file; see {@link ModelMetadata#greyRange}
  */
 public record InitialBackbone<C extends Record>(
-    C network,
-    Layout taken,
-    List<String> fresh,
-    List<String> unused,
-    @Nullable String greyRange) {
+    C network, Layout taken, List<String> fresh, List<String> unused, @Nullable String greyRange) {
   private static final String TABLE = "relative_position_bias_table";
   private static final String INDEX = "relative_position_index";
   private static final String SHARED_TABLE = "rel_pos_bias." + TABLE;

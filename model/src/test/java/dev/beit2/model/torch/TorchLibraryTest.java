@@ -59,6 +59,7 @@ final class TorchLibraryTest {
     "NVRM version: NVIDIA UNIX Open Kernel Module for x86_64  570.86.10  Release Build, 570.86.10"
   })
   void theDriverTellsItsVersion(String text, String version) {
-    assertEquals(Optional.of(version), TorchLibrary.driverVersion(text + "\nGCC version: 12.2.0\n"));
+    assertEquals(
+        Optional.of(version), TorchLibrary.driverVersion(text + "\nGCC version: 12.2.0\n"));
   }
 }

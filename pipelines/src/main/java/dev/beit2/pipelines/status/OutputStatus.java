@@ -47,8 +47,7 @@ final class OutputStatus {
     out.printf("folder    %s%n", folder);
     out.printf("command   %s%n", command);
     out.printf("state     %s%n", state(folder, command));
-    Optional<RejectedImages.Written> rejected =
-        RejectedImages.written(RejectedNote.folder(folder));
+    Optional<RejectedImages.Written> rejected = RejectedImages.written(RejectedNote.folder(folder));
     out.printf(
         "rejected  %s%n",
         rejected.map(list -> list.count() + ", see " + list.path()).orElse("none"));

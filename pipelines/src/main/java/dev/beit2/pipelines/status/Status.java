@@ -20,7 +20,10 @@ import org.apache.beam.sdk.options.Description;
 import org.apache.beam.sdk.options.PipelineOptions;
 import org.apache.beam.sdk.options.Validation;
 
-/** Reports the progress of a training, or the state of another command's output, from its folder alone. */
+/**
+ * Reports the progress of a training, or the state of another command's output, from its folder
+ * alone.
+ */
 public final class Status {
   static final String NAME = "status";
 

@@ -31,7 +31,10 @@ final class DoctorTest {
   }
 
   private static Finding of(String thing, List<Finding> findings) {
-    return findings.stream().filter(finding -> finding.thing().equals(thing)).findAny().orElseThrow();
+    return findings.stream()
+        .filter(finding -> finding.thing().equals(thing))
+        .findAny()
+        .orElseThrow();
   }
 
   private int print(List<Finding> findings, boolean json) {
@@ -95,7 +98,8 @@ final class DoctorTest {
   @Test
   void jsonHasAllFindings() throws IOException {
     assertEquals(
-        CommandLine.OK, print(List.of(Finding.of("Java", "17"), Finding.of("Flink", "here")), true));
+        CommandLine.OK,
+        print(List.of(Finding.of("Java", "17"), Finding.of("Flink", "here")), true));
     Map<String, Object> json = Json.object(out.toString(UTF_8));
     assertEquals(true, json.get("usable"));
     assertEquals(2, ((List<?>) json.get("findings")).size());
