@@ -55,7 +55,7 @@ final class ArchitectureTest {
           .that()
           .resideInAnyPackage(packages("cli", "flink", "options", "run", "loader"))
           .or()
-          .resideInAnyPackage(packages("average", "train", "report", "jvm"))
+          .resideInAnyPackage(packages("average", "train", "report", "html", "jvm"))
           .should()
           .dependOnClassesThat()
           .resideInAnyPackage(packages("vqkd", "mim", "finetune", "segment", "tokenize", "eval"))

@@ -5,6 +5,7 @@ import static java.util.Objects.requireNonNull;
 import dev.beit2.io.Json;
 import dev.beit2.io.PlainText;
 import dev.beit2.io.store.StoredFile;
+import dev.beit2.pipelines.html.Html;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;

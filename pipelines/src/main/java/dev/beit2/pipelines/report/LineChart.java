@@ -1,5 +1,6 @@
 package dev.beit2.pipelines.report;
 
+import dev.beit2.pipelines.html.Html;
 import dev.beit2.pipelines.report.ReportData.Chart;
 import dev.beit2.pipelines.report.ReportData.Curve;
 import dev.beit2.pipelines.report.ReportData.Point;
@@ -7,7 +8,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 
-/** Curves over steps as an SVG plot, whose colours are classes of {@code report.css}. */
+/** Curves over steps as an SVG plot, whose colours are classes of {@code page.css}. */
 final class LineChart {
   /** Number of line styles in the style sheet. */
   static final int STYLES = 4;

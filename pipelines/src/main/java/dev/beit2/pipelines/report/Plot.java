@@ -1,5 +1,6 @@
 package dev.beit2.pipelines.report;
 
+import dev.beit2.pipelines.html.Html;
 import java.util.Locale;
 
 /**

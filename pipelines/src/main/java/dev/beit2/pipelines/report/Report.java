@@ -3,6 +3,7 @@ package dev.beit2.pipelines.report;
 import dev.beit2.io.shard.CodeUsage;
 import dev.beit2.io.store.StoredFile;
 import dev.beit2.pipelines.cli.Progress;
+import dev.beit2.pipelines.html.Html;
 import dev.beit2.pipelines.report.ReportData.Chart;
 import dev.beit2.pipelines.report.ReportData.Evaluation;
 import dev.beit2.pipelines.report.ReportData.Example;

@@ -1,12 +1,13 @@
 package dev.beit2.pipelines.report;
 
 import dev.beit2.io.shard.CodeUsage;
+import dev.beit2.pipelines.html.Html;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Locale;
 
-/** Codebook usage as SVG bars, whose colours are classes of {@code report.css}. */
+/** Codebook usage as SVG bars, whose colours are classes of {@code page.css}. */
 final class UsageHistogram {
   private static final int MOST_BARS = 512;
 

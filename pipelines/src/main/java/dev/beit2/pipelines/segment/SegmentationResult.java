@@ -5,7 +5,6 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import dev.beit2.io.Json;
 import dev.beit2.io.store.StoredFile;
 import dev.beit2.model.segment.Confusion;
-import dev.beit2.pipelines.report.SegmentationPage;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -88,13 +87,7 @@ record SegmentationResult(
       StoredFile.in(StoredFile.in(output, PICTURES).path(), name).write(picture.png());
       files.put(picture.key(), picture.png());
     }
-    List<SegmentationPage.Row> rows =
-        classes.stream()
-            .map(c -> new SegmentationPage.Row(c.name(), c.pixels(), c.iou(), c.accuracy()))
-            .toList();
-    SegmentationPage page =
-        new SegmentationPage(images, meanIou, meanAccuracy, pixelAccuracy, rows, files);
-    StoredFile.in(output, PAGE).write(page.html());
+    StoredFile.in(output, PAGE).write(new SegmentationPage(this, files).html());
     StoredFile.in(output, FILE).write(Json.pretty(this)); // last: it says that all are there
   }
 

@@ -22,7 +22,7 @@ import org.junit.jupiter.api.Test;
 /** What the jobs' jar brings to a cluster, and what Flink's class path has there. */
 final class JobJarIT {
   private static final Pattern LAUNCHER_ONLY =
-      Pattern.compile("dev/beit2/pipelines/(bench/|demo/|report/|Beit2)[A-Za-z]*");
+      Pattern.compile("dev/beit2/pipelines/(bench/|demo/|doctor/|report/|Beit2)[A-Za-z]*");
 
   private static Set<String> job;
   private static List<Path> flink;
@@ -79,7 +79,7 @@ final class JobJarIT {
     assertTrue(job.contains("dev/beit2/pipelines/generate/GenerateImages.class"));
     assertEquals(
         List.of(), job.stream().filter(name -> LAUNCHER_ONLY.matcher(name).find()).toList());
-    assertFalse(job.stream().anyMatch(name -> name.matches("dev/beit2/pipelines/.*\\.(css|py)")));
+    assertFalse(job.stream().anyMatch(name -> name.matches("dev/beit2/pipelines/.*\\.py")));
   }
 
   /** Names of classes stand in a class file as they are, with slashes. */

@@ -1,4 +1,4 @@
-package dev.beit2.pipelines.report;
+package dev.beit2.pipelines.html;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
@@ -8,14 +8,14 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.util.Locale;
 
-/** Formats text and numbers for the report. */
-final class Html {
+/** Formats text and numbers for HTML pages. */
+public final class Html {
   private static final char THIN_SPACE = '\u202f';
 
   private Html() {}
 
   /** The beginning of a page that loads nothing, up to its {@code <main>}. */
-  static String head(String title) throws IOException {
+  public static String head(String title) throws IOException {
     return """
         <!DOCTYPE html>
         <html lang="en">
@@ -32,9 +32,9 @@ final class Html {
   }
 
   private static String styleSheet() throws IOException {
-    try (InputStream css = Html.class.getResourceAsStream("report.css")) {
+    try (InputStream css = Html.class.getResourceAsStream("page.css")) {
       if (css == null) {
-        throw new FileNotFoundException("report.css is not on the class path");
+        throw new FileNotFoundException("page.css is not on the class path");
       }
       return new String(css.readAllBytes(), UTF_8);
     }
@@ -44,7 +44,7 @@ final class Html {
    * Escapes the text of an element, or of an attribute in double quotes. Control characters become
    * numbers.
    */
-  static String escape(String text) {
+  public static String escape(String text) {
     return PlainText.of(text)
         .replace("&", "&amp;")
         .replace("<", "&lt;")
@@ -53,7 +53,7 @@ final class Html {
   }
 
   /** Three significant digits below 100, and a whole number from 100 on. */
-  static String number(double value) {
+  public static String number(double value) {
     double size = Math.abs(value);
     String format = "%,.0f";
     if (size < 100 && value != Math.rint(value)) {
@@ -63,7 +63,7 @@ final class Html {
   }
 
   /** A fraction, 0 to 1, as a percentage: {@code 50 %}. */
-  static String percent(double fraction) {
+  public static String percent(double fraction) {
     return Math.round(fraction * 100) + "\u00a0%";
   }
 }

@@ -1,40 +1,32 @@
-package dev.beit2.pipelines.report;
+package dev.beit2.pipelines.segment;
 
+import dev.beit2.pipelines.html.Html;
 import java.io.IOException;
 import java.util.Base64;
-import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import javax.annotation.Nullable;
 
 /**
  * {@code segmentation.html}: how well a segmenter does on each class, and pictures of what it
- * found. Fractions are 0 to 1, null where there are no pixels.
+ * found.
  *
- * @param images that were measured
  * @param pictures PNG files by the image's key: the image, under its mask, under the predicted one
  */
-public record SegmentationPage(
-    long images,
-    @Nullable Double meanIou,
-    @Nullable Double meanAccuracy,
-    @Nullable Double pixelAccuracy,
-    List<Row> classes,
-    Map<String, byte[]> pictures) {
-
-  /** One class. */
-  public record Row(String name, long pixels, @Nullable Double iou, @Nullable Double accuracy) {}
-
+record SegmentationPage(SegmentationResult result, Map<String, byte[]> pictures) {
   /** The page, which loads nothing. */
-  public String html() throws IOException {
+  String html() throws IOException {
     StringBuilder html = new StringBuilder(Html.head("Segmentation"));
     html.append("<h1>Segmentation</h1>\n<p>")
         .append(
             "%d held-out images. mIoU %s, mAcc %s, aAcc %s.</p>\n"
                 .formatted(
-                    images, percent(meanIou), percent(meanAccuracy), percent(pixelAccuracy)));
+                    result.images(),
+                    percent(result.meanIou()),
+                    percent(result.meanAccuracy()),
+                    percent(result.pixelAccuracy())));
     html.append("<table>\n<tr><th>class</th><th>IoU</th><th>accuracy</th><th>pixels</th></tr>\n");
-    for (Row row : classes) {
+    for (SegmentationResult.ClassResult row : result.classes()) {
       html.append(
           "<tr><td>%s</td><td>%s</td><td>%s</td><td>%s</td></tr>\n"
               .formatted(

@@ -1,0 +1,2 @@
+/** HTML pages that load nothing. */
+package dev.beit2.pipelines.html;
