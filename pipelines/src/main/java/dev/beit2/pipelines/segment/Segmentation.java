@@ -132,6 +132,11 @@ final class Segmentation implements TrainingTask<ImageRecord, MaskedBatch> {
   }
 
   @Override
+  public long faint() {
+    return loader.faint();
+  }
+
+  @Override
   public void addRejected(List<RejectedImage> known) {
     loader.addRejected(known);
   }
