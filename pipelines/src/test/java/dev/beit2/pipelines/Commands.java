@@ -79,7 +79,7 @@ public final class Commands {
     List<String> line = new ArrayList<>(launcher);
     line.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     ManagementFactory.getRuntimeMXBean().getInputArguments().stream()
-        .filter(argument -> argument.startsWith("--add-opens"))
+        .filter(argument -> argument.matches("--add-opens.*|-XX:.*"))
         .forEach(line::add);
     line.add("-Dbeit2.home=" + System.getProperty("beit2.home"));
     String libraries = Files.readString(Path.of("target/classpath")).strip();

@@ -22,6 +22,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
@@ -65,10 +66,12 @@ public final class LocalCluster {
   private static final int TASK_OFF_HEAP_MEGABYTES = 512;
   // Network buffers for the shuffles of ten rounds in one job.
   private static final int NETWORK_MEGABYTES = 256;
-  // As ./beit2 does: each job starts new threads, and glibc keeps the memory that each of them has
-  // freed, gigabytes after some dozens of jobs. Not every Java 17 has the option to return it.
-  private static final List<String> RETURN_FREED_TENSORS =
-      List.of("-XX:+IgnoreUnrecognizedVMOptions", "-XX:TrimNativeHeapInterval=5000");
+  // What a process takes over from the JVM that starts it: access for the reflection of Beam and
+  // Flink, the options that ./beit2 and the tests give to every JVM (one returns the memory of
+  // freed
+  // tensors), and BEIT2_CACHE.
+  private static final Pattern INHERITED =
+      Pattern.compile("--add-opens.*|-XX:.*|-Dorg\\.bytedeco\\.javacpp\\.cachedir=.*");
   private static final int JOB_MANAGER_HEAP_MEGABYTES = 768;
 
   private final Path directory;
@@ -308,7 +311,10 @@ public final class LocalCluster {
 
   private void start(ClusterProcess process) throws IOException {
     boolean jobs = process.equals(jobManager);
-    List<String> jvm = new ArrayList<>();
+    List<String> jvm =
+        ManagementFactory.getRuntimeMXBean().getInputArguments().stream()
+            .filter(INHERITED.asMatchPredicate())
+            .collect(Collectors.toCollection(ArrayList::new));
     if (jobs) {
       jvm.add("-Xmx" + JOB_MANAGER_HEAP_MEGABYTES + "m");
     } else {
@@ -316,14 +322,7 @@ public final class LocalCluster {
       jvm.add("-Xmx" + settings.heapMegabytes() + "m");
       jvm.add("-XX:MaxDirectMemorySize=" + direct + "m");
       jvm.add("-XX:ActiveProcessorCount=" + settings.processors());
-      jvm.addAll(RETURN_FREED_TENSORS);
     }
-    // The reflection of Beam and Flink needs what this JVM was started with; BEIT2_CACHE is the
-    // rest.
-    ManagementFactory.getRuntimeMXBean().getInputArguments().stream()
-        .filter(
-            argument -> argument.matches("--add-opens.*|-Dorg\\.bytedeco\\.javacpp\\.cachedir=.*"))
-        .forEach(jvm::add);
     jvm.addAll(
         List.of(
             "-Djava.awt.headless=true",
