@@ -66,6 +66,11 @@ public final class Beit2 {
       out.print(help());
       return CommandLine.OK;
     }
+    if (name.equals("--version")) {
+      String version = Beit2.class.getPackage().getImplementationVersion();
+      out.println("beit2-beam " + (version == null ? "(not a release)" : version));
+      return CommandLine.OK;
+    }
     Optional<Command<?>> command =
         COMMANDS.stream().filter(known -> known.name().equals(name)).findFirst();
     if (command.isEmpty()) {

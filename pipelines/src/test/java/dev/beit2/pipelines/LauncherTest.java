@@ -100,6 +100,22 @@ final class LauncherTest {
   }
 
   @Test
+  void aReleaseRunsItsJarsAndBuildsNothing() throws Exception {
+    Path release = Files.createDirectories(checkout.resolveSibling("a release/lib")).getParent();
+    Files.copy(checkout.resolve("beit2"), release.resolve("beit2"));
+    executable(release.resolve("beit2"));
+    Files.writeString(release.resolve("lib/classpath"), "lib/a.jar:lib/b.jar");
+    Files.writeString(release.resolve("lib/jvm-options"), "--add-opens=x/y=Z\n");
+    Files.delete(dir.resolve("maven/mvn"));
+    Ended ended = run("'a release/beit2' verify", Map.of("LANG", "C.UTF-8"));
+    assertEquals(0, ended.code(), ended.out());
+    List<String> told = ended.out().lines().toList();
+    String classes = "argument %1$s/lib/beit2-pipelines.jar:%1$s/lib/a.jar:%1$s/lib/b.jar";
+    assertTrue(told.contains(classes.formatted(release.toRealPath())), told::toString);
+    assertTrue(told.contains("argument --add-opens=x/y=Z"), told::toString);
+  }
+
+  @Test
   void namesOfFilesAreUtf8() throws Exception {
     for (Map<String, String> bare : List.of(Map.of("LC_ALL", "C"), Map.of("LANG", "C"))) {
       assertTrue(

@@ -347,12 +347,7 @@ public final class LocalCluster {
     if (!jobs) {
       command.add("-Dtaskmanager.resource-id=" + process.name());
     }
-    process.start(jvm, flinkClassPath(), command);
-  }
-
-  /** Flink and everything else that is not in the jobs' jar, as written by the build. */
-  private static String flinkClassPath() throws IOException {
-    return Files.readString(Home.flinkClassPath()).strip();
+    process.start(jvm, Home.flinkClassPath(), command);
   }
 
   /** Waits until the JobManager has heard from these TaskManagers since a point in time. */
