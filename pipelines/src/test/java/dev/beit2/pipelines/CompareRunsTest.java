@@ -72,6 +72,30 @@ final class CompareRunsTest {
   }
 
   @Test
+  void accuraciesOfHeldOutImagesAreTheLastOnesInPercent() throws IOException {
+    Path run = Files.createDirectories(dir.resolve("run"));
+    Files.writeString(run.resolve("config.json"), "{\"command\": \"finetune\"}");
+    Files.writeString(
+        run.resolve("metrics.jsonl"),
+        """
+        {"step": 1, "loss": 2.5, "validation_top1_accuracy": 0.25, "validation_top1_standard_error": 0.01}
+        {"step": 2, "loss": 2.0, "validation_top1_accuracy": 0.5, "validation_top1_standard_error": 0.02}
+        {"step": 3, "loss": 1.5, "validation_miou": 0.365, "validation_images": 70}
+        """);
+    Commands.run(CompareRuns.COMMAND, List.of(run.toString(), "--output=" + dir))
+        .expect(CommandLine.OK);
+    String markdown = Files.readString(dir.resolve("report.md"));
+    assertTrue(markdown.contains("| validation\\_top1\\_accuracy | 50.0 % ± 2.0 |"), markdown);
+    assertTrue(markdown.contains("| validation\\_miou | 36.5 % |"), markdown);
+    assertTrue(markdown.contains("| validation\\_images | 70 |"), markdown);
+    assertFalse(markdown.contains("standard"), markdown);
+    JsonNode measures =
+        new ObjectMapper().readTree(dir.resolve("report.json").toFile()).at("/0/Measures");
+    assertEquals(0.5, measures.get("validation_top1_accuracy").asDouble());
+    assertEquals(0.02, measures.get("validation_top1_accuracy ±").asDouble());
+  }
+
+  @Test
   void textsAreEscaped() throws IOException {
     Path run = Files.createDirectories(dir.resolve("<b>|run"));
     Files.writeString(run.resolve("config.json"), "{\"command\": \"pretrain <i>\"}");

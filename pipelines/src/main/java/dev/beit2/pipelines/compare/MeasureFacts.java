@@ -10,7 +10,6 @@ import dev.beit2.pipelines.report.Comparison.Fact;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import javax.annotation.Nullable;
@@ -77,13 +76,7 @@ record MeasureFacts(String backbone, Map<String, Fact> facts) {
   private static void put(
       Map<String, Fact> facts, String name, @Nullable Double value, @Nullable Double error) {
     if (value != null) {
-      String text = String.format(Locale.ROOT, "%.1f %%", 100 * value);
-      facts.put(
-          name,
-          new Fact(
-              error == null ? text : text + String.format(Locale.ROOT, " ± %.1f", 100 * error),
-              value,
-              error));
+      facts.put(name, Fact.ofAccuracy(value, error));
     }
   }
 

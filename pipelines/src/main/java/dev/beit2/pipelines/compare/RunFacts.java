@@ -25,6 +25,8 @@ final class RunFacts {
 
   private static final Set<String> CODEBOOK =
       Set.of("codes_in_use", "perplexity", "validation_codes_in_use", "validation_perplexity");
+  private static final String ACCURACY = "_accuracy";
+  private static final String ERROR = "_standard_error";
   private static final String RECIPE = "Recipe";
   private static final String TRAINING = "Training";
   private static final String CODES = "Codebook";
@@ -89,14 +91,32 @@ final class RunFacts {
       } else if (name.endsWith("loss")) {
         mean(first, name).ifPresent(value -> put(TRAINING, name + ", first steps", number(value)));
         mean(last, name).ifPresent(value -> put(TRAINING, name + ", last steps", number(value)));
-      } else if (name.startsWith("validation_") || name.contains("top1") || name.contains("top5")) {
-        // Measured now and then, such as the accuracy of a classifier.
-        latest(steps, name).ifPresent(value -> put(MEASURES, name, number(value)));
+      } else if (name.startsWith("validation_")) {
+        addValidation(steps, name);
       } else if (name.endsWith("accuracy")) {
         mean(last, name).ifPresent(value -> put(TRAINING, name + ", last steps", number(value)));
       }
     }
     mean(steps, "images_per_second").ifPresent(rate -> put(SPEED, "images/s", number(rate)));
+  }
+
+  /** What is measured at checkpoints only, such as the accuracy of a classifier. */
+  private void addValidation(List<Map<String, Double>> steps, String name) {
+    if (name.endsWith(ERROR)) {
+      return; // stands beside its accuracy
+    }
+    latest(steps, name).ifPresent(value -> put(MEASURES, name, validation(steps, name, value)));
+  }
+
+  private static Fact validation(List<Map<String, Double>> steps, String name, double value) {
+    if (name.equals("validation_miou")) {
+      return Fact.ofAccuracy(value, null);
+    }
+    if (!name.endsWith(ACCURACY)) {
+      return number(value);
+    }
+    OptionalDouble error = latest(steps, name.replace(ACCURACY, ERROR));
+    return Fact.ofAccuracy(value, error.isPresent() ? error.getAsDouble() : null);
   }
 
   private static OptionalDouble latest(List<Map<String, Double>> steps, String name) {

@@ -11,6 +11,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import javax.annotation.Nullable;
@@ -47,6 +48,18 @@ public record Comparison(String title, List<Run> runs) {
     /** A fact that is its text. */
     public static Fact of(String text) {
       return new Fact(text, text, null);
+    }
+
+    /**
+     * An accuracy, which people read in percent.
+     *
+     * @param value 0 to 1
+     * @param error half of an interval around it, or null
+     */
+    public static Fact ofAccuracy(double value, @Nullable Double error) {
+      String percent = String.format(Locale.ROOT, "%.1f %%", 100 * value);
+      String around = error == null ? "" : String.format(Locale.ROOT, " ± %.1f", 100 * error);
+      return new Fact(percent + around, value, error);
     }
   }
 
