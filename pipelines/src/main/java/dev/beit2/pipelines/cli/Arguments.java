@@ -70,6 +70,9 @@ record Arguments<OptionsT extends PipelineOptions>(
     }
     requireOneOfEachPair();
     requireNotRefused();
+    if (isTemplateLaunch()) {
+      requireTemplate();
+    }
     applyPreset(options);
     // Jobs are named after it, unless --jobName is given.
     options.as(ApplicationNameOptions.class).setAppName(command.name());
@@ -90,6 +93,9 @@ record Arguments<OptionsT extends PipelineOptions>(
             throw unknown(name, text, runnerOptions);
           }
         });
+    if (isTemplateLaunch() && !given.containsKey("runner")) {
+      arguments.add("--runner=DataflowRunner");
+    }
     try {
       return PipelineOptionsFactory.fromArgs(arguments.toArray(String[]::new))
           .as(command.options());
@@ -183,13 +189,47 @@ record Arguments<OptionsT extends PipelineOptions>(
         .refused()
         .forEach(
             (name, reason) -> {
-              if (given.containsKey(name)) {
+              // Google's launcher names the job.
+              if (given.containsKey(name) && !(name.equals("jobName") && isTemplateLaunch())) {
                 throw new InvalidOptionException(
                     "--" + name + "=" + given.get(name),
                     "an option that ./beit2 " + command.name() + " sets itself",
                     "none: " + reason);
               }
             });
+  }
+
+  private boolean isTemplateLaunch() {
+    return given.containsKey(TemplateLaunch.OPTION);
+  }
+
+  /** Checks what a job of a template cannot do: several jobs, or files of the launcher. */
+  private void requireTemplate() {
+    Map<String, String> without =
+        command
+            .template()
+            .orElseThrow(
+                () ->
+                    new InvalidOptionException(
+                        "--" + TemplateLaunch.OPTION + "=" + given.get(TemplateLaunch.OPTION),
+                        "the command " + command.name() + ", which is no template",
+                        "a command that is one"));
+    for (Option option : declared.values()) {
+      String text = given.get(option.name());
+      if (text == null) {
+        continue;
+      }
+      if (without.containsKey(option.name())) {
+        throw new InvalidOptionException(
+            option.given(text),
+            "an option that the template does not have",
+            "none: " + without.get(option.name()));
+      }
+      if (!option.isForTemplate(text)) {
+        throw new InvalidOptionException(
+            option.given(text), "a path that workers do not have", "gs://BUCKET/PATH");
+      }
+    }
   }
 
   private void applyPreset(OptionsT options) {

@@ -2,6 +2,7 @@ package dev.beit2.pipelines.cli;
 
 import java.io.PrintStream;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import org.apache.beam.sdk.options.PipelineOptions;
@@ -73,9 +74,8 @@ final class Help {
 
   /** The values that an option accepts; those of {@code --preset} are the command's presets. */
   private static String wanted(Command<?> command, Option option) {
-    return option.name().equals(Arguments.PRESET) && !command.presets().isEmpty()
-        ? "one of " + String.join(", ", command.presets().keySet())
-        : option.wanted();
+    List<String> words = command.words(option);
+    return words.isEmpty() ? option.wanted() : "one of " + String.join(", ", words);
   }
 
   private static String runners(Command<?> command) {

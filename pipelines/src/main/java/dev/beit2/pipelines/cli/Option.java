@@ -40,6 +40,19 @@ public record Option(String name, Method getter) {
           double.class, "a number",
           Double.class, "a number");
 
+  private static final String WHOLE_NUMBER = "^-?[0-9]+$";
+  private static final String NUMBER = "^-?[0-9]+(\\.[0-9]+)?([eE]-?[0-9]+)?$";
+  private static final Map<Class<?>, String> REGEXES =
+      Map.of(
+          boolean.class, "^(true|false)$",
+          Boolean.class, "^(true|false)$",
+          int.class, WHOLE_NUMBER,
+          Integer.class, WHOLE_NUMBER,
+          long.class, WHOLE_NUMBER,
+          Long.class, WHOLE_NUMBER,
+          double.class, NUMBER,
+          Double.class, NUMBER);
+
   /**
    * The options that an interface and its ancestors in this project declare: required ones first,
    * then by name.
@@ -86,17 +99,56 @@ public record Option(String name, Method getter) {
     return positional() ? text(value) : "--" + name + "=" + text(value);
   }
 
-  boolean required() {
+  /** Whether it must be given. */
+  public boolean required() {
     return annotation(Validation.Required.class).isPresent();
   }
 
-  String description() {
+  /** What it does. */
+  public String description() {
     return annotation(Description.class).map(Description::value).orElse("");
   }
 
   /** The option that means the same in another unit; empty if there is none. */
-  String insteadOf() {
+  public String insteadOf() {
     return annotation(InsteadOf.class).map(InsteadOf::value).orElse("");
+  }
+
+  /** What kind of path it is; empty if it is none. */
+  public Optional<Location> location() {
+    return annotation(Location.class);
+  }
+
+  /** The option and its values without which this one has no effect. */
+  public Optional<OnlyWith> onlyWith() {
+    return annotation(OnlyWith.class);
+  }
+
+  /**
+   * A regular expression of the values that a template accepts, from beginning to end. Where the
+   * workers run, there are no paths but {@code gs://…}.
+   */
+  public Optional<String> templateRegex() {
+    Optional<Location> path = location();
+    if (path.isPresent()) {
+      String prefixes = String.join("|", path.get().prefixes());
+      String location =
+          (prefixes.isEmpty() ? "" : "(" + prefixes + ")" + (path.get().needsPrefix() ? "" : "?"))
+              + "gs://[^/]+/.+";
+      return Optional.of(
+          path.get().words().length == 0
+              ? "^" + location + "$"
+              : "^(" + String.join("|", path.get().words()) + "|" + location + ")$");
+    }
+    if (!words().isEmpty()) {
+      return Optional.of("^(" + String.join("|", words()) + ")$");
+    }
+    return Optional.ofNullable(REGEXES.get(getter.getReturnType()));
+  }
+
+  /** Whether a path is one that a job on other machines finds. */
+  boolean isForTemplate(String text) {
+    return location().isEmpty() || text.matches("(?s)" + templateRegex().orElseThrow());
   }
 
   /** The words that it accepts; empty if it accepts other values, too. */
@@ -109,7 +161,7 @@ public record Option(String name, Method getter) {
   }
 
   /** The values that it accepts, in words: {@code a whole number, at least 1}. */
-  String wanted() {
+  public String wanted() {
     if (!words().isEmpty()) {
       return "one of " + String.join(", ", words());
     }
@@ -132,7 +184,7 @@ public record Option(String name, Method getter) {
    *
    * @param presets of the command
    */
-  Optional<String> defaultText(Map<String, ? extends Record> presets) {
+  public Optional<String> defaultText(Map<String, ? extends Record> presets) {
     Optional<String> fixed =
         Stream.of(getter.getAnnotations())
             .filter(a -> a.annotationType().getDeclaringClass() == Default.class)
@@ -176,7 +228,7 @@ public record Option(String name, Method getter) {
    * The default that a preset's recipe has for it: what its method of the same name returns. A
    * record, such as a number that depends on the device, only describes the default.
    */
-  Optional<Object> presetDefault(Record recipe) {
+  public Optional<Object> presetDefault(Record recipe) {
     return Stream.of(recipe.getClass().getDeclaredMethods())
         .filter(method -> method.getName().equals(name) && method.getParameterCount() == 0)
         .findFirst()

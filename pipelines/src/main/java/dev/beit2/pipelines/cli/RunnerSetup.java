@@ -18,7 +18,7 @@ final class RunnerSetup {
   /** Flink inside this JVM, unless another runner or a cluster is given. */
   static void applyDefaults(
       Command<?> command, Map<String, String> given, PipelineOptions options) {
-    if (!given.containsKey("runner")) {
+    if (!given.containsKey("runner") && !TemplateLaunch.isIn(options)) {
       options.setRunner(FlinkRunner.class);
     }
     if (options.getRunner() != FlinkRunner.class) {

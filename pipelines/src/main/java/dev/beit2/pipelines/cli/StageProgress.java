@@ -84,7 +84,7 @@ public final class StageProgress implements Serializable {
   public static StageProgress of(String stage, long total, PipelineOptions options) {
     return new StageProgress(
         new Key(requireNonNull(stage, "stage is null"), total, System.currentTimeMillis()),
-        !FlinkTarget.of(options).isRemote());
+        !FlinkTarget.of(options).isRemote() && !TemplateLaunch.isIn(options));
   }
 
   /** Joins the report of this JVM. */

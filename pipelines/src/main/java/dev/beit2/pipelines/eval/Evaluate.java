@@ -8,7 +8,9 @@ import dev.beit2.model.eval.NeighbourSearch;
 import dev.beit2.pipelines.cli.Command;
 import dev.beit2.pipelines.cli.CommandLine;
 import dev.beit2.pipelines.cli.InvalidOptionException;
+import dev.beit2.pipelines.cli.Location;
 import dev.beit2.pipelines.cli.StageProgress;
+import dev.beit2.pipelines.cli.TemplateLaunch;
 import dev.beit2.pipelines.flink.FlinkTarget;
 import dev.beit2.pipelines.run.OutputFolder;
 import java.io.IOException;
@@ -16,7 +18,10 @@ import java.io.PrintStream;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeSet;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.apache.beam.sdk.Pipeline;
 import org.apache.beam.sdk.options.Default;
 import org.apache.beam.sdk.options.Description;
@@ -39,10 +44,21 @@ public final class Evaluate {
                   + "the mean of its patch features (k-NN, cosine, temperature 0.07, as in DINO's evaluation).",
               Options.class,
               options -> {
-                print(run(options, NAME), options.getOutput(), System.out);
+                run(options, NAME)
+                    .ifPresent(found -> print(found, options.getOutput(), System.out));
                 return CommandLine.OK;
               })
-          .withLocalParallelism(FlinkTarget.processors());
+          .withLocalParallelism(FlinkTarget.processors())
+          .withTemplate(
+              Stream.of(
+                      "backbone",
+                      "precision",
+                      "seed",
+                      "format",
+                      "greyRange",
+                      "maxPixels",
+                      "maxImageMegabytes")
+                  .collect(Collectors.toMap(option -> option, option -> MeasuredSets.ONE_JOB)));
 
   private static final int MOST_NEIGHBOURS = 1000;
   private static final int MOST_QUERIES = 8192;
@@ -63,6 +79,7 @@ public final class Evaluate {
     @Description(
         "Labelled images to classify, of the same classes, or a folder of extract-features. Left out: only with "
             + "--leaveOneOut.")
+    @Location(Location.Kind.INPUT)
     String getValidation();
 
     void setValidation(String validation);
@@ -110,9 +127,10 @@ public final class Evaluate {
    * Measures the accuracy and writes {@code evaluation.json}.
    *
    * @param stage name for progress messages
+   * @return what is in {@code evaluation.json}; empty if a template is launched
    * @throws InvalidOptionException if images or backbone are not what the options promise
    */
-  public static Evaluation run(Options options, String stage) throws IOException {
+  public static Optional<Evaluation> run(Options options, String stage) throws IOException {
     List<Integer> ks = ks(options.getK());
     List<String> vectors = vectors(options);
     if (options.getValidation() == null && !options.getLeaveOneOut()) {
@@ -139,9 +157,12 @@ public final class Evaluate {
               vectors,
               ks);
       classify(options, stage, knn, sets.get(0).manifest());
+      if (TemplateLaunch.isIn(options)) {
+        return Optional.empty();
+      }
       Evaluation found = Evaluation.read(options.getOutput());
       prepared.deleteComputed();
-      return found;
+      return Optional.of(found);
     }
   }
 
@@ -195,7 +216,11 @@ public final class Evaluate {
             "Write",
             ParDo.of(new WriteEvaluationFn(searched.metadata().backbone(), knn, counts))
                 .withSideInputs(counts));
-    progress.run(pipeline);
+    if (TemplateLaunch.isIn(options)) {
+      TemplateLaunch.make(pipeline, stage);
+    } else {
+      progress.run(pipeline);
+    }
   }
 
   /**

@@ -9,7 +9,9 @@ import dev.beit2.model.eval.FeatureChoice;
 import dev.beit2.pipelines.cli.Command;
 import dev.beit2.pipelines.cli.CommandLine;
 import dev.beit2.pipelines.cli.InvalidOptionException;
+import dev.beit2.pipelines.cli.Location;
 import dev.beit2.pipelines.cli.Range;
+import dev.beit2.pipelines.cli.TemplateLaunch;
 import dev.beit2.pipelines.flink.FlinkTarget;
 import dev.beit2.pipelines.options.ImageSourceOptions;
 import dev.beit2.pipelines.options.Inputs;
@@ -18,6 +20,7 @@ import dev.beit2.pipelines.run.OutputFolder;
 import dev.beit2.pipelines.run.RejectedNote;
 import dev.beit2.pipelines.run.RunConfig;
 import java.io.IOException;
+import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
@@ -40,7 +43,8 @@ public final class ExtractFeatures {
                 run(options, NAME);
                 return CommandLine.OK;
               })
-          .withLocalParallelism(FlinkTarget.processors());
+          .withLocalParallelism(FlinkTarget.processors())
+          .withTemplate(Map.of());
 
   private ExtractFeatures() {}
 
@@ -50,6 +54,7 @@ public final class ExtractFeatures {
         "Images: a folder, an archive, or several files by a glob or braces, NAME-{000..127}.tar; see --format. Images "
             + "that cannot be decoded are left out and listed in OUTPUT/rejected.")
     @Validation.Required
+    @Location(Location.Kind.INPUT)
     String getInput();
 
     void setInput(String input);
@@ -58,6 +63,7 @@ public final class ExtractFeatures {
         "The backbone: a run of ./beit2 pretrain, one of its checkpoints, or a file: model.safetensors, or a .pth of the "
             + "official code, pretrained or fine-tuned.")
     @Validation.Required
+    @Location(Location.Kind.INPUT)
     String getBackbone();
 
     void setBackbone(String backbone);
@@ -66,6 +72,7 @@ public final class ExtractFeatures {
         "Folder of the features; manifest.json is written last. A finished command is not repeated; a stopped one starts "
             + "over. Other options need another folder.")
     @Validation.Required
+    @Location(Location.Kind.OUTPUT_FOLDER)
     String getOutput();
 
     void setOutput(String output);
@@ -145,6 +152,10 @@ public final class ExtractFeatures {
             .with("greyRange", Objects.toString(plan.metadata().greyRange(), null));
     Optional<FeatureManifest> written = written(options.getOutput(), config);
     if (written.isPresent()) {
+      TemplateLaunch.requireWork(
+          options,
+          options.getOutput(),
+          "the features of all %d images".formatted(written.get().rows()));
       System.err.printf(
           "[%s] the features of all %d images are in %s: nothing to do%n",
           stage, written.get().rows(), options.getOutput());
@@ -155,7 +166,9 @@ public final class ExtractFeatures {
     try (Hold held = OutputFolder.hold(options.getOutput())) {
       config.begin(options.getOutput());
       plan.write(options, stage, images, target.path(options.getOutput()), /* labelled= */ false);
-      RejectedNote.print(stage, options.getOutput());
+      if (!TemplateLaunch.isIn(options)) {
+        RejectedNote.print(stage, options.getOutput());
+      }
     }
   }
 

@@ -8,6 +8,7 @@ import dev.beit2.io.shard.FeatureType;
 import dev.beit2.io.store.StoredFile;
 import dev.beit2.model.eval.FeatureChoice;
 import dev.beit2.pipelines.cli.InvalidOptionException;
+import dev.beit2.pipelines.cli.TemplateLaunch;
 import dev.beit2.pipelines.flink.FlinkTarget;
 import dev.beit2.pipelines.options.Inputs;
 import dev.beit2.pipelines.run.ClassNames;
@@ -26,6 +27,10 @@ import java.util.TreeMap;
  * features that are complete. It deletes them at its end.
  */
 final class MeasuredSets {
+  /** Why a template measures only features that are there. */
+  static final String ONE_JOB =
+      "a launch is one job, so the features come from the template extract-features";
+
   private static final String FOLDER = "features";
   private static final int SHARD_MEGABYTES = 256;
 
@@ -79,6 +84,10 @@ final class MeasuredSets {
     if (FeatureManifest.isIn(path)) {
       MeasuredSet set = new MeasuredSet(option, path, target.path(path));
       return new Part(set, null, ClassNames.read(path));
+    }
+    if (TemplateLaunch.isIn(options)) {
+      throw new InvalidOptionException(
+          option + "=" + path, "no features in it", "a folder of extract-features: " + ONE_JOB);
     }
     if (options.getBackbone() == null) {
       throw new InvalidOptionException(

@@ -4,6 +4,7 @@ import dev.beit2.io.shard.MimShards;
 import dev.beit2.model.recipe.PretrainingRecipe;
 import dev.beit2.pipelines.cli.Command;
 import dev.beit2.pipelines.cli.CommandLine;
+import dev.beit2.pipelines.cli.Location;
 import dev.beit2.pipelines.cli.Range;
 import dev.beit2.pipelines.jvm.SharedInJvm;
 import dev.beit2.pipelines.options.Inputs;
@@ -34,7 +35,8 @@ public final class PretrainMim {
                 return CommandLine.OK;
               })
           .withPresets(PretrainingRecipe.PRESETS)
-          .refusing(TrainingOptions.SET_BY_TRAINING);
+          .refusing(TrainingOptions.SET_BY_TRAINING)
+          .withTemplate(TrainingOptions.NOT_IN_TEMPLATES);
 
   private PretrainMim() {}
 
@@ -42,6 +44,7 @@ public final class PretrainMim {
   public interface Options extends TrainingOptions, InputSizeOptions {
     @Description("Shards written by ./beit2 tokenize.")
     @Validation.Required
+    @Location(Location.Kind.INPUT_FOLDER)
     String getShards();
 
     void setShards(String shards);
@@ -49,6 +52,7 @@ public final class PretrainMim {
     @Description(
         "The tokenizer that must have made the shards: a run of ./beit2 train-tokenizer, one of its checkpoints, a file, or "
             + "torchscript:FILE. Left out: any tokenizer.")
+    @Location(value = Location.Kind.INPUT, prefixes = "torchscript:")
     String getTokenizer();
 
     void setTokenizer(String tokenizer);
@@ -57,6 +61,7 @@ public final class PretrainMim {
         "A model whose backbone, and heads where they fit, are the initial values: a run of ./beit2 pretrain, one of its "
             + "checkpoints, or a file: model.safetensors, or a .pth of the official code, pretrained or fine-tuned. Left "
             + "out: random initial values.")
+    @Location(Location.Kind.INPUT)
     String getInitializeFrom();
 
     void setInitializeFrom(String initializeFrom);

@@ -1,6 +1,7 @@
 package dev.beit2.pipelines.options;
 
 import dev.beit2.model.tokenizer.Tokenizer;
+import dev.beit2.pipelines.cli.Location;
 import dev.beit2.pipelines.cli.Range;
 import org.apache.beam.sdk.options.Description;
 import org.apache.beam.sdk.options.Validation;
@@ -12,6 +13,7 @@ public interface TokenizerOptions extends PrecisionOptions {
           + " model.safetensors, or a .pth of the official code. torchscript:FILE: a program that"
           + " makes codes [B, N] of images [B, 3, S, S], in its own precision.")
   @Validation.Required
+  @Location(value = Location.Kind.INPUT, prefixes = "torchscript:")
   String getTokenizer();
 
   void setTokenizer(String tokenizer);

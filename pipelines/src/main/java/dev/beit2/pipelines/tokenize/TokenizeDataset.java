@@ -15,9 +15,11 @@ import dev.beit2.pipelines.cli.Command;
 import dev.beit2.pipelines.cli.CommandLine;
 import dev.beit2.pipelines.cli.InsteadOf;
 import dev.beit2.pipelines.cli.InvalidOptionException;
+import dev.beit2.pipelines.cli.Location;
 import dev.beit2.pipelines.cli.Option;
 import dev.beit2.pipelines.cli.Range;
 import dev.beit2.pipelines.cli.StageProgress;
+import dev.beit2.pipelines.cli.TemplateLaunch;
 import dev.beit2.pipelines.flink.FlinkTarget;
 import dev.beit2.pipelines.options.DecodingOptions;
 import dev.beit2.pipelines.options.ImageSourceOptions;
@@ -30,6 +32,7 @@ import dev.beit2.pipelines.run.OutputFolder;
 import dev.beit2.pipelines.run.RejectedNote;
 import dev.beit2.pipelines.run.RunConfig;
 import java.io.IOException;
+import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
@@ -59,7 +62,8 @@ public final class TokenizeDataset {
                 run(options, NAME);
                 return CommandLine.OK;
               })
-          .withLocalParallelism(FlinkTarget.processors());
+          .withLocalParallelism(FlinkTarget.processors())
+          .withTemplate(Map.of());
 
   private TokenizeDataset() {}
 
@@ -69,6 +73,7 @@ public final class TokenizeDataset {
         "Images: a folder, an archive, or several files by a glob or braces, NAME-{000..127}.tar; see --format. Images "
             + "that cannot be decoded are left out and listed in OUTPUT/rejected.")
     @Validation.Required
+    @Location(Location.Kind.INPUT)
     String getInput();
 
     void setInput(String input);
@@ -77,6 +82,7 @@ public final class TokenizeDataset {
         "Folder of the shards; manifest.json is written last. A finished command is not repeated; a"
             + " stopped one starts over. Other options need another folder.")
     @Validation.Required
+    @Location(Location.Kind.OUTPUT_FOLDER)
     String getOutput();
 
     void setOutput(String output);
@@ -172,6 +178,8 @@ public final class TokenizeDataset {
     RunConfig config = config(options, shards);
     Optional<ShardManifest> written = written(options.getOutput(), config);
     if (written.isPresent()) {
+      TemplateLaunch.requireWork(
+          options, options.getOutput(), "all %d images in shards".formatted(written.get().rows()));
       System.err.printf(
           "[%s] all %d images are in %d shards in %s: nothing to do%n",
           stage, written.get().rows(), written.get().shards().size(), options.getOutput());
@@ -199,6 +207,10 @@ public final class TokenizeDataset {
     PatchEncoder.Source encoder = new PatchEncoder.OfTokenizer(tokenizer);
     StageProgress progress = StageProgress.of(stage, images.images().orElse(0), options);
     Pipeline pipeline = pipeline(options, source, encoder, shards, progress);
+    if (TemplateLaunch.isIn(options)) {
+      TemplateLaunch.make(pipeline, stage);
+      return;
+    }
     long faint = FaintImages.in(progress.run(pipeline));
     if (Inputs.shards("--output", options.getOutput()).rows() == 0) {
       throw noneUsable(options, images);

@@ -9,6 +9,7 @@ import dev.beit2.model.torch.TorchLibrary;
 import dev.beit2.model.train.Trainer;
 import dev.beit2.pipelines.cli.InvalidOptionException;
 import dev.beit2.pipelines.cli.RunStoppedException;
+import dev.beit2.pipelines.cli.TemplateLaunch;
 import dev.beit2.pipelines.flink.FlinkJobs;
 import dev.beit2.pipelines.flink.FlinkTarget;
 import dev.beit2.pipelines.run.Checkpoint;
@@ -52,6 +53,8 @@ public final class TrainingJobs {
       throws IOException, InterruptedException {
     TrainingPlan plan = spec.plan();
     if (isComplete(plan)) {
+      TemplateLaunch.requireWork(
+          options, plan.output(), "all %d steps done".formatted(plan.steps()));
       System.err.printf("[%s] all %d steps are done%n", plan.stage(), plan.steps());
       if (!Hold.isTaken(plan.output())) {
         return;
@@ -59,7 +62,11 @@ public final class TrainingJobs {
       // A start that was killed after its last checkpoint may lack what its job writes at the end.
     }
     try (Hold held = OutputFolder.hold(plan.output())) {
-      train(spec, options);
+      if (TemplateLaunch.isIn(options)) {
+        launch(spec, options);
+      } else {
+        train(spec, options);
+      }
     }
   }
 
@@ -67,6 +74,21 @@ public final class TrainingJobs {
   private static boolean isComplete(TrainingPlan plan) throws IOException {
     return plan.config().isBegun(plan.output())
         && plan.isComplete(RunDirectory.at(plan.output()).position(plan.batchSize()));
+  }
+
+  /**
+   * Makes a job of the next rounds. What workers need beside the checkpoints stays in the folder:
+   * they read it when this process has ended.
+   */
+  private static void launch(TrainingSpec spec, TrainingOptions options) throws IOException {
+    TrainingPlan plan = spec.plan();
+    RunDirectory run = RunDirectory.open(plan.output(), plan.config());
+    RunPosition position = run.position(plan.batchSize());
+    StoppedRun.clear(plan.output());
+    spec.prepareWorkers(); // and not closed
+    Pipeline pipeline = Pipeline.create(options);
+    apply(pipeline, spec, position);
+    TemplateLaunch.make(pipeline, plan.stage());
   }
 
   private static void train(TrainingSpec spec, TrainingOptions options)

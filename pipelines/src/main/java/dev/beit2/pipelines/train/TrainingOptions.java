@@ -2,6 +2,7 @@ package dev.beit2.pipelines.train;
 
 import dev.beit2.model.torch.DeviceChoice;
 import dev.beit2.pipelines.cli.InsteadOf;
+import dev.beit2.pipelines.cli.Location;
 import dev.beit2.pipelines.cli.Range;
 import dev.beit2.pipelines.options.DecodingOptions;
 import dev.beit2.pipelines.options.PrecisionOptions;
@@ -18,10 +19,15 @@ public interface TrainingOptions extends DecodingOptions, PrecisionOptions {
           "jobName", "its jobs are named after the command and --output",
           "parallelism", "it has a task for each of its --workers");
 
+  /** Options that a training does not have as a template. */
+  Map<String, String> NOT_IN_TEMPLATES =
+      Map.of("metricsFile", "the launcher does not wait for the job, whose metrics Dataflow shows");
+
   @Description(
       "Folder of the run: checkpoints, metrics, rejected images. A run that was stopped continues from its last "
           + "checkpoint.")
   @Validation.Required
+  @Location(Location.Kind.OUTPUT_FOLDER)
   String getOutput();
 
   void setOutput(String output);

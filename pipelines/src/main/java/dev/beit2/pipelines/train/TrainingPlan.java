@@ -12,6 +12,7 @@ import dev.beit2.model.train.LinearSchedule;
 import dev.beit2.model.vit.VitConfig;
 import dev.beit2.pipelines.average.OuterOptimizer;
 import dev.beit2.pipelines.cli.InvalidOptionException;
+import dev.beit2.pipelines.cli.TemplateLaunch;
 import dev.beit2.pipelines.flink.FlinkTarget;
 import dev.beit2.pipelines.run.RunConfig;
 import dev.beit2.pipelines.run.RunPosition;
@@ -146,7 +147,7 @@ public record TrainingPlan(
         options.getRoundsPerJob(),
         new OuterOptimizer(options.getOuterLearningRate(), options.getOuterMomentum()),
         schedule(options, recipe),
-        !target.isRemote());
+        !target.isRemote() && !TemplateLaunch.isIn(options));
   }
 
   private static MicroBatch microBatch(TrainingOptions options, int imageSize, MicroBatch recipe) {

@@ -15,7 +15,8 @@ import java.util.Optional;
 public interface TrainingSpec extends Serializable {
   /**
    * Writes what workers in other JVMs need beside the checkpoints. The launcher calls it, which
-   * holds the run's folder, and closes the result when no worker is left.
+   * holds the run's folder, and closes the result when no worker is left. A launcher that does not
+   * wait for its job leaves it open.
    */
   default Closeable prepareWorkers() throws IOException {
     return () -> {};

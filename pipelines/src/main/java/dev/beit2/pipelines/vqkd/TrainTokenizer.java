@@ -6,6 +6,8 @@ import dev.beit2.model.recipe.TokenizerRecipe;
 import dev.beit2.model.tokenizer.CodebookUpdate;
 import dev.beit2.pipelines.cli.Command;
 import dev.beit2.pipelines.cli.CommandLine;
+import dev.beit2.pipelines.cli.Location;
+import dev.beit2.pipelines.cli.OnlyWith;
 import dev.beit2.pipelines.cli.Range;
 import dev.beit2.pipelines.jvm.SharedInJvm;
 import dev.beit2.pipelines.options.ImageSourceOptions;
@@ -35,7 +37,8 @@ public final class TrainTokenizer {
                 return CommandLine.OK;
               })
           .withPresets(TokenizerRecipe.PRESETS)
-          .refusing(TrainingOptions.SET_BY_TRAINING);
+          .refusing(TrainingOptions.SET_BY_TRAINING)
+          .withTemplate(TrainingOptions.NOT_IN_TEMPLATES);
 
   private TrainTokenizer() {}
 
@@ -46,6 +49,7 @@ public final class TrainTokenizer {
         "Images: a folder, an archive, or several files by a glob or braces, NAME-{000..127}.tar; see --format. Images "
             + "that cannot be decoded are left out and listed in OUTPUT/rejected.")
     @Validation.Required
+    @Location(Location.Kind.INPUT)
     String getInput();
 
     void setInput(String input);
@@ -53,6 +57,7 @@ public final class TrainTokenizer {
     @Description(
         "Images that measure each checkpoint: reconstruction loss, codes in use and perplexity over all of them. Left "
             + "out: none.")
+    @Location(Location.Kind.INPUT)
     String getValidation();
 
     void setValidation(String validation);
@@ -62,6 +67,11 @@ public final class TrainTokenizer {
             + "tower (OpenAI's ViT-B-16.pt, OpenCLIP, Hugging Face). dino:FILE: DINO (dino_vitbase16_pretrain.pth, Hugging "
             + "Face). torchscript:FILE: a program that makes [B, N, D] of images [B, 3, S, S], in its own precision.")
     @Default.String("hog")
+    @Location(
+        value = Location.Kind.INPUT,
+        prefixes = {"clip:", "dino:", "torchscript:"},
+        needsPrefix = true,
+        words = "hog")
     String getTeacher();
 
     void setTeacher(String teacher);
@@ -106,6 +116,7 @@ public final class TrainTokenizer {
 
     @Description("Decay of the codebook's moving average per step. Small batches need a lower one.")
     @Range(min = 0, max = 1)
+    @OnlyWith(option = "codebookUpdate", values = "ema")
     Double getCodebookDecay();
 
     void setCodebookDecay(Double codebookDecay);

@@ -46,7 +46,7 @@ record VqKdSpec(
   private static final long serialVersionUID = 1L;
   private static final String VALIDATION = "--validation";
 
-  /** In the run's folder, only while the command runs. */
+  /** In the run's folder, while the command runs, or the job of a template. */
   private static final String INDEX = ".images.index";
 
   /** Below this fraction of codes in use people are warned. */
