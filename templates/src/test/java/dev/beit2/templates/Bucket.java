@@ -64,7 +64,18 @@ final class Bucket implements Closeable {
   /** Another service of the same address, under a path of its own. */
   void serve(String path, Service service) {
     server.createContext(
-        path, exchange -> answer(exchange, 200, service.answer(read(exchange)).getBytes(UTF_8)));
+        path,
+        exchange -> {
+          String answer;
+          try {
+            answer = service.answer(read(exchange));
+          } catch (IOException | RuntimeException | AssertionError e) {
+            e.printStackTrace();
+            answer(exchange, 400, e.toString().getBytes(UTF_8));
+            return;
+          }
+          answer(exchange, 200, answer.getBytes(UTF_8));
+        });
   }
 
   /** Answers a request's body. */
