@@ -2,35 +2,26 @@ package dev.beit2.pipelines.finetune;
 
 import dev.beit2.io.image.EncodedImage;
 import dev.beit2.io.image.ImageRecord;
-import dev.beit2.io.image.RejectedImage;
 import dev.beit2.io.image.RgbImage;
 import dev.beit2.io.image.UndecodableImageException;
 import dev.beit2.io.image.View;
 import dev.beit2.io.image.source.ImageDataset;
 import dev.beit2.model.train.FineTuningTrainer;
 import dev.beit2.model.train.Mix;
-import dev.beit2.model.train.Trainer;
 import dev.beit2.model.vit.ImageNet;
 import dev.beit2.pipelines.jvm.SharedInJvm;
 import dev.beit2.pipelines.loader.ExampleLoader;
-import dev.beit2.pipelines.loader.ImageExamples;
 import dev.beit2.pipelines.run.RunPosition;
-import dev.beit2.pipelines.train.TrainingTask;
+import dev.beit2.pipelines.train.ImageTraining;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
-import java.util.PrimitiveIterator;
 import javax.annotation.Nullable;
 
 /** Fine-tunes a classifier; each epoch sees another augmented view of each image. */
-final class FineTuning implements TrainingTask<ImageRecord, LabelledBatch> {
+final class FineTuning extends ImageTraining<FineTuningTrainer, LabelledBatch> {
   private final FineTuningSpec spec;
-  private final FineTuningTrainer trainer;
-  private final SharedInJvm<ImageDataset> images;
-  private final ImageExamples examples;
-  private final ExampleLoader<ImageRecord> loader;
   private final int side;
   private final float[] mean = ImageNet.mean();
   private final float[] std = ImageNet.std();
@@ -42,12 +33,7 @@ final class FineTuning implements TrainingTask<ImageRecord, LabelledBatch> {
   @Nullable private Mix drawn;
 
   private FineTuning(FineTuningSpec spec, RunPosition from, SharedInJvm<ImageDataset> images) {
-    this.spec = spec;
-    this.images = images;
-    this.side = spec.network().backbone().imageSize();
-    this.examples = new ImageExamples(images.get(), spec.seed());
-    this.loader = new ExampleLoader<>(examples, spec.limits());
-    this.trainer =
+    super(
         FineTuningTrainer.start(
             spec.network(),
             spec.optimizer(),
@@ -55,8 +41,12 @@ final class FineTuning implements TrainingTask<ImageRecord, LabelledBatch> {
             spec.plan().learningRate(from),
             spec.seed(),
             spec.precision(),
-            spec.activationCheckpointing());
-    trainer.recordGreyRange(Objects.toString(spec.limits().greyRange(), null));
+            spec.activationCheckpointing()),
+        images,
+        spec.seed(),
+        spec.limits());
+    this.spec = spec;
+    this.side = spec.network().backbone().imageSize();
   }
 
   static FineTuning open(FineTuningSpec spec, RunPosition from) throws IOException {
@@ -64,7 +54,7 @@ final class FineTuning implements TrainingTask<ImageRecord, LabelledBatch> {
         new FineTuning(spec, from, FineTuningSpec.dataset("--input", spec.images()));
     try {
       if (spec.backbone() != null && from.step() == 0) {
-        spec.backbone().initialize(training.trainer::initializeFrom);
+        spec.backbone().initialize(training.trainer()::initializeFrom);
       }
       return training;
     } catch (IOException | RuntimeException | Error e) {
@@ -74,31 +64,16 @@ final class FineTuning implements TrainingTask<ImageRecord, LabelledBatch> {
   }
 
   @Override
-  public Trainer trainer() {
-    return trainer;
-  }
-
-  @Override
   public LabelledBatch newBatch(int size) {
     return LabelledBatch.allocate(size, side);
   }
 
   @Override
-  public ImageRecord read(long position) throws IOException {
-    return loader.read(position);
-  }
-
-  @Override
-  public Examples<ImageRecord> readAhead(PrimitiveIterator.OfLong positions) {
-    return examples.readAhead(positions)::next;
-  }
-
-  @Override
   public void fill(long position, ImageRecord example, LabelledBatch batch, int slot)
       throws IOException {
-    int epoch = Math.toIntExact(loader.epoch(position));
+    int epoch = Math.toIntExact(loader().epoch(position));
     ExampleLoader.Rendered<ImageRecord> rendering =
-        loader.render(position, example, (used, image) -> render(used, image, epoch));
+        loader().render(position, example, (used, image) -> render(used, image, epoch));
     ImageRecord used = rendering.example();
     batch.images().put(slot, used.key(), rendering.pixels());
     batch.labels()[slot] = used.label();
@@ -114,26 +89,18 @@ final class FineTuning implements TrainingTask<ImageRecord, LabelledBatch> {
     return spec.randAugment().apply(image.render(view, side), spec.seed(), record.key(), epoch);
   }
 
-  /** Nothing of this network depends on data. */
-  @Override
-  public int initialImages() {
-    return 0;
-  }
-
-  @Override
-  public void initialize(LabelledBatch images) {}
-
   @Override
   public void accumulate(LabelledBatch microBatch, int size) {
     long[] labels = new long[size];
     System.arraycopy(microBatch.labels(), 0, labels, 0, size);
-    trainer.accumulate(
-        microBatch.images().first(size),
-        labels,
-        spec.labelSmoothing(),
-        spec.mixing().mixes() ? mixes(keys(microBatch, size)) : List.of(),
-        size,
-        size / (double) spec.plan().batchSize());
+    trainer()
+        .accumulate(
+            microBatch.images().first(size),
+            labels,
+            spec.labelSmoothing(),
+            spec.mixing().mixes() ? mixes(keys(microBatch, size)) : List.of(),
+            size,
+            size / (double) spec.plan().batchSize());
     seen += size;
   }
 
@@ -142,7 +109,7 @@ final class FineTuning implements TrainingTask<ImageRecord, LabelledBatch> {
     List<Mix> mixes = new ArrayList<>(keys.size());
     for (int slot = 0; slot < keys.size(); slot++) {
       if ((seen + slot) % spec.mixing().images() == 0) {
-        drawn = spec.mixing().sample(spec.seed(), keys.get(slot), trainer.step(), side);
+        drawn = spec.mixing().sample(spec.seed(), keys.get(slot), trainer().step(), side);
       }
       mixes.add(drawn);
     }
@@ -152,35 +119,11 @@ final class FineTuning implements TrainingTask<ImageRecord, LabelledBatch> {
   @Override
   public Map<String, Double> update() {
     seen = 0;
-    return trainer.update();
+    return super.update();
   }
 
   @Override
   public List<String> keys(LabelledBatch batch, int size) {
     return batch.images().keys(size);
-  }
-
-  @Override
-  public List<RejectedImage> rejected() {
-    return loader.rejected();
-  }
-
-  @Override
-  public long faint() {
-    return loader.faint();
-  }
-
-  @Override
-  public void addRejected(List<RejectedImage> known) {
-    loader.addRejected(known);
-  }
-
-  @Override
-  public void close() throws IOException {
-    try {
-      trainer.close();
-    } finally {
-      images.close();
-    }
   }
 }

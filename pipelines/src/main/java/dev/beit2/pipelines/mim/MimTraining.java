@@ -120,15 +120,6 @@ final class MimTraining implements TrainingTask<MimExample, MimBatch> {
     return image.render(row.views().get(view).view(), metadata.inputSize());
   }
 
-  /** Nothing of this network depends on data. */
-  @Override
-  public int initialImages() {
-    return 0;
-  }
-
-  @Override
-  public void initialize(MimBatch images) {}
-
   @Override
   public void accumulate(MimBatch microBatch, int size) {
     int patches = size * metadata.codesPerView();

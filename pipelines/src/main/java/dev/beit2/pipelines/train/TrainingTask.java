@@ -51,15 +51,20 @@ public interface TrainingTask<ExampleT, BatchT> extends AutoCloseable {
    */
   void fill(long position, ExampleT example, BatchT batch, int slot) throws IOException;
 
-  /** How many of the run's first images {@link #initialize} needs; 0 if it does nothing. */
-  int initialImages();
+  /**
+   * How many of the run's first images {@link #initialize} needs; 0 if no parameter depends on
+   * data.
+   */
+  default int initialImages() {
+    return 0;
+  }
 
   /**
    * Initializes what depends on data, such as a codebook, before the first step.
    *
    * @param images the run's first images
    */
-  void initialize(BatchT images);
+  default void initialize(BatchT images) {}
 
   /**
    * Forward and backward pass on a micro-batch of the current optimizer step.

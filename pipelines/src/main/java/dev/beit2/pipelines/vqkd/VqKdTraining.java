@@ -2,39 +2,25 @@ package dev.beit2.pipelines.vqkd;
 
 import dev.beit2.io.image.ImageBatch;
 import dev.beit2.io.image.ImageRecord;
-import dev.beit2.io.image.RejectedImage;
 import dev.beit2.io.image.View;
 import dev.beit2.io.image.source.ImageDataset;
 import dev.beit2.model.recipe.TokenizerRecipe;
 import dev.beit2.model.teacher.Teacher;
-import dev.beit2.model.train.Trainer;
 import dev.beit2.model.train.VqKdTrainer;
 import dev.beit2.pipelines.jvm.SharedInJvm;
 import dev.beit2.pipelines.loader.ExampleLoader;
-import dev.beit2.pipelines.loader.ImageExamples;
 import dev.beit2.pipelines.run.RunPosition;
-import dev.beit2.pipelines.train.TrainingTask;
+import dev.beit2.pipelines.train.ImageTraining;
 import java.io.IOException;
 import java.util.List;
-import java.util.Map;
-import java.util.Objects;
-import java.util.PrimitiveIterator;
 
 /** Trains a tokenizer on images; each epoch sees another view of each image. */
-final class VqKdTraining implements TrainingTask<ImageRecord, ImageBatch> {
+final class VqKdTraining extends ImageTraining<VqKdTrainer, ImageBatch> {
   private final VqKdSpec spec;
-  private final VqKdTrainer trainer;
-  private final SharedInJvm<ImageDataset> images;
-  private final ImageExamples examples;
-  private final ExampleLoader<ImageRecord> loader;
 
   private VqKdTraining(
       VqKdSpec spec, RunPosition from, SharedInJvm<ImageDataset> images, Teacher teacher) {
-    this.spec = spec;
-    this.images = images;
-    this.examples = new ImageExamples(images.get(), spec.seed());
-    this.loader = new ExampleLoader<>(examples, spec.limits());
-    this.trainer =
+    super(
         VqKdTrainer.start(
             spec.network(),
             spec.codebookUpdate(),
@@ -43,8 +29,11 @@ final class VqKdTraining implements TrainingTask<ImageRecord, ImageBatch> {
             spec.plan().learningRate(from),
             spec.seed(),
             spec.precision(),
-            spec.activationCheckpointing());
-    trainer.recordGreyRange(Objects.toString(spec.limits().greyRange(), null));
+            spec.activationCheckpointing()),
+        images,
+        spec.seed(),
+        spec.limits());
+    this.spec = spec;
   }
 
   static VqKdTraining open(VqKdSpec spec, RunPosition from) throws IOException {
@@ -63,39 +52,25 @@ final class VqKdTraining implements TrainingTask<ImageRecord, ImageBatch> {
   }
 
   @Override
-  public Trainer trainer() {
-    return trainer;
-  }
-
-  @Override
   public ImageBatch newBatch(int size) {
     return new ImageBatch(size, spec.network().encoder().imageSize());
   }
 
   @Override
-  public ImageRecord read(long position) throws IOException {
-    return loader.read(position);
-  }
-
-  @Override
-  public Examples<ImageRecord> readAhead(PrimitiveIterator.OfLong positions) {
-    return examples.readAhead(positions)::next;
-  }
-
-  @Override
   public void fill(long position, ImageRecord example, ImageBatch batch, int slot)
       throws IOException {
-    int epoch = Math.toIntExact(loader.epoch(position));
+    int epoch = Math.toIntExact(loader().epoch(position));
     ExampleLoader.Rendered<ImageRecord> rendering =
-        loader.render(
-            position,
-            example,
-            (used, image) -> {
-              View view =
-                  spec.augmentation()
-                      .sample(spec.seed(), used.key(), epoch, image.width(), image.height());
-              return image.render(view, batch.side());
-            });
+        loader()
+            .render(
+                position,
+                example,
+                (used, image) -> {
+                  View view =
+                      spec.augmentation()
+                          .sample(spec.seed(), used.key(), epoch, image.width(), image.height());
+                  return image.render(view, batch.side());
+                });
     batch.put(slot, rendering.example().key(), rendering.pixels());
   }
 
@@ -107,45 +82,16 @@ final class VqKdTraining implements TrainingTask<ImageRecord, ImageBatch> {
   /** Initializes the codebook by k-means. */
   @Override
   public void initialize(ImageBatch images) {
-    trainer.initialize(images.first(initialImages()), initialImages());
+    trainer().initialize(images.first(initialImages()), initialImages());
   }
 
   @Override
   public void accumulate(ImageBatch microBatch, int size) {
-    trainer.accumulate(microBatch.first(size), size, size / (double) spec.plan().batchSize());
-  }
-
-  @Override
-  public Map<String, Double> update() {
-    return trainer.update();
+    trainer().accumulate(microBatch.first(size), size, size / (double) spec.plan().batchSize());
   }
 
   @Override
   public List<String> keys(ImageBatch batch, int size) {
     return batch.keys(size);
-  }
-
-  @Override
-  public List<RejectedImage> rejected() {
-    return loader.rejected();
-  }
-
-  @Override
-  public long faint() {
-    return loader.faint();
-  }
-
-  @Override
-  public void addRejected(List<RejectedImage> known) {
-    loader.addRejected(known);
-  }
-
-  @Override
-  public void close() throws IOException {
-    try {
-      trainer.close();
-    } finally {
-      images.close();
-    }
   }
 }
