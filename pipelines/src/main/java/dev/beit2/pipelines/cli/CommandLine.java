@@ -1,10 +1,15 @@
 package dev.beit2.pipelines.cli;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
+
 import dev.beit2.io.InputFiles;
 import dev.beit2.io.InvalidInputException;
+import dev.beit2.pipelines.flink.Submission;
+import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.Set;
 import java.util.function.IntSupplier;
 import org.apache.beam.sdk.extensions.gcp.options.GcsOptions;
 import org.apache.beam.sdk.io.FileSystems;
@@ -24,11 +29,34 @@ public final class CommandLine {
   /** Exit code: an option, an input or the machine cannot be used; nothing must be undone. */
   public static final int INVALID = 2;
 
+  /** Commands whose work is one job, after which they have nothing to do but to tell of it. */
+  private static final Set<String> ONE_JOB = Set.of("tokenize");
+
   private CommandLine() {}
 
-  /** Runs a command; returns if it succeeds and ends the JVM otherwise. */
+  /**
+   * Runs a command; returns if it succeeds and ends the JVM otherwise. Where Flink runs it without
+   * waiting for its job, which may be in the JVM of a JobManager, a failure is an exception.
+   */
   public static void main(Command<?> command, String[] args) {
-    main(() -> run(command, args, System.out, System.err));
+    if (Submission.current().filter(Submission::detached).isPresent()) {
+      submit(command, args);
+    } else {
+      main(() -> run(command, args, System.out, System.err));
+    }
+  }
+
+  private static void submit(Command<?> command, String[] args) {
+    if (!ONE_JOB.contains(command.name())) {
+      throw new IllegalStateException(
+          "%s: found a submission of one job, for which nobody waits; wanted flink run without --detached, or ./beit2 %1$s --flinkMaster=HOST:PORT"
+              .formatted(command.name()));
+    }
+    ByteArrayOutputStream said = new ByteArrayOutputStream();
+    int code = run(command, args, System.out, new PrintStream(said, true, UTF_8));
+    if (code != OK) {
+      throw new IllegalStateException(said.toString(UTF_8).strip());
+    }
   }
 
   /**
@@ -68,6 +96,8 @@ public final class CommandLine {
       FileSystems.setDefaultPipelineOptions(options);
       requireFileSystems(command, options);
       return command.body().run(options);
+    } catch (SubmittedException submitted) {
+      return OK;
     } catch (Throwable failure) {
       return Failures.print(failure, command.name(), err);
     }

@@ -2,11 +2,13 @@ package dev.beit2.pipelines.cli;
 
 import dev.beit2.pipelines.flink.FlinkJobs;
 import dev.beit2.pipelines.flink.FlinkTarget;
+import dev.beit2.pipelines.flink.Submission;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import org.apache.beam.runners.flink.FlinkPipelineOptions;
 import org.apache.beam.runners.flink.FlinkRunner;
 import org.apache.beam.sdk.options.PipelineOptions;
@@ -25,9 +27,16 @@ final class RunnerSetup {
       return;
     }
     FlinkPipelineOptions flink = options.as(FlinkPipelineOptions.class);
+    Optional<Submission> submission = Submission.current();
     if (!given.containsKey("flinkMaster")) {
-      flink.setFlinkMaster(FlinkTarget.EMBEDDED);
+      flink.setFlinkMaster(submission.isPresent() ? Submission.CHOSEN : FlinkTarget.EMBEDDED);
+    } else if (submission.isPresent()) {
+      throw new InvalidOptionException(
+          "--flinkMaster=" + flink.getFlinkMaster(),
+          "flink run, or a jar that was uploaded, which have a cluster already",
+          "flink run --jobmanager=HOST:PORT, or no such option");
     }
+    submission.ifPresent(chosen -> flink.setAttachedMode(!chosen.detached()));
     Path settings = Home.flinkConfiguration();
     if (flink.getFlinkConfDir() == null
         && System.getenv("FLINK_CONF_DIR") == null
@@ -51,7 +60,7 @@ final class RunnerSetup {
     String given = "--flinkMaster=" + target.master();
     FlinkPipelineOptions flink = options.as(FlinkPipelineOptions.class);
     int slots = slots(given, target);
-    if (flink.getFilesToStage() == null) {
+    if (flink.getFilesToStage() == null && Submission.current().isEmpty()) {
       Path jar = Home.jobJar();
       if (!Files.exists(jar)) {
         throw new InvalidOptionException(

@@ -3,6 +3,7 @@ package dev.beit2.pipelines.cli;
 import static java.util.Objects.requireNonNull;
 
 import dev.beit2.pipelines.flink.FlinkTarget;
+import dev.beit2.pipelines.flink.Submission;
 import dev.beit2.pipelines.jvm.SharedInJvm;
 import java.io.Closeable;
 import java.io.IOException;
@@ -114,13 +115,20 @@ public final class StageProgress implements Serializable {
     }
   }
 
-  /** Runs a pipeline to its end in the launcher, and prints the stage's last line. */
+  /**
+   * Runs a pipeline to its end in the launcher, and prints the stage's last line.
+   *
+   * @throws SubmittedException if nobody waits for the end
+   */
   public PipelineResult run(Pipeline pipeline) {
     Progress progress = Progress.onStderr(key.stage(), key.total());
     PipelineResult result;
     long done;
     try (Closeable shown = embedded ? () -> {} : onCluster(pipeline.getOptions(), progress)) {
       result = pipeline.run();
+      if (Submission.current().filter(Submission::detached).isPresent()) {
+        throw new SubmittedException();
+      }
       // A job that was only submitted has no metrics.
       done = result.waitUntilFinish() == PipelineResult.State.DONE ? processed(result) : 0;
     } catch (RuntimeException e) {

@@ -30,7 +30,11 @@ public record FlinkTarget(boolean flink, String master, int parallelism) {
       return new FlinkTarget(false, "", -1);
     }
     FlinkPipelineOptions flink = options.as(FlinkPipelineOptions.class);
-    return new FlinkTarget(true, flink.getFlinkMaster(), flink.getParallelism());
+    String master = flink.getFlinkMaster();
+    if (master.equals(Submission.CHOSEN)) {
+      master = Submission.current().map(Submission::master).orElse(master);
+    }
+    return new FlinkTarget(true, master, flink.getParallelism());
   }
 
   /** Whether the pipeline goes to a Flink cluster, which other processes make up. */

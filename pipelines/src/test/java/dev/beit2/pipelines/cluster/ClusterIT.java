@@ -16,9 +16,12 @@ import dev.beit2.pipelines.tokenize.TokenizeDataset;
 import dev.beit2.pipelines.tokenize.VerifyShards;
 import dev.beit2.pipelines.vqkd.TrainTokenizer;
 import java.io.IOException;
+import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
@@ -155,6 +158,106 @@ final class ClusterIT {
             .expect(CommandLine.INVALID);
     assertEquals(1, ended.said().lines().filter(line -> line.contains("found")).count());
     assertFalse(ended.said().contains("\tat "), ended.said());
+  }
+
+  /** {@code flink run}: Flink's client runs the {@code main}, which submits two jobs. */
+  @Test
+  void flinkRunPretrains() throws Exception {
+    Ended ended =
+        flink(
+            "run",
+            "--jobmanager",
+            CLUSTER.cluster().master(),
+            "--class",
+            PretrainMim.class.getName(),
+            "target/beit2-job.jar",
+            "--shards=" + relative(shards()),
+            "--output=" + relative(dir.resolve("submitted")),
+            "--preset=tiny",
+            "--steps=11",
+            "--localSteps=1",
+            "--batchSize=2",
+            "--workers=2");
+    ended.expect(CommandLine.OK);
+    assertTrue(ended.said().contains("[pretrain] 11/11"), ended.said());
+    assertTrue(Files.exists(dir.resolve("submitted/checkpoints/step-000011/state.json")));
+  }
+
+  @Test
+  void flinkRunTellsWhatIsWrongWithAnOption() throws Exception {
+    Ended ended =
+        flink(
+            "run",
+            "--jobmanager",
+            CLUSTER.cluster().master(),
+            "--class",
+            VerifyShards.class.getName(),
+            "target/beit2-job.jar",
+            "--shards=" + shards(),
+            CLUSTER.master());
+    ended.expect(CommandLine.INVALID);
+    assertTrue(ended.said().contains("wanted flink run --jobmanager=HOST:PORT"), ended.said());
+  }
+
+  /** Flink's client in a process of its own, as its script {@code bin/flink} starts it. */
+  private static Ended flink(String... args) throws Exception {
+    Path err = dir.resolve("flink.err");
+    List<String> line = new ArrayList<>();
+    line.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+    ManagementFactory.getRuntimeMXBean().getInputArguments().stream()
+        .filter(argument -> argument.startsWith("--add-opens"))
+        .forEach(line::add);
+    line.addAll(List.of("-cp", Files.readString(Path.of("target/flink-lib-classpath")).strip()));
+    line.add("org.apache.flink.client.cli.CliFrontend");
+    line.addAll(List.of(args));
+    ProcessBuilder builder =
+        new ProcessBuilder(line).redirectErrorStream(true).redirectOutput(err.toFile());
+    builder.environment().put("FLINK_CONF_DIR", Path.of("flink-conf").toAbsolutePath().toString());
+    return new Commands.Started(builder.start(), err).ended();
+  }
+
+  /** A jar that was uploaded runs in the JobManager, which answers when the job is submitted. */
+  @Test
+  void aJarUploadedToTheRestApiTokenizes() throws Exception {
+    Rest rest = new Rest(CLUSTER.cluster().master());
+    String jar = rest.upload(Path.of("target/beit2-job.jar"));
+    Path output = dir.resolve("uploaded");
+    String[] options = tokenize(output);
+    for (int i = 0; i < options.length; i++) {
+      options[i] = options[i].replace(relative(dir).toString(), dir.toString());
+    }
+    Map<String, Object> submitted =
+        rest.post(
+            "/jars/" + jar + "/run",
+            Map.of("entryClass", TokenizeDataset.class.getName(), "programArgsList", options));
+    assertTrue(submitted.containsKey("jobid"), submitted::toString);
+    Commands.await(
+        "the set",
+        () -> {
+          assertTrue(
+              CLUSTER.cluster().jobs().jobs().stream()
+                  .filter(job -> job.id().equals(submitted.get("jobid")))
+                  .allMatch(job -> !job.ended() || job.state().equals("FINISHED")));
+          return Files.exists(output.resolve("manifest.json"));
+        });
+    assertEquals(Commands.digests(shards()).keySet(), Commands.digests(output).keySet());
+    // What is refused does not end the JobManager, and the answer says why.
+    Map<String, Object> refused =
+        rest.post(
+            "/jars/" + jar + "/run",
+            Map.of(
+                "entryClass",
+                PretrainMim.class.getName(),
+                "programArgsList",
+                List.of("--workers=2")));
+    assertTrue(
+        refused.toString().contains("wanted flink run without --detached"), refused::toString);
+    Map<String, Object> invalid =
+        rest.post(
+            "/jars/" + jar + "/run",
+            Map.of("entryClass", TokenizeDataset.class.getName(), "programArgsList", List.of()));
+    assertTrue(invalid.toString().contains("--input"), invalid::toString);
+    assertTrue(CLUSTER.cluster().jobManager().alive());
   }
 
   @Test

@@ -2,6 +2,7 @@ package dev.beit2.pipelines.cluster;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.File;
@@ -9,11 +10,15 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.LocalDateTime;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.jar.JarFile;
+import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.BeforeAll;
@@ -154,6 +159,59 @@ final class JobJarIT {
 
   @Test
   void signaturesOfTheJarsAreRemoved() {
-    assertFalse(job.stream().anyMatch(name -> name.matches("META-INF/.*\\.(SF|DSA|RSA)")));
+    assertFalse(job.stream().anyMatch(name -> name.matches("META-INF/.*\\.(SF|DSA|RSA|EC)")));
+    assertFalse(job.stream().anyMatch(name -> name.matches("META-INF/SIG-.*")));
+  }
+
+  /** A class that two jars bring is the same in both, so it does not matter which one is taken. */
+  @Test
+  void noClassHasTwoVersions() throws IOException {
+    Map<String, Long> checksums = new HashMap<>();
+    List<String> different = new ArrayList<>();
+    for (Path jar : all) {
+      if (flink.contains(jar)) {
+        continue;
+      }
+      try (JarFile file = new JarFile(jar.toFile())) {
+        file.stream()
+            .filter(entry -> entry.getName().endsWith(".class"))
+            .filter(entry -> !entry.getName().endsWith("module-info.class"))
+            .filter(
+                entry -> {
+                  Long other = checksums.put(entry.getName(), entry.getCrc());
+                  return other != null && other != entry.getCrc();
+                })
+            .forEach(entry -> different.add(jar + ": " + entry.getName()));
+      }
+    }
+    assertEquals(List.of(), different);
+  }
+
+  /** What lies in the jar twice would be found by some tools and not by others. */
+  @Test
+  void noEntryIsThereTwice() throws IOException {
+    try (JarFile file = new JarFile("target/beit2-job.jar")) {
+      assertEquals(job.size(), file.stream().count());
+    }
+  }
+
+  /** Times of the build, and the user's name, would make each build another file. */
+  @Test
+  void ourEntriesDoNotSayWhenAndByWhomTheyWereBuilt() throws IOException {
+    Matcher timestamp =
+        Pattern.compile("<project.build.outputTimestamp>(.*)</")
+            .matcher(Files.readString(Path.of("../pom.xml")));
+    assertTrue(timestamp.find());
+    LocalDateTime wanted = LocalDateTime.parse(timestamp.group(1).replace("Z", ""));
+    try (JarFile file = new JarFile("target/beit2-job.jar")) {
+      List<String> others =
+          file.stream()
+              .filter(entry -> entry.getName().startsWith("dev/beit2/"))
+              .filter(entry -> !entry.getTimeLocal().equals(wanted))
+              .map(entry -> entry.getName() + " " + entry.getTimeLocal())
+              .toList();
+      assertEquals(List.of(), others);
+      assertNull(file.getManifest().getMainAttributes().getValue("Built-By"));
+    }
   }
 }
