@@ -25,6 +25,7 @@ public record Submission(String master, boolean detached) {
   }
 
   /** The submission in which this JVM runs a {@code main}; empty if Flink does not run it. */
+  @SuppressWarnings("deprecation") // Beam's runner runs bounded pipelines by it
   public static Optional<Submission> current() {
     if (ExecutionEnvironment.areExplicitEnvironmentsAllowed()) {
       return Optional.empty();
