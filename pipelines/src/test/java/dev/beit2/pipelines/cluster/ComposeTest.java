@@ -103,5 +103,4 @@ final class ComposeTest {
     String port = address.split(":")[1];
     assertTrue(service.toString().contains(port), service::toString);
   }
-
 }
