@@ -1,8 +1,11 @@
 package dev.beit2.io.store;
 
 import com.google.cloud.ReadChannel;
+import com.google.cloud.storage.Blob;
 import com.google.cloud.storage.BlobId;
 import com.google.cloud.storage.Storage;
+import com.google.cloud.storage.Storage.BlobField;
+import com.google.cloud.storage.Storage.BlobGetOption;
 import com.google.cloud.storage.StorageException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -16,19 +19,31 @@ final class ObjectChannel implements ReadableByteChannel {
   private static final int FORBIDDEN = 403;
   private static final int NOT_FOUND = 404;
 
+  private static final int ATTEMPTS = 6;
+
   private final Storage storage;
   private final String path;
-  private final ReadChannel object;
+  private ReadChannel object;
+  private long start;
+  private long end = Long.MAX_VALUE;
+  private boolean begun;
 
   ObjectChannel(Storage storage, String path) {
     this.storage = storage;
     this.path = path;
-    this.object = storage.reader(BlobId.fromGsUtilUri(path));
-    object.setChunkSize(0); // no buffer: each read goes on with the answer to the one request
+    this.object = request();
+  }
+
+  private ReadChannel request() {
+    ReadChannel request = storage.reader(BlobId.fromGsUtilUri(path));
+    request.setChunkSize(0); // no buffer: each read goes on with the answer to the one request
+    return request;
   }
 
   /** Reads only the bytes [start, end); before the first read. */
-  void limit(long start, long end) throws IOException {
+  void limit(long first, long last) throws IOException {
+    start = first;
+    end = last;
     object.seek(start);
     object.limit(end);
   }
@@ -36,12 +51,32 @@ final class ObjectChannel implements ReadableByteChannel {
   @Override
   public int read(ByteBuffer into) throws IOException {
     try {
-      return object.read(into);
+      int read = object.read(into);
+      for (int attempt = 1; read < 0 && !begun && !isEmpty(); attempt++) {
+        if (attempt == ATTEMPTS) {
+          throw new IOException("cannot read " + path + " (answers without content)");
+        }
+        object.close();
+        object = request();
+        limit(start, end);
+        read = object.read(into);
+      }
+      begun |= read > 0;
+      return read;
     } catch (StorageException e) {
       throw unreadable(e);
     } catch (IOException e) {
       throw e.getCause() instanceof StorageException cause ? unreadable(cause) : e;
     }
+  }
+
+  /**
+   * Whether there is nothing to read. A connection that breaks before the length was told looks
+   * like that, too, so the store is asked.
+   */
+  private boolean isEmpty() {
+    Blob stored = storage.get(BlobId.fromGsUtilUri(path), BlobGetOption.fields(BlobField.SIZE));
+    return stored != null && Math.min(stored.getSize(), end) <= start;
   }
 
   private IOException unreadable(StorageException e) {
