@@ -13,7 +13,10 @@ import java.nio.channels.ReadableByteChannel;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.NoSuchFileException;
 
-/** Reads an object, in one request as long as nothing breaks; what breaks is resumed. */
+/**
+ * Reads an object, in one request as long as nothing breaks; what breaks is resumed. Where nothing
+ * is in it, another request asks whether that is so.
+ */
 final class ObjectChannel implements ReadableByteChannel {
   private static final int UNAUTHORIZED = 401;
   private static final int FORBIDDEN = 403;

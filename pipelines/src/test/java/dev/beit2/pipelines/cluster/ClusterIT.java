@@ -164,43 +164,35 @@ final class ClusterIT {
   @Test
   void flinkRunPretrains() throws Exception {
     Ended ended =
-        flink(
-            "run",
-            "--jobmanager",
-            CLUSTER.cluster().master(),
-            "--class",
-            PretrainMim.class.getName(),
-            "target/beit2-job.jar",
+        flinkRun(
+            PretrainMim.class,
             "--shards=" + relative(shards()),
             "--output=" + relative(dir.resolve("submitted")),
             "--preset=tiny",
-            "--steps=11",
+            "--steps=2",
             "--localSteps=1",
+            "--roundsPerJob=1",
             "--batchSize=2",
             "--workers=2");
     ended.expect(CommandLine.OK);
-    assertTrue(ended.said().contains("[pretrain] 11/11"), ended.said());
-    assertTrue(Files.exists(dir.resolve("submitted/checkpoints/step-000011/state.json")));
+    assertTrue(ended.said().contains("[pretrain] 2/2"), ended.said());
+    assertTrue(Files.exists(dir.resolve("submitted/checkpoints/step-000002/state.json")));
+    long jobs =
+        FlinkJobs.at(CLUSTER.cluster().master()).jobs().stream()
+            .filter(job -> job.name().equals("pretrain " + path("submitted")))
+            .count();
+    assertEquals(2, jobs);
   }
 
   @Test
   void flinkRunTellsWhatIsWrongWithAnOption() throws Exception {
-    Ended ended =
-        flink(
-            "run",
-            "--jobmanager",
-            CLUSTER.cluster().master(),
-            "--class",
-            VerifyShards.class.getName(),
-            "target/beit2-job.jar",
-            "--shards=" + shards(),
-            CLUSTER.master());
+    Ended ended = flinkRun(VerifyShards.class, "--shards=" + shards(), CLUSTER.master());
     ended.expect(CommandLine.INVALID);
     assertTrue(ended.said().contains("wanted flink run --jobmanager=HOST:PORT"), ended.said());
   }
 
-  /** Flink's client in a process of its own, as its script {@code bin/flink} starts it. */
-  private static Ended flink(String... args) throws Exception {
+  /** {@code flink run} in a process of its own, as the script {@code bin/flink} starts it. */
+  private static Ended flinkRun(Class<?> main, String... args) throws Exception {
     Path err = dir.resolve("flink.err");
     List<String> line = new ArrayList<>();
     line.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
@@ -208,7 +200,15 @@ final class ClusterIT {
         .filter(argument -> argument.startsWith("--add-opens"))
         .forEach(line::add);
     line.addAll(List.of("-cp", Files.readString(Path.of("target/flink-lib-classpath")).strip()));
-    line.add("org.apache.flink.client.cli.CliFrontend");
+    line.addAll(
+        List.of(
+            "org.apache.flink.client.cli.CliFrontend",
+            "run",
+            "--jobmanager",
+            CLUSTER.cluster().master(),
+            "--class",
+            main.getName(),
+            "target/beit2-job.jar"));
     line.addAll(List.of(args));
     ProcessBuilder builder =
         new ProcessBuilder(line).redirectErrorStream(true).redirectOutput(err.toFile());
