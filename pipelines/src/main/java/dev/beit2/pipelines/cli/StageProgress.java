@@ -118,9 +118,14 @@ public final class StageProgress implements Serializable {
   /**
    * Runs a pipeline to its end in the launcher, and prints the stage's last line.
    *
-   * @throws SubmittedException if nobody waits for the end
+   * @throws SubmittedException if nobody waits for the end, as when a template is launched: then
+   *     the command ends here, and what it has opened is closed
    */
   public PipelineResult run(Pipeline pipeline) {
+    if (TemplateLaunch.isIn(pipeline.getOptions())) {
+      TemplateLaunch.make(pipeline, key.stage());
+      throw new SubmittedException();
+    }
     Progress progress = Progress.onStderr(key.stage(), key.total());
     PipelineResult result;
     long done;

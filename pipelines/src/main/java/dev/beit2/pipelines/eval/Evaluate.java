@@ -10,7 +10,6 @@ import dev.beit2.pipelines.cli.CommandLine;
 import dev.beit2.pipelines.cli.InvalidOptionException;
 import dev.beit2.pipelines.cli.Location;
 import dev.beit2.pipelines.cli.StageProgress;
-import dev.beit2.pipelines.cli.TemplateLaunch;
 import dev.beit2.pipelines.flink.FlinkTarget;
 import dev.beit2.pipelines.run.OutputFolder;
 import java.io.IOException;
@@ -18,7 +17,6 @@ import java.io.PrintStream;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.TreeSet;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -44,8 +42,7 @@ public final class Evaluate {
                   + "the mean of its patch features (k-NN, cosine, temperature 0.07, as in DINO's evaluation).",
               Options.class,
               options -> {
-                run(options, NAME)
-                    .ifPresent(found -> print(found, options.getOutput(), System.out));
+                print(run(options, NAME), options.getOutput(), System.out);
                 return CommandLine.OK;
               })
           .withLocalParallelism(FlinkTarget.processors())
@@ -127,10 +124,9 @@ public final class Evaluate {
    * Measures the accuracy and writes {@code evaluation.json}.
    *
    * @param stage name for progress messages
-   * @return what is in {@code evaluation.json}; empty if a template is launched
    * @throws InvalidOptionException if images or backbone are not what the options promise
    */
-  public static Optional<Evaluation> run(Options options, String stage) throws IOException {
+  public static Evaluation run(Options options, String stage) throws IOException {
     List<Integer> ks = ks(options.getK());
     List<String> vectors = vectors(options);
     if (options.getValidation() == null && !options.getLeaveOneOut()) {
@@ -157,12 +153,9 @@ public final class Evaluate {
               vectors,
               ks);
       classify(options, stage, knn, sets.get(0).manifest());
-      if (TemplateLaunch.isIn(options)) {
-        return Optional.empty();
-      }
       Evaluation found = Evaluation.read(options.getOutput());
       prepared.deleteComputed();
-      return Optional.of(found);
+      return found;
     }
   }
 
@@ -216,11 +209,7 @@ public final class Evaluate {
             "Write",
             ParDo.of(new WriteEvaluationFn(searched.metadata().backbone(), knn, counts))
                 .withSideInputs(counts));
-    if (TemplateLaunch.isIn(options)) {
-      TemplateLaunch.make(pipeline, stage);
-    } else {
-      progress.run(pipeline);
-    }
+    progress.run(pipeline);
   }
 
   /**

@@ -166,9 +166,7 @@ public final class ExtractFeatures {
     try (Hold held = OutputFolder.hold(options.getOutput())) {
       config.begin(options.getOutput());
       plan.write(options, stage, images, target.path(options.getOutput()), /* labelled= */ false);
-      if (!TemplateLaunch.isIn(options)) {
-        RejectedNote.print(stage, options.getOutput());
-      }
+      RejectedNote.print(stage, options.getOutput());
     }
   }
 

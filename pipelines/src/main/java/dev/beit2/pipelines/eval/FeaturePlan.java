@@ -13,7 +13,6 @@ import dev.beit2.model.torch.Precision;
 import dev.beit2.pipelines.cli.InvalidOptionException;
 import dev.beit2.pipelines.cli.Option;
 import dev.beit2.pipelines.cli.StageProgress;
-import dev.beit2.pipelines.cli.TemplateLaunch;
 import dev.beit2.pipelines.flink.FlinkTarget;
 import dev.beit2.pipelines.options.ImageSourceOptions;
 import dev.beit2.pipelines.options.Inputs;
@@ -96,10 +95,6 @@ record FeaturePlan(
     ClassNames.write(folder, images.summary().classes());
     StageProgress progress = StageProgress.of(stage, images.summary().images().orElse(0), options);
     Pipeline pipeline = pipeline(options, images, folder, labelled, progress);
-    if (TemplateLaunch.isIn(options)) {
-      TemplateLaunch.make(pipeline, stage);
-      return;
-    }
     long faint = FaintImages.in(progress.run(pipeline));
     FaintImages.print(stage, faint);
     if (FeatureManifest.read(folder).rows() == 0) {

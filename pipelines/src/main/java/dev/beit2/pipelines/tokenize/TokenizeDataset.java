@@ -207,10 +207,6 @@ public final class TokenizeDataset {
     PatchEncoder.Source encoder = new PatchEncoder.OfTokenizer(tokenizer);
     StageProgress progress = StageProgress.of(stage, images.images().orElse(0), options);
     Pipeline pipeline = pipeline(options, source, encoder, shards, progress);
-    if (TemplateLaunch.isIn(options)) {
-      TemplateLaunch.make(pipeline, stage);
-      return;
-    }
     long faint = FaintImages.in(progress.run(pipeline));
     if (Inputs.shards("--output", options.getOutput()).rows() == 0) {
       throw noneUsable(options, images);
