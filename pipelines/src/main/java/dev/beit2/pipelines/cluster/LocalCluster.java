@@ -10,6 +10,7 @@ import dev.beit2.pipelines.cli.LocalFolder;
 import dev.beit2.pipelines.flink.FlinkJobs;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
+import java.net.BindException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.nio.file.Files;
@@ -22,6 +23,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.ThreadLocalRandom;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
@@ -143,11 +145,22 @@ public final class LocalCluster {
     return new LocalCluster(directory.toRealPath(), settings);
   }
 
-  /** A free port of the loopback device. */
+  /**
+   * A free port of the loopback device. It is below those that systems give to sockets that ask for
+   * none (from 32768 on Linux, from 49152 elsewhere): so nothing takes it until the cluster does,
+   * neither a connection nor another service of the same JobManager.
+   */
   static int freePort() throws IOException {
-    try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getByName(HOST))) {
-      return socket.getLocalPort();
+    BindException failure = null;
+    for (int attempt = 0; attempt < 100; attempt++) {
+      int port = ThreadLocalRandom.current().nextInt(20_000, 32_768);
+      try (ServerSocket socket = new ServerSocket(port, 1, InetAddress.getByName(HOST))) {
+        return socket.getLocalPort();
+      } catch (BindException e) {
+        failure = e;
+      }
     }
+    throw requireNonNull(failure);
   }
 
   Settings settings() {

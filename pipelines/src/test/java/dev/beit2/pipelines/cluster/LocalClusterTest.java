@@ -25,6 +25,15 @@ class LocalClusterTest {
     assertEquals(settings, LocalCluster.in(dir).orElseThrow().settings());
   }
 
+  /** Ports that a system gives to connections could be taken before the cluster binds them. */
+  @Test
+  void portsAreNotThoseOfConnections() throws Exception {
+    for (int i = 0; i < 100; i++) {
+      int port = LocalCluster.freePort();
+      assertTrue(port >= 20_000 && port < 32_768, "port " + port);
+    }
+  }
+
   @ParameterizedTest
   @ValueSource(strings = {"", "[]", "{\"taskManagers\": 2}", "{\"taskManagers\": \"two\"}"})
   void refusesOtherSettings(String json) throws Exception {
