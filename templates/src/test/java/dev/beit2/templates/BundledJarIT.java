@@ -17,9 +17,11 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.jar.JarFile;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** What is in the jar of the launcher and the workers. */
+@Tag("slow")
 final class BundledJarIT {
   private static final Path BUNDLED = Path.of("target/beit2-dataflow.jar");
 

@@ -24,6 +24,7 @@ import java.util.stream.Stream;
 import org.apache.beam.model.pipeline.v1.RunnerApi;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -32,6 +33,7 @@ import org.junit.jupiter.api.io.TempDir;
  * the image holds is started as Google's launcher starts it. Only Google's services are missing: a
  * bucket and a service on the loopback device take their places.
  */
+@Tag("slow")
 final class TemplateIT {
   private static final String IMAGE =
       "europe-west4-docker.pkg.dev/a-project/beit2/tokenize-dataset:1";

@@ -23,12 +23,14 @@ import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.apache.flink.kubernetes.shaded.io.fabric8.kubernetes.api.model.Container;
 import org.apache.flink.kubernetes.shaded.io.fabric8.kubernetes.api.model.EnvVar;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** infra/flink without Kubernetes and Docker, as far as this machine can run it. */
 @Timeout(value = 10, unit = TimeUnit.MINUTES) // ends a test that hangs
+@Tag("slow")
 final class ManifestsIT {
   @TempDir Path dir;
 
