@@ -59,7 +59,8 @@ final class TrainingIT {
   private static final List<String> UNSHARE =
       List.of("/usr/bin/unshare", "--user", "--map-root-user", "--mount");
 
-  @RegisterExtension static final FlinkClusterExtension CLUSTER = new FlinkClusterExtension(2);
+  @RegisterExtension
+  static final FlinkClusterExtension CLUSTER = new FlinkClusterExtension(2).keepingClasses();
 
   @TempDir static Path dir;
 

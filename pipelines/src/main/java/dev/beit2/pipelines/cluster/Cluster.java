@@ -98,6 +98,13 @@ public final class Cluster {
     Integer getProcessors();
 
     void setProcessors(Integer processors);
+
+    @Description(
+        "Keeps the classes of jobs loaded and compiled from one job to the next, so that jobs start sooner. After each build "
+            + "stop the cluster and start it again. Left out: false, or as in the folder's cluster.")
+    Boolean getKeepClasses();
+
+    void setKeepClasses(Boolean keepClasses);
   }
 
   /** {@code ./beit2 cluster}. */
@@ -175,7 +182,10 @@ public final class Cluster {
                 ? Math.max(1, FlinkTarget.processors() / taskManagers)
                 : previous.processors()),
         previous == null ? LocalCluster.freePort() : previous.rpcPort(),
-        previous == null ? LocalCluster.freePort() : previous.restPort());
+        previous == null ? LocalCluster.freePort() : previous.restPort(),
+        options.getKeepClasses() != null || previous == null
+            ? options.getKeepClasses()
+            : previous.keepClasses());
   }
 
   private static int givenOr(@Nullable Integer given, int fallback) {

@@ -8,6 +8,7 @@ import dev.beit2.pipelines.cli.Home;
 import dev.beit2.pipelines.cli.InvalidOptionException;
 import dev.beit2.pipelines.cli.LocalFolder;
 import dev.beit2.pipelines.flink.FlinkJobs;
+import java.io.File;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.net.BindException;
@@ -28,6 +29,7 @@ import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
+import javax.annotation.Nullable;
 
 /**
  * A Flink cluster on this machine: a JobManager and TaskManagers, each in its own JVM, on the
@@ -88,6 +90,8 @@ public final class LocalCluster {
    * @param processors per TaskManager
    * @param rpcPort of the JobManager, for TaskManagers
    * @param restPort of the JobManager, for everybody else
+   * @param keepClasses whether the classes of jobs are in Flink's class path, so that the next job
+   *     finds them loaded and compiled
    */
   record Settings(
       int taskManagers,
@@ -96,10 +100,18 @@ public final class LocalCluster {
       int managedMegabytes,
       int processors,
       int rpcPort,
-      int restPort) {
+      int restPort,
+      @Nullable Boolean keepClasses) {
     Settings withTaskManagers(int number) {
       return new Settings(
-          number, slots, heapMegabytes, managedMegabytes, processors, rpcPort, restPort);
+          number,
+          slots,
+          heapMegabytes,
+          managedMegabytes,
+          processors,
+          rpcPort,
+          restPort,
+          keepClasses);
     }
   }
 
@@ -317,6 +329,9 @@ public final class LocalCluster {
     conf.put("restart-strategy.fixed-delay.delay", "3 s");
 
     conf.put("classloader.parent-first-patterns.additional", String.join(";", PARENT_FIRST));
+    if (keepsClasses()) {
+      conf.put("classloader.resolve-order", "parent-first");
+    }
     // Threads of libraries may outlive a job for a moment; that is not an error.
     conf.put("classloader.check-leaked-classloader", false);
     return conf;
@@ -360,7 +375,17 @@ public final class LocalCluster {
     if (!jobs) {
       command.add("-Dtaskmanager.resource-id=" + process.name());
     }
-    process.start(jvm, Home.flinkClassPath(), command);
+    process.start(jvm, classPath(), command);
+  }
+
+  private boolean keepsClasses() {
+    return Boolean.TRUE.equals(settings.keepClasses());
+  }
+
+  private String classPath() throws IOException {
+    return keepsClasses()
+        ? Home.flinkClassPath() + File.pathSeparator + Home.jobJar()
+        : Home.flinkClassPath();
   }
 
   /** Waits until the JobManager has heard from these TaskManagers since a point in time. */

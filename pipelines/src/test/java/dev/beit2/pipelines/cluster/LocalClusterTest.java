@@ -1,6 +1,7 @@
 package dev.beit2.pipelines.cluster;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -19,10 +20,22 @@ class LocalClusterTest {
 
   @Test
   void readsTheSettingsOfACluster() throws Exception {
-    LocalCluster.Settings settings = new LocalCluster.Settings(2, 1, 1024, 512, 1, 7000, 7001);
+    LocalCluster.Settings settings =
+        new LocalCluster.Settings(2, 1, 1024, 512, 1, 7000, 7001, true);
     assertEquals(Optional.empty(), LocalCluster.in(dir));
     Files.writeString(dir.resolve("cluster.json"), Json.pretty(settings));
     assertEquals(settings, LocalCluster.in(dir).orElseThrow().settings());
+  }
+
+  @Test
+  void readsSettingsWithoutLaterOptions() throws Exception {
+    Files.writeString(
+        dir.resolve("cluster.json"),
+        """
+        {"taskManagers": 2, "slots": 1, "heapMegabytes": 1024, "managedMegabytes": 512,
+         "processors": 1, "rpcPort": 7000, "restPort": 7001}
+        """);
+    assertNull(LocalCluster.in(dir).orElseThrow().settings().keepClasses());
   }
 
   /** Ports that a system gives to connections could be taken before the cluster binds them. */
