@@ -22,7 +22,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Features on embedded Flink, and the measures that start from them. */
+/** Features, and the measures that start from them. */
 final class FeaturesTest {
   @RegisterExtension static final SampleRuns SAMPLES = new SampleRuns();
 
@@ -40,7 +40,7 @@ final class FeaturesTest {
   }
 
   private static String run(Command<?> command, int code, List<String> args) {
-    return Commands.run(command, args).expect(code).said();
+    return Commands.runDirectly(command, args).expect(code).said();
   }
 
   private static String run(Command<?> command, int code, String... args) {

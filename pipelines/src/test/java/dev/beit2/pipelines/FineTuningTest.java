@@ -29,7 +29,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.api.io.TempDir;
 
-/** The command finetune on embedded Flink. */
+/** The command finetune. */
 final class FineTuningTest {
   @RegisterExtension static final SampleRuns SAMPLES = new SampleRuns();
 
@@ -45,7 +45,7 @@ final class FineTuningTest {
   }
 
   private static String run(int expected, List<String> args) {
-    return Commands.run(FineTuneClassifier.COMMAND, args).expect(expected).said();
+    return Commands.runDirectly(FineTuneClassifier.COMMAND, args).expect(expected).said();
   }
 
   private static byte[] model(Path run) throws IOException {
@@ -85,7 +85,7 @@ final class FineTuningTest {
         status.matches("(?s).*validation_top1_accuracy +0\\.\\d{3} ± 0\\.\\d{3}\\n.*"), status);
 
     Path evaluation = dir.resolve("evaluation");
-    Commands.run(
+    Commands.runDirectly(
             Evaluate.COMMAND,
             List.of(
                 "--backbone=" + run,

@@ -83,7 +83,7 @@ final class GreyImagesTest {
     ByteArrayOutputStream said = new ByteArrayOutputStream();
     System.setErr(new PrintStream(said, true, UTF_8));
     try {
-      Commands.run(command, List.of(args)).expect(CommandLine.OK);
+      Commands.runDirectly(command, List.of(args)).expect(CommandLine.OK);
     } finally {
       System.setErr(stderr);
     }

@@ -23,7 +23,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Linear probes of a backbone on embedded Flink. */
+/** Linear probes of a backbone. */
 final class LinearProbingTest {
   @RegisterExtension static final SampleRuns SAMPLES = new SampleRuns();
 
@@ -39,6 +39,10 @@ final class LinearProbingTest {
 
   /** Runs the command on the images. */
   private Commands.Ended probe(String output, String... more) throws IOException {
+    return Commands.runDirectly(LinearProbing.COMMAND, args(output, more));
+  }
+
+  private List<String> args(String output, String... more) throws IOException {
     List<String> args =
         new ArrayList<>(
             List.of(
@@ -47,12 +51,14 @@ final class LinearProbingTest {
                 "--validation=" + SAMPLES.validation(),
                 "--output=" + dir.resolve(output)));
     args.addAll(List.of(more));
-    return Commands.run(LinearProbing.COMMAND, args);
+    return args;
   }
 
   @Test
   void measuresAndContinues() throws IOException {
-    probe("whole", "--seeds=2", "--epochs=20").expect(CommandLine.OK);
+    // On Flink; the others are on the Direct runner.
+    Commands.run(LinearProbing.COMMAND, args("whole", "--seeds=2", "--epochs=20"))
+        .expect(CommandLine.OK);
     ProbeResult whole = ProbeResult.read(dir.resolve("whole").toString());
     assertEquals(
         List.of(45L, 12L, 3L),

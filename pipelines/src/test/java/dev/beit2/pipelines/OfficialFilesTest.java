@@ -37,7 +37,7 @@ final class OfficialFilesTest {
   @TempDir Path dir;
 
   private static void run(Command<?> command, List<String> args) {
-    Commands.run(command, args).expect(CommandLine.OK);
+    Commands.runDirectly(command, args).expect(CommandLine.OK);
   }
 
   private void evaluate(String backbone) throws IOException {

@@ -48,7 +48,8 @@ final class ScriptTokenizersTest {
 
   @Test
   void shardsAndAModelOfItsCodes() throws IOException {
-    Commands.run(TokenizeDataset.COMMAND, tokenize(tokenizer("codes.pt"))).expect(CommandLine.OK);
+    Commands.runDirectly(TokenizeDataset.COMMAND, tokenize(tokenizer("codes.pt")))
+        .expect(CommandLine.OK);
     String shards = dir.resolve("shards").toString();
     ShardManifest manifest = ShardManifest.read(shards);
     assertEquals(
@@ -64,7 +65,7 @@ final class ScriptTokenizersTest {
     wrong.add(tokenizer("codes32.pt"));
     assertRefused(PretrainMim.COMMAND, wrong, "found codes of the tokenizer");
     pretrain.add(tokenizer("codes.pt"));
-    Commands.run(PretrainMim.COMMAND, pretrain).expect(CommandLine.OK);
+    Commands.runDirectly(PretrainMim.COMMAND, pretrain).expect(CommandLine.OK);
     Checkpoint last = RunDirectory.latest(run.toString()).orElseThrow();
     try (ReadableByteChannel model = last.open(Checkpoint.MODEL)) {
       byte[] start = Channels.newInputStream(model).readNBytes(4000);

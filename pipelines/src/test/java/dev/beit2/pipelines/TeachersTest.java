@@ -50,7 +50,8 @@ final class TeachersTest {
     Path file = TEACHERS.resolve(name);
     String run = dir.resolve("run").toString();
     String validation = "--validation=" + SAMPLES.validation();
-    Commands.run(TrainTokenizer.COMMAND, train("--teacher=" + kind + ":" + file, validation))
+    Commands.runDirectly(
+            TrainTokenizer.COMMAND, train("--teacher=" + kind + ":" + file, validation))
         .expect(CommandLine.OK);
     assertEquals(
         width,
@@ -59,7 +60,7 @@ final class TeachersTest {
     String teacher = RunConfig.read("--output", run).orElseThrow().values().get("teacher");
     assertTrue(teacher.matches(kind + ":[0-9a-f]{64}"), teacher);
     Path copied = Commands.copyFolder(file.getParent(), dir.resolve("copy"));
-    Commands.run(
+    Commands.runDirectly(
             TrainTokenizer.COMMAND,
             train("--teacher=" + kind + ":" + copied.resolve(file.getFileName()), validation))
         .expect(CommandLine.OK);

@@ -46,7 +46,7 @@ final class TokenizerValidationTest {
     String said =
         stderr(
             () ->
-                Commands.run(
+                Commands.runDirectly(
                         TrainTokenizer.COMMAND,
                         SampleRuns.training(
                             run,
