@@ -39,7 +39,12 @@ final class KillTest {
   private static final String ROUND = "dev.beit2.pipelines.train.CommitRoundFn";
 
   private static final List<String> TRAINING =
-      List.of("--preset=tiny", "--batchSize=2", "--localSteps=" + LOCAL_STEPS, "--steps=" + STEPS);
+      List.of(
+          "--preset=tiny",
+          "--threads=1",
+          "--batchSize=2",
+          "--localSteps=" + LOCAL_STEPS,
+          "--steps=" + STEPS);
   private static final List<String> FILES_OF_ONE_WORKER =
       List.of("model.safetensors", "optimizer-0.safetensors");
   private static final List<String> FILES_OF_TWO_WORKERS =
@@ -198,7 +203,8 @@ final class KillTest {
     if (!Files.exists(backbone)) {
       run(
           PretrainMim.COMMAND,
-          List.of("--preset=tiny", "--batchSize=2", "--steps=1", "--shards=" + shards()),
+          List.of(
+              "--preset=tiny", "--threads=1", "--batchSize=2", "--steps=1", "--shards=" + shards()),
           backbone);
     }
     return backbone;

@@ -200,7 +200,7 @@ final class SampleRuns implements BeforeAllCallback {
     Commands.run(command, args).expect(CommandLine.OK);
   }
 
-  /** The arguments of a short training. */
+  /** The arguments of a short training, by one thread: two test classes run at once. */
   static List<String> training(Path output, String... more) {
     List<String> args =
         new ArrayList<>(
@@ -209,6 +209,7 @@ final class SampleRuns implements BeforeAllCallback {
                 "--batchSize=4",
                 "--checkpointEvery=2",
                 "--seed=5",
+                "--threads=1",
                 "--output=" + output));
     args.addAll(List.of(more));
     return args;

@@ -146,10 +146,8 @@ final class SegmentationTest {
     assertArrayEquals(model(once), model(jobs));
     Path two = dir.resolve("two");
     Path again = dir.resolve("again");
-    runOnFlink(segment(two, "--steps=4", "--workers=2", "--threads=1"));
-    run(
-        CommandLine.OK,
-        segment(again, "--steps=4", "--workers=2", "--threads=1", "--roundsPerJob=1"));
+    runOnFlink(segment(two, "--steps=4", "--workers=2"));
+    run(CommandLine.OK, segment(again, "--steps=4", "--workers=2", "--roundsPerJob=1"));
     assertArrayEquals(model(two), model(again));
     assertFalse(Arrays.equals(model(once), model(two)));
     Path untrained = dir.resolve("untrained");
