@@ -1,5 +1,6 @@
 package dev.beit2.pipelines;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -77,7 +78,7 @@ final class LauncherTest {
     shell.environment().merge("PATH", dir.resolve("maven") + ":", (path, maven) -> maven + path);
     shell.environment().putAll(environment);
     Process process = shell.start();
-    String out = new String(process.getInputStream().readAllBytes());
+    String out = new String(process.getInputStream().readAllBytes(), UTF_8);
     return new Ended(process.waitFor(), out);
   }
 

@@ -64,7 +64,7 @@ public record Augmentation(
    * The view with this number of the image with this key: a pure function of the arguments (see
    * {@link SeededRandom}), so every worker draws the same view, whenever and in whatever order.
    *
-   * @param the number of the view: 0, 1, …, or for example the epoch
+   * @param number of the view: 0, 1, …, or for example the epoch
    * @param width the image's width in pixels
    * @param height the image's height in pixels
    */

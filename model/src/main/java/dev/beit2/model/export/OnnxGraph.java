@@ -166,7 +166,7 @@ final class OnnxGraph {
   /** Writes the model; weights pass in small pieces. */
   void write(WritableByteChannel out) throws IOException {
     ProtoMessage name = new ProtoMessage().text(2, "beit2");
-    long length = nodes.size() + name.size() + constants.size() + ports.size();
+    long length = (long) nodes.size() + name.size() + constants.size() + ports.size();
     for (Map.Entry<String, Entry> weight : weights.entrySet()) {
       length += start(weight).size() + weight.getValue().size();
     }

@@ -102,7 +102,7 @@ final class ScriptTokenizer implements Tokenizer {
     try (NDManager manager = module.newManager()) {
       NDArray input = manager.create(images, new Shape(batch, 3, side, side), DataType.FLOAT32);
       NDArray found = module.forward(kernels, manager, input);
-      if (!isInteger(found) || !found.getShape().equals(new Shape(batch, grid * grid))) {
+      if (!isInteger(found) || !found.getShape().equals(new Shape(batch, (long) grid * grid))) {
         throw new InvalidCodesException(
             "%s of %d images, and [2, %d] of two".formatted(shown(found), batch, grid * grid));
       }

@@ -261,7 +261,7 @@ public final class Vit {
     if (config.positions() == Positions.RELATIVE) {
       initializeBias(config, init, name + ".attn.");
     }
-    weight(init, name + ".attn.qkv", normal, 1, 3 * dim, dim);
+    weight(init, name + ".attn.qkv", normal, 1, 3L * dim, dim);
     weight(init, name + ".attn.proj", normal, last, dim, dim);
     bias(init, name + ".attn.proj", normal, dim, dim);
     init.layerNorm(name + ".norm2", dim);

@@ -1,5 +1,6 @@
 package dev.beit2.model.checkpoint;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -79,13 +80,13 @@ class SafetensorsTest {
         InvalidCheckpointException.class, () -> read(Arrays.copyOf(whole, whole.length - 1)));
     assertThrows(InvalidCheckpointException.class, () -> read(Arrays.copyOf(whole, 20)));
     IOException refusal =
-        assertThrows(IOException.class, () -> read("not a checkpoint at all".getBytes("UTF-8")));
+        assertThrows(IOException.class, () -> read("not a checkpoint at all".getBytes(UTF_8)));
     assertTrue(refusal.getMessage().startsWith("not a safetensors file"), refusal.getMessage());
   }
 
   @Test
   void refusesTextAfterTheHeadersObject() throws IOException {
-    byte[] twoObjects = "{} {}".getBytes("UTF-8");
+    byte[] twoObjects = "{} {}".getBytes(UTF_8);
     ByteBuffer file =
         ByteBuffer.allocate(Long.BYTES + twoObjects.length).order(ByteOrder.LITTLE_ENDIAN);
     file.putLong(twoObjects.length).put(twoObjects);

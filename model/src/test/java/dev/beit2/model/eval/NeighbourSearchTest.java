@@ -165,7 +165,7 @@ class NeighbourSearchTest {
     assertExact(found, some, features, dim, 100, 20);
     for (int q = 0; q < 10; q++) {
       assertEquals(49, found.neighbours().get(q).size());
-      long own = 20 + q;
+      long own = 20L + q;
       assertTrue(found.neighbours().get(q).stream().noneMatch(n -> n.position() == own));
     }
   }

@@ -32,8 +32,6 @@ import org.junit.jupiter.api.io.TempDir;
 /** onnxruntime runs the exported graphs. */
 class OnnxExportTest {
   private static final int SIDE = 64;
-  private static final int DIM = 48;
-  private static final int PATCHES = 16;
   private static final float TOLERANCE = 1e-5f;
 
   @TempDir Path folder;

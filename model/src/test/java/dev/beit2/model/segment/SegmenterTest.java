@@ -144,8 +144,9 @@ class SegmenterTest {
               UperNet.Mode.INFERENCE);
       float[] values = logits.toFloatArray();
       float[] biases = new float[4];
+      int perClass = values.length / 4;
       for (int i = 0; i < values.length; i++) {
-        biases[i / (values.length / 4)] -= values[i] / (values.length / 4);
+        biases[i / perClass] -= values[i] / perClass;
       }
       state.put("decode_head.conv_seg.bias", state.manager().create(biases));
     }

@@ -1,5 +1,6 @@
 package dev.beit2.model.train;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -82,7 +83,7 @@ class NativeMemoryTest {
     // Each tensor gets pages of its own, so what is resident is what is allocated, on any machine.
     process.environment().put("MALLOC_MMAP_THRESHOLD_", "65536");
     Process child = process.start();
-    List<String> lines = new String(child.getInputStream().readAllBytes()).lines().toList();
+    List<String> lines = new String(child.getInputStream().readAllBytes(), UTF_8).lines().toList();
     assertTrue(child.waitFor(60, TimeUnit.SECONDS));
     assertEquals(0, child.exitValue());
     return Arrays.stream(lines.get(lines.size() - 1).split(" "))

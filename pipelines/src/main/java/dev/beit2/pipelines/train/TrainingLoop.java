@@ -282,7 +282,7 @@ final class TrainingLoop<ExampleT, BatchT> implements AutoCloseable {
       this.partition = new WorkerPartition(examples, round.workers(), worker);
       this.batchSize = round.batchSize();
       this.microBatch = microBatch;
-      this.microBatchesPerStep = (batchSize + microBatch - 1) / microBatch;
+      this.microBatchesPerStep = ((long) batchSize + microBatch - 1) / microBatch;
       this.imagesBefore = round.from().images() / round.workers();
       this.examples =
           task.readAhead(

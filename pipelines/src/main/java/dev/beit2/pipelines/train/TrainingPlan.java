@@ -113,7 +113,8 @@ public record TrainingPlan(
    * Plans the run that options describe.
    *
    * @param stage name of the run in progress lines
-   * @param config the run's configuration, see {@link #config(String, Class, TrainingOptions)}
+   * @param config the run's configuration, see {@link #config(String, Class, TrainingOptions,
+   *     TrainingRecipe)}
    * @param examples images of the data set
    * @param imageSize width and height of the network's input in pixels
    * @param recipe of the preset

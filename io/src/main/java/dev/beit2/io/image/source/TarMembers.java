@@ -111,7 +111,7 @@ final class TarMembers implements Closeable {
         zeros++;
       }
       if (zeros < read) {
-        return position + zeros / RECORD * RECORD;
+        return position + (long) (zeros / RECORD) * RECORD;
       }
       position += read;
     }
