@@ -420,6 +420,15 @@ final class TrainingIT {
     assertFalse(StoredFile.matching(path(output), "events.out.tfevents.*").isEmpty());
   }
 
+  /** Without them all else would pass, too, and take longer. */
+  @Test
+  void theClusterHasTheClassesOfJobs() throws Exception {
+    String classPath = flink("/jobmanager/environment").get("classpath").toString();
+    assertTrue(classPath.contains("beit2-job.jar"), classPath);
+    String settings = flink("/jobmanager/config").get("result").toString();
+    assertTrue(settings.contains("classloader.resolve-order, value=parent-first"), settings);
+  }
+
   @Test
   void eachWorkerKeepsATaskManagerOfItsOwn() throws Exception {
     List<Object> taskManagers = undisturbed().firstRound();

@@ -183,12 +183,10 @@ public final class Cluster {
                 : previous.processors()),
         previous == null ? LocalCluster.freePort() : previous.rpcPort(),
         previous == null ? LocalCluster.freePort() : previous.restPort(),
-        options.getKeepClasses() != null || previous == null
-            ? options.getKeepClasses()
-            : previous.keepClasses());
+        givenOr(options.getKeepClasses(), previous != null && previous.keepClasses()));
   }
 
-  private static int givenOr(@Nullable Integer given, int fallback) {
+  private static <T> T givenOr(@Nullable T given, T fallback) {
     return given == null ? fallback : given;
   }
 

@@ -91,7 +91,7 @@ public final class LocalCluster {
    * @param rpcPort of the JobManager, for TaskManagers
    * @param restPort of the JobManager, for everybody else
    * @param keepClasses whether the classes of jobs are in Flink's class path, so that the next job
-   *     finds them loaded and compiled
+   *     finds them loaded and compiled; null, as in a file without it, becomes false
    */
   record Settings(
       int taskManagers,
@@ -102,6 +102,10 @@ public final class LocalCluster {
       int rpcPort,
       int restPort,
       @Nullable Boolean keepClasses) {
+    Settings {
+      keepClasses = Boolean.TRUE.equals(keepClasses);
+    }
+
     Settings withTaskManagers(int number) {
       return new Settings(
           number,
@@ -329,7 +333,7 @@ public final class LocalCluster {
     conf.put("restart-strategy.fixed-delay.delay", "3 s");
 
     conf.put("classloader.parent-first-patterns.additional", String.join(";", PARENT_FIRST));
-    if (keepsClasses()) {
+    if (settings.keepClasses()) {
       conf.put("classloader.resolve-order", "parent-first");
     }
     // Threads of libraries may outlive a job for a moment; that is not an error.
@@ -378,12 +382,8 @@ public final class LocalCluster {
     process.start(jvm, classPath(), command);
   }
 
-  private boolean keepsClasses() {
-    return Boolean.TRUE.equals(settings.keepClasses());
-  }
-
   private String classPath() throws IOException {
-    return keepsClasses()
+    return settings.keepClasses()
         ? Home.flinkClassPath() + File.pathSeparator + Home.jobJar()
         : Home.flinkClassPath();
   }

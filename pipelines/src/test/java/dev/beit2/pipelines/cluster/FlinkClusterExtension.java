@@ -40,7 +40,7 @@ public final class FlinkClusterExtension implements BeforeAllCallback, AfterAllC
     this.keepClasses = keepClasses;
   }
 
-  /** The same with {@code --keepClasses}: each job but the first takes half the time. */
+  /** The same with {@code --keepClasses}: jobs after the first start sooner. */
   public FlinkClusterExtension keepingClasses() {
     return new FlinkClusterExtension(taskManagers, true);
   }

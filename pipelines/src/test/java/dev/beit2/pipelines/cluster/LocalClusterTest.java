@@ -1,7 +1,7 @@
 package dev.beit2.pipelines.cluster;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -35,7 +35,7 @@ class LocalClusterTest {
         {"taskManagers": 2, "slots": 1, "heapMegabytes": 1024, "managedMegabytes": 512,
          "processors": 1, "rpcPort": 7000, "restPort": 7001}
         """);
-    assertNull(LocalCluster.in(dir).orElseThrow().settings().keepClasses());
+    assertFalse(LocalCluster.in(dir).orElseThrow().settings().keepClasses());
   }
 
   /** Ports that a system gives to connections could be taken before the cluster binds them. */
