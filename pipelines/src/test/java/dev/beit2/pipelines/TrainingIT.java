@@ -425,8 +425,6 @@ final class TrainingIT {
   void theClusterHasTheClassesOfJobs() throws Exception {
     String classPath = flink("/jobmanager/environment").get("classpath").toString();
     assertTrue(classPath.contains("beit2-job.jar"), classPath);
-    String settings = flink("/jobmanager/config").get("result").toString();
-    assertTrue(settings.contains("classloader.resolve-order, value=parent-first"), settings);
   }
 
   @Test

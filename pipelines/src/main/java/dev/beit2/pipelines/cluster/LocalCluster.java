@@ -288,7 +288,8 @@ public final class LocalCluster {
     Files.writeString(directory.resolve(REST), "http://" + master() + "\n");
   }
 
-  private Map<String, Object> configuration() {
+  /** The settings of Flink. */
+  Map<String, Object> configuration() {
     Map<String, Object> conf = new LinkedHashMap<>();
     for (String address :
         List.of(

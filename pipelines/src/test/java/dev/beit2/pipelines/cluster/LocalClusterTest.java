@@ -38,6 +38,18 @@ class LocalClusterTest {
     assertFalse(LocalCluster.in(dir).orElseThrow().settings().keepClasses());
   }
 
+  @Test
+  void classesThatAreKeptAreFlinksOwn() throws Exception {
+    String order = "classloader.resolve-order";
+    assertEquals("parent-first", cluster(true).configuration().get(order));
+    assertFalse(cluster(false).configuration().containsKey(order));
+  }
+
+  private LocalCluster cluster(boolean keepClasses) throws Exception {
+    return LocalCluster.create(
+        dir, new LocalCluster.Settings(2, 1, 1024, 512, 1, 7000, 7001, keepClasses));
+  }
+
   /** Ports that a system gives to connections could be taken before the cluster binds them. */
   @Test
   void portsAreNotThoseOfConnections() throws Exception {
