@@ -25,7 +25,7 @@ public final class Progress {
   private static final Duration SHORTEST_WINDOW = Duration.ofSeconds(1);
   private static final String CLEAR_TO_END = "\u001b[K";
 
-  private record Sample(Instant at, long done, long images) {}
+  private record Sample(Instant at, double done, long images) {}
 
   private final String stage;
   private final long total;
@@ -35,7 +35,7 @@ public final class Progress {
   private final boolean terminal;
   private final Instant start;
   private final Deque<Sample> samples = new ArrayDeque<>();
-  private long done;
+  private double done;
   private Instant lastShown = Instant.MIN;
   private OptionalDouble lastLoss = OptionalDouble.empty();
 
@@ -104,11 +104,11 @@ public final class Progress {
   /**
    * Reports progress; shows it unless the last line is too recent.
    *
-   * @param done of the total
+   * @param done of the total; a fraction, such as the part of a step, counts for the time left
    * @param loss the latest loss, if the stage has one
    * @param images seen so far, or megabytes, or another unit that the rate is measured in
    */
-  public synchronized void update(long done, OptionalDouble loss, long images) {
+  public synchronized void update(double done, OptionalDouble loss, long images) {
     Instant now = clock.instant();
     this.done = done;
     lastLoss = loss.isPresent() ? loss : lastLoss;
@@ -169,7 +169,7 @@ public final class Progress {
   }
 
   private String head() {
-    String head = String.format(Locale.ROOT, "[%s] %d", stage, done);
+    String head = String.format(Locale.ROOT, "[%s] %d", stage, (long) done);
     head = total > 0 ? head + "/" + total : head;
     return lastLoss.isPresent()
         ? head + String.format(Locale.ROOT, "  loss %.3g", lastLoss.getAsDouble())

@@ -19,6 +19,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalDouble;
 import java.util.function.Consumer;
 import java.util.stream.LongStream;
 import javax.annotation.Nullable;
@@ -85,6 +86,9 @@ final class TrainingLoop<ExampleT, BatchT> implements AutoCloseable {
       List<String> keys = new ArrayList<>(round.batchSize());
       try {
         for (int seen = 0; seen < round.batchSize(); seen += microBatch) {
+          if (seen > 0) {
+            show(round, steps.size(), seen, OptionalDouble.empty());
+          }
           accumulate(Math.min(microBatch, round.batchSize() - seen), keys);
         }
         Map<String, Double> metrics = new LinkedHashMap<>(task.update()); // optimizer
@@ -93,7 +97,7 @@ final class TrainingLoop<ExampleT, BatchT> implements AutoCloseable {
         metrics.put("images_per_second", round.batchSize() / seconds);
         steps.add(metrics);
         onStep.accept(metrics);
-        show(round, steps.size(), metrics.get("loss"));
+        show(round, steps.size(), 0, OptionalDouble.of(metrics.get("loss")));
       } catch (NonFiniteLossException e) {
         failure = "%s, at worker %d on %s".formatted(e.getMessage(), worker, keys);
       }
@@ -130,10 +134,19 @@ final class TrainingLoop<ExampleT, BatchT> implements AutoCloseable {
     return (System.nanoTime() - nanoTime) / 1e9;
   }
 
-  private void show(Round round, int steps, double loss) {
+  /**
+   * Shows how far the run is.
+   *
+   * @param steps that this round has completed
+   * @param seen images of the next step's batch: a large batch takes minutes without a GPU
+   */
+  private void show(Round round, int steps, int seen, OptionalDouble loss) {
     if (progress != null) {
-      long images = round.from().images() + (long) steps * round.workers() * round.batchSize();
-      progress.update(plan.done(round.from()) + steps, loss, images);
+      long ofWorker = (long) steps * round.batchSize() + seen;
+      progress.update(
+          plan.done(round.from()) + (double) ofWorker / round.batchSize(),
+          loss,
+          round.from().images() + ofWorker * round.workers());
     }
   }
 

@@ -69,6 +69,17 @@ class ProgressTest {
     assertEquals("[2/4 pretrain] 11/100  loss 5.90  done in 11 s\n", shown());
   }
 
+  /** A step of 2,048 images takes half an hour without a GPU. */
+  @Test
+  void aLongStepIsShownByParts() {
+    Progress progress = progress(2, false);
+    progress.continueFrom(0, 0);
+    clock.pass(Duration.ofMinutes(10));
+    progress.update(0.25, OptionalDouble.empty(), 512);
+
+    assertEquals("[2/4 pretrain] 0/2  0.9 images/s  1 h 10 min left\n", shown());
+  }
+
   @Test
   void aPostponedLineComesFiveSecondsLater() {
     Progress progress = progress(100, false);
