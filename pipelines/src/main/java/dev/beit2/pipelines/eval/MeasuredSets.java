@@ -73,7 +73,9 @@ final class MeasuredSets {
   MeasuredSets with(String option, String path) throws IOException {
     Part part = part(option, path);
     if (!parts.isEmpty()) {
-      requireSameClasses(parts.get(0), part);
+      Part first = parts.get(0);
+      ClassNames.requireSame(
+          part.set().label(), part.classes(), first.set().label(), first.classes());
     }
     parts.add(part);
     return this;
@@ -100,25 +102,6 @@ final class MeasuredSets {
     String folder =
         StoredFile.in(target.path(options.getOutput()), FOLDER + "/" + option.substring(2)).path();
     return new Part(new MeasuredSet(option, path, folder), images, images.summary().classes());
-  }
-
-  /** Only compares names: some formats number the classes and do not name them. */
-  private static void requireSameClasses(Part first, Part other) {
-    List<String> known = first.classes();
-    List<String> found = other.classes();
-    if (!known.isEmpty() && !found.isEmpty() && !found.equals(known)) {
-      throw new InvalidOptionException(
-          other.set().label(),
-          "the classes " + firstNames(found),
-          "those of %s: %s".formatted(first.set().label(), firstNames(known)));
-    }
-  }
-
-  private static String firstNames(List<String> classes) {
-    int shown = 10;
-    return classes.size() <= shown
-        ? String.join(", ", classes)
-        : String.join(", ", classes.subList(0, shown)) + ", … (" + classes.size() + ")";
   }
 
   /** The names of the classes by label; empty if they are not known. */

@@ -20,6 +20,7 @@ import dev.beit2.pipelines.jvm.SharedInJvm;
 import dev.beit2.pipelines.options.ImageSourceOptions;
 import dev.beit2.pipelines.options.Inputs;
 import dev.beit2.pipelines.options.PretrainedBackbone;
+import dev.beit2.pipelines.run.ClassNames;
 import dev.beit2.pipelines.run.RunConfig;
 import dev.beit2.pipelines.run.RunPosition;
 import dev.beit2.pipelines.train.TrainingPlan;
@@ -173,21 +174,12 @@ record FineTuningSpec(
       return null;
     }
     ImageSource source = labelled(VALIDATION, options.getValidation(), options);
-    List<String> found = Inputs.summary(VALIDATION, source).classes();
-    // Only names are compared: some formats number the classes and do not name them.
-    if (!found.isEmpty() && !classes.isEmpty() && !found.equals(classes)) {
-      throw new InvalidOptionException(
-          VALIDATION + "=" + options.getValidation(),
-          "the classes " + some(found),
-          "those of --input=%s: %s".formatted(options.getInput(), some(classes)));
-    }
+    ClassNames.requireSame(
+        VALIDATION + "=" + options.getValidation(),
+        Inputs.summary(VALIDATION, source).classes(),
+        "--input=" + options.getInput(),
+        classes);
     return source;
-  }
-
-  private static String some(List<String> classes) {
-    int shown = 10;
-    return String.join(", ", classes.subList(0, Math.min(shown, classes.size())))
-        + (classes.size() > shown ? ", … (" + classes.size() + ")" : "");
   }
 
   /**
