@@ -1,6 +1,7 @@
 package dev.beit2.io.store;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
+import static java.nio.file.StandardCopyOption.ATOMIC_MOVE;
 import static java.util.Objects.requireNonNull;
 
 import dev.beit2.io.InputFiles;
@@ -345,7 +346,7 @@ public record StoredFile(String path) {
         content.write(measured);
         written = measured.written();
       }
-      FileSystems.rename(List.of(temporary.resource()), List.of(target));
+      temporary.rename(this);
       return written;
     } catch (IOException e) {
       discard(temporary, e);
@@ -354,6 +355,20 @@ public record StoredFile(String path) {
     } catch (RuntimeException e) {
       discard(temporary, e);
       throw e;
+    }
+  }
+
+  private void rename(StoredFile target) throws IOException {
+    Optional<Path> local = localPath();
+    if (local.isEmpty()) {
+      FileSystems.rename(List.of(resource()), List.of(target.resource()));
+      return;
+    }
+    try {
+      // Beam would not say why it cannot.
+      Files.move(local.get(), target.localPath().orElseThrow(), ATOMIC_MOVE);
+    } catch (NoSuchFileException e) {
+      throw new IOException("the file system has changed: " + path + " is gone", e);
     }
   }
 

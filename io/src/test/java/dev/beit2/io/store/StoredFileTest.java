@@ -158,6 +158,26 @@ final class StoredFileTest {
     assertArrayEquals("theirs".getBytes(UTF_8), store.objects.get("manifest.json"));
   }
 
+  /** As when another file system is mounted over the folder. */
+  @Test
+  void aFileSystemThatChangesWhileAFileIsWrittenIsNamed() {
+    Path run = folder.resolve("run");
+    StoredFile file = new StoredFile(run.resolve("model.safetensors").toString());
+    IOException failure =
+        assertThrows(
+            IOException.class,
+            () ->
+                file.write(
+                    channel -> {
+                      channel.write(ByteBuffer.wrap(new byte[10]));
+                      Files.move(run, folder.resolve("elsewhere"));
+                    }));
+
+    assertTrue(
+        failure.getMessage().matches("cannot write .*/model.safetensors .the file system has .*"),
+        failure::getMessage);
+  }
+
   @Test
   void aLocalFileIsCompleteOrAbsent() throws IOException {
     StoredFile file = StoredFile.in(folder + "/", "a.json");

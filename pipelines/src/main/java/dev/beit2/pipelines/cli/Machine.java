@@ -34,7 +34,9 @@ final class Machine {
         "free space, or another folder; temporary files go to TMPDIR=FOLDER");
     remedy("Read-only file system|Permission denied", "a folder that can be written");
     remedy("Too many open files", "a higher limit: ulimit -n 65536");
-    remedy("Input/output error|Stale file handle|Transport endpoint", "a file system that works");
+    remedy(
+        "Input/output error|Stale file handle|Transport endpoint|the file system has changed",
+        "a file system that works");
     remedy("unable to create native thread", "a higher limit of processes: ulimit -u");
     remedy(
         "can't allocate memory|Cannot allocate memory|bad_alloc", "more memory, or less at once");
