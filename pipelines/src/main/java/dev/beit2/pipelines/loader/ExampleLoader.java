@@ -14,6 +14,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.LongAdder;
 import javax.annotation.Nullable;
 
@@ -59,10 +60,13 @@ public final class ExampleLoader<ExampleT> {
   /** The example at a position, or its replacement, and the pixels. */
   public record Rendered<ExampleT>(ExampleT example, RgbImage pixels) {}
 
+  private static final long NONE = -1;
+
   private final Source<ExampleT> source;
   private final DecodingLimits limits;
   private final Map<String, RejectedImage> rejected = new ConcurrentHashMap<>();
   private final LongAdder faint = new LongAdder();
+  private final AtomicLong firstEpoch = new AtomicLong(NONE);
 
   /**
    * @param limits of what is decoded
@@ -110,7 +114,8 @@ public final class ExampleLoader<ExampleT> {
         try {
           EncodedImage image = EncodedImage.open(source.image(candidate), limits);
           RgbImage pixels = renderer.render(candidate, image);
-          if (image.isFaint() && epoch == 0) { // each image once
+          firstEpoch.compareAndSet(NONE, epoch);
+          if (image.isFaint() && epoch == firstEpoch.get()) { // each image once
             faint.increment();
           }
           return new Rendered<>(candidate, pixels);
@@ -125,7 +130,10 @@ public final class ExampleLoader<ExampleT> {
         size + " images of which none can be read and decoded", "at least one that can");
   }
 
-  /** How many images of the first epoch so far are faint; see {@link EncodedImage#isFaint}. */
+  /**
+   * How many images are faint so far, of the epoch that was rendered first; see {@link
+   * EncodedImage#isFaint}.
+   */
   public long faint() {
     return faint.sum();
   }

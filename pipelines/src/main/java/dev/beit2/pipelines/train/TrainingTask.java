@@ -88,8 +88,8 @@ public interface TrainingTask<ExampleT, BatchT> extends AutoCloseable {
   }
 
   /**
-   * How many images of the first epoch so far are faint; see {@link EncodedImage#isFaint}. Zero
-   * where another command has told people.
+   * How many images are faint so far, of the first epoch that this task reads from; see {@link
+   * EncodedImage#isFaint}. Zero where another command has told people.
    */
   default long faint() {
     return 0;

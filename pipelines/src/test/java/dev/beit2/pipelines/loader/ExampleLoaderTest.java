@@ -48,10 +48,16 @@ final class ExampleLoaderTest {
 
   private static ExampleLoader<Integer> loader(int count, Set<Integer> broken, Set<Integer> missing)
       throws IOException {
-    ByteArrayOutputStream png = new ByteArrayOutputStream();
-    ImageIO.write(new BufferedImage(2, 2, BufferedImage.TYPE_INT_RGB), "png", png);
     return new ExampleLoader<>(
-        new Numbers(count, broken, missing, png.toByteArray()), DecodingLimits.DEFAULT);
+        new Numbers(count, broken, missing, png(BufferedImage.TYPE_INT_RGB)),
+        DecodingLimits.DEFAULT);
+  }
+
+  /** A black image. */
+  private static byte[] png(int type) throws IOException {
+    ByteArrayOutputStream png = new ByteArrayOutputStream();
+    ImageIO.write(new BufferedImage(2, 2, type), "png", png);
+    return png.toByteArray();
   }
 
   private static int example(ExampleLoader<Integer> loader, long position) throws IOException {
@@ -109,5 +115,18 @@ final class ExampleLoaderTest {
     assertThrows(InvalidInputException.class, () -> loader.read(0));
     ExampleLoader<Integer> broken = loader(2, Set.of(0), Set.of(1));
     assertThrows(InvalidInputException.class, () -> example(broken, 0));
+  }
+
+  /** A run that goes on in a later epoch tells of faint images, too. */
+  @Test
+  void faintImagesCountInTheEpochThatIsSeenFirst() throws IOException {
+    ExampleLoader<Integer> loader =
+        new ExampleLoader<>(
+            new Numbers(3, Set.of(), Set.of(), png(BufferedImage.TYPE_USHORT_GRAY)),
+            DecodingLimits.DEFAULT);
+    for (int position = 4; position < 12; position++) {
+      example(loader, position);
+    }
+    assertEquals(2, loader.faint()); // positions 4 and 5
   }
 }
