@@ -53,10 +53,12 @@ final class ExampleLoaderTest {
         DecodingLimits.DEFAULT);
   }
 
-  /** A black image. */
+  /** An image that is almost black. */
   private static byte[] png(int type) throws IOException {
+    BufferedImage image = new BufferedImage(2, 2, type);
+    image.getRaster().setSample(0, 0, 0, 1);
     ByteArrayOutputStream png = new ByteArrayOutputStream();
-    ImageIO.write(new BufferedImage(2, 2, type), "png", png);
+    ImageIO.write(image, "png", png);
     return png.toByteArray();
   }
 
