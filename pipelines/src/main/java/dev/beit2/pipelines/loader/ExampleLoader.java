@@ -66,7 +66,7 @@ public final class ExampleLoader<ExampleT> {
   private final DecodingLimits limits;
   private final Map<String, RejectedImage> rejected = new ConcurrentHashMap<>();
   private final LongAdder faint = new LongAdder();
-  private final AtomicLong firstEpoch = new AtomicLong(NONE);
+  private final AtomicLong faintEpoch = new AtomicLong(NONE); // the first that had one
 
   /**
    * @param limits of what is decoded
@@ -114,9 +114,11 @@ public final class ExampleLoader<ExampleT> {
         try {
           EncodedImage image = EncodedImage.open(source.image(candidate), limits);
           RgbImage pixels = renderer.render(candidate, image);
-          firstEpoch.compareAndSet(NONE, epoch);
-          if (image.isFaint() && epoch == firstEpoch.get()) { // each image once
-            faint.increment();
+          if (image.isFaint()) {
+            faintEpoch.compareAndSet(NONE, epoch);
+            if (epoch == faintEpoch.get()) { // each image once
+              faint.increment();
+            }
           }
           return new Rendered<>(candidate, pixels);
         } catch (UndecodableImageException e) {
@@ -131,7 +133,7 @@ public final class ExampleLoader<ExampleT> {
   }
 
   /**
-   * How many images are faint so far, of the epoch that was rendered first; see {@link
+   * How many images are faint so far, in the first epoch that had one; see {@link
    * EncodedImage#isFaint}.
    */
   public long faint() {

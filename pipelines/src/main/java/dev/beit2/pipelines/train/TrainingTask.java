@@ -88,7 +88,7 @@ public interface TrainingTask<ExampleT, BatchT> extends AutoCloseable {
   }
 
   /**
-   * How many images are faint so far, of the first epoch that this task reads from; see {@link
+   * How many images are faint so far, in the first epoch that had one; see {@link
    * EncodedImage#isFaint}. Zero where another command has told people.
    */
   default long faint() {

@@ -155,6 +155,10 @@ final class CommandLineTest {
               "a folder that can be written"),
           arguments(new AccessDeniedException("/o/a"), "/o/a: Permission denied", "can be written"),
           arguments(
+              new IOException("cannot write o/a (the file system has changed: o/.a.tmp is gone)"),
+              "cannot write o/a (the file system has changed",
+              "a file system that works"),
+          arguments(
               new UnsatisfiedLinkError(
                   "/h/l.so: /h/l.so: failed to map segment from shared object"),
               "/h/l.so: /h/l.so: failed to map segment",
